@@ -1,0 +1,13 @@
+//! Bytes to units and back, pure: no I/O, no clock, no lock.
+//!
+//! - [`bitstream`]: what is inside a frame: NAL units, OBUs, headers, decoder configuration.
+//! - [`rtp`]: RTP packets, payload formats, reordering, RTCP.
+//! - [`sdp`]: tracks to session descriptions and back.
+//! - [`amf0`], [`flv`]: what RTMP and HTTP-FLV carry.
+//! - [`mp4`]: fragments for browsers, files to read.
+pub mod amf0;
+pub mod bitstream;
+pub mod flv;
+pub mod mp4;
+pub mod rtp;
+pub mod sdp;
