@@ -1,1 +1,4 @@
-//! Placeholder while the house is being built.
+//! For tests only: simulated devices, seeded network, virtual time, load, and real peers.
+
+pub mod peers;
+pub mod process;
