@@ -1,0 +1,37 @@
+//! Configuration records as ffmpeg 9.0 writes them into MP4, named after the encoder. Of `hvcC` the SEI array that
+//! x265 adds is cut off.
+
+/// Bytes of a hexadecimal literal.
+pub(crate) fn hex(text: &str) -> bytes::Bytes {
+    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| (pair[0] << 4) | pair[1]).collect::<Vec<u8>>().into()
+}
+
+/// x264 High, 128x96, 25 fps, B frames.
+pub(crate) const X264_HIGH: &str = "0164000affe100186764000aacd9420db011000003000100000300320f12259601000668ebe3cb22c0fdf8f8\
+     00";
+/// x264 Constrained Baseline, 128x96.
+pub(crate) const X264_BASELINE: &str =
+    "0142c00affe100176742c00ad9020db011000003000100000300320f12264801000568cb83cb20";
+/// x264 Constrained Baseline, 1920x1080 (cropped), 29.97 fps.
+pub(crate) const X264_1080: &str =
+    "0142c028ffe100176742c028da01e0089f97011000003e90000ea600f1832a01000468ce0fc8";
+/// x264 High, interlaced, 200x100 (cropped), open GOP.
+pub(crate) const X264_INTERLACED: &str = "01640015ffe1001a67640015acd94348f2c46022000003000200000300643e28532c01000668fba3cb22c0fd\
+     f8f800";
+/// x265 Main, 128x96, 25 fps.
+pub(crate) const X265_MAIN: &str = "0101600000009000000000001ef000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003\
+     000003001e959809a10001002942010101600000030090000003000003001ea010206165959a4932bc05a020\
+     00000300200000030321a2000100074401c172b42240";
+/// x265 Main 10, 128x96.
+pub(crate) const X265_MAIN10: &str = "0102200000009000000000001ef000fcfdfafa00000f03a00001001840010c01ffff02200000030090000003\
+     000003001e959809a10001002a42010102200000030090000003000003001ea0102061365959a4932bc05a02\
+     0000030002000003003210a2000100074401c172b42240";
+/// x265 Main, 1920x1080, 29.97 fps.
+pub(crate) const X265_1080: &str = "01016000000090000000000078f000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003\
+     0000030078959409a10001002a420101016000000300900000030000030078a003c0801107cb965654a4c2f0\
+     1680800001f480003a9804a2000100064401c073c189";
+/// SVT-AV1, 128x96, 25 fps.
+pub(crate) const SVT_AV1_MAIN: &str = "81000c000a0b0200000559bfdf00be0010";
+/// SVT-AV1, 1920x1080, 10 bit.
+pub(crate) const SVT_AV1_10BIT: &str = "81084c000a0c02000042955dfe1b805f0808";
