@@ -1,0 +1,1 @@
+//! Files as others write them, and files that nobody should have written.
