@@ -1,1 +1,2 @@
-//! Placeholder while the house is being built.
+//! Every media socket: sources, listeners and their drivers.
+pub mod webrtc;

@@ -1,0 +1,27 @@
+//! WebRTC: players that we send to (WHEP, signalling WebSockets) and publishers that we receive from (WHIP).
+//!
+//! [`Session`] is one peer connection, without sockets or clocks: datagrams and time in, datagrams and events out. ICE,
+//! DTLS and SRTP are str0m's; no other module may name its types, since it breaks its interface twice a month.
+//! What a stream's tracks are sent as is decided here ([`choice`]), from the peer's offer ([`offer`]).
+//!
+//! A stream is muxed into RTP payloads once ([`SendFrame`]) and shared by its players; per player there is only a
+//! header, a sequence number and the encryption.
+mod choice;
+mod context;
+mod error;
+mod frame;
+mod offer;
+mod receive;
+mod send;
+mod session;
+
+pub use context::Context;
+pub use error::WebRtcError;
+pub use frame::{SendFrame, SendPacket};
+pub use session::{
+    Bandwidth, CLOSE_MAX, CONNECT_MAX, EndReason, Event, LOST_MAX, LocalCandidate, Output, Role, Session,
+    SessionConfig, Stats, Transmit, Transport,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Sessions against a plain engine as the peer, over a lossy link in virtual time.
+mod link;
+mod player;
+mod publisher;
