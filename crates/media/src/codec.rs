@@ -64,8 +64,13 @@ struct Row {
 }
 
 const fn row(
-    codec: Codec, kind: Kind, name: &'static str, rtp_name: &'static str, ffmpeg_name: &'static str,
-    static_payload_type: Option<u8>, clock_rate: Option<u32>,
+    codec: Codec,
+    kind: Kind,
+    name: &'static str,
+    rtp_name: &'static str,
+    ffmpeg_name: &'static str,
+    static_payload_type: Option<u8>,
+    clock_rate: Option<u32>,
 ) -> Row {
     Row { codec, kind, name, rtp_name, ffmpeg_name, static_payload_type, clock_rate }
 }

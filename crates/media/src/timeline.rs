@@ -46,7 +46,8 @@ impl Timeline {
     /// back (B frames) stay steps back.
     pub fn map(&mut self, raw: u64, arrival: Moment, first: i64) -> Mapped {
         let Some(state) = &mut self.state else {
-            self.state = Some(State { raw, ticks: first, arrival, anchor_ticks: first, anchor_arrival: arrival });
+            self.state =
+                Some(State { raw, ticks: first, arrival, anchor_ticks: first, anchor_arrival: arrival });
             return Mapped { ticks: first, discontinuity: false };
         };
         let step = signed_step(state.raw, raw, self.bits);

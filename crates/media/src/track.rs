@@ -31,7 +31,13 @@ impl Track {
     }
 
     /// An audio track.
-    pub const fn audio(id: TrackId, codec: Codec, clock_rate: u32, channels: u8, params: CodecParams) -> Self {
+    pub const fn audio(
+        id: TrackId,
+        codec: Codec,
+        clock_rate: u32,
+        channels: u8,
+        params: CodecParams,
+    ) -> Self {
         Self { id, codec, clock_rate, channels, params }
     }
 

@@ -1,0 +1,204 @@
+//! The event stream: what happened, for logs, hooks, metrics and the page. Events only ever go up.
+use media::{StreamName, WallTime};
+use std::fmt;
+
+/// One thing that happened, numbered and timed by the director.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Rises by one; a gap means that events were lost to a slow listener.
+    pub number: u64,
+    /// When it was reported.
+    pub time: WallTime,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// A stream came into being.
+    StreamAdded {
+        /// Its name.
+        stream: StreamName,
+    },
+    /// A stream is gone and nothing of it is left.
+    StreamRemoved {
+        /// Its name.
+        stream: StreamName,
+    },
+    /// A stream's state changed.
+    StreamState {
+        /// Its name.
+        stream: StreamName,
+        /// The state's name, such as `live`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: Option<String>,
+    },
+    /// A source's state changed.
+    SourceState {
+        /// The stream it feeds.
+        stream: StreamName,
+        /// Its index in the stream's list.
+        index: usize,
+        /// The state's name, such as `backoff`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: Option<String>,
+        /// Which attempt this is or was.
+        attempt: u32,
+    },
+    /// Somebody publishes into a stream.
+    PublisherJoined {
+        /// Its name.
+        stream: StreamName,
+        /// `rtsp`, `rtmp`, `webrtc`…
+        protocol: &'static str,
+        /// Address of the peer.
+        remote: String,
+    },
+    /// A publisher left.
+    PublisherLeft {
+        /// Its name.
+        stream: StreamName,
+        /// Why.
+        reason: String,
+    },
+    /// A reader reads a stream.
+    ReaderJoined {
+        /// Its name.
+        stream: StreamName,
+        /// The reader's id.
+        reader: u64,
+        /// `rtsp`, `rtmp`, `webrtc`…
+        protocol: &'static str,
+        /// Address of the peer.
+        remote: String,
+    },
+    /// A reader left or was ended.
+    ReaderLeft {
+        /// Its name.
+        stream: StreamName,
+        /// The reader's id.
+        reader: u64,
+        /// `rtsp`, `rtmp`, `webrtc`…
+        protocol: &'static str,
+        /// Why.
+        reason: String,
+        /// Bytes it got.
+        bytes: u64,
+    },
+    /// A reader was too slow and went on at a key frame.
+    ReaderCutBack {
+        /// Its name.
+        stream: StreamName,
+        /// The reader's id.
+        reader: u64,
+        /// Chunks it did not get.
+        skipped: u64,
+        /// How far behind it was.
+        lag_ms: u64,
+    },
+    /// A limit was reached.
+    LimitReached {
+        /// The stream, where it concerns one.
+        stream: Option<StreamName>,
+        /// Which limit, with its value and what to do.
+        limit: String,
+    },
+    /// Something panicked; it alone ended.
+    OwnerPanicked {
+        /// What it was.
+        owner: String,
+        /// The panic's message and place.
+        message: String,
+        /// The backtrace.
+        backtrace: String,
+    },
+    /// A worker stopped answering and was replaced.
+    WorkerReplaced {
+        /// Its number.
+        worker: usize,
+        /// What was wrong with it.
+        reason: String,
+        /// Streams started again elsewhere.
+        streams: usize,
+    },
+    /// The server is shutting down.
+    Draining,
+}
+
+impl What {
+    /// The event's type, such as `stream.state`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            What::StreamAdded { .. } => "stream.added",
+            What::StreamRemoved { .. } => "stream.removed",
+            What::StreamState { .. } => "stream.state",
+            What::SourceState { .. } => "source.state",
+            What::PublisherJoined { .. } => "publisher.joined",
+            What::PublisherLeft { .. } => "publisher.left",
+            What::ReaderJoined { .. } => "reader.joined",
+            What::ReaderLeft { .. } => "reader.left",
+            What::ReaderCutBack { .. } => "reader.cut_back",
+            What::LimitReached { .. } => "limit.reached",
+            What::OwnerPanicked { .. } => "owner.panicked",
+            What::WorkerReplaced { .. } => "worker.replaced",
+            What::Draining => "server.draining",
+        }
+    }
+
+    /// The stream it concerns.
+    pub const fn stream(&self) -> Option<&StreamName> {
+        match self {
+            What::StreamAdded { stream }
+            | What::StreamRemoved { stream }
+            | What::StreamState { stream, .. }
+            | What::SourceState { stream, .. }
+            | What::PublisherJoined { stream, .. }
+            | What::PublisherLeft { stream, .. }
+            | What::ReaderJoined { stream, .. }
+            | What::ReaderLeft { stream, .. }
+            | What::ReaderCutBack { stream, .. } => Some(stream),
+            What::LimitReached { stream, .. } => stream.as_ref(),
+            What::OwnerPanicked { .. } | What::WorkerReplaced { .. } | What::Draining => None,
+        }
+    }
+}
+
+/// Why a reader or publisher was ended by this side.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// The stream was removed.
+    Removed,
+    /// The server shuts down.
+    Shutdown,
+    /// The publisher left and did not come back in time.
+    PublisherLeft,
+    /// The stream's codecs changed; a new connection gets the new ones.
+    TracksChanged,
+    /// Another publisher took over, as the policy allows.
+    Replaced,
+    /// The reader took nothing for too long.
+    TooSlow {
+        /// For how long, in ms.
+        stalled_ms: u64,
+    },
+    /// The stream's source failed for good, or its owner did.
+    Failed(String),
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndReason::Removed => f.write_str("the stream was removed"),
+            EndReason::Shutdown => f.write_str("the server is shutting down"),
+            EndReason::PublisherLeft => f.write_str("the publisher left and did not come back"),
+            EndReason::TracksChanged => f.write_str("the stream's codecs changed: connect again"),
+            EndReason::Replaced => f.write_str("another publisher took over"),
+            EndReason::TooSlow { stalled_ms } => write!(f, "too slow: took nothing for {stalled_ms} ms"),
+            EndReason::Failed(why) => f.write_str(why),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The hub's handle: the only way in from outside. Cheap to clone, on any thread; all it holds are mailboxes.
+use crate::director::{Director, DirectorCommand};
+use crate::event::{Event, What};
+use crate::limits::Limits;
+use crate::publisher::Publisher;
+use crate::report::{PeerInfo, StreamReport};
+use crate::source::{Connect, SourceError};
+use crate::stream::{Conflict, OpenError, PublishError, StreamHandle, StreamSpec, sources};
+use crate::worker::{WorkerGone, WorkerHandle};
+use media::StreamName;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Commands waiting for the director; callers wait beyond that.
+const COMMANDS: usize = 1024;
+/// Events waiting for the director; beyond that they are lost and counted: a storm must not stop the media.
+const EVENTS: usize = 8192;
+/// Events each listener may be behind before it loses the oldest.
+const LISTENER_EVENTS: usize = 2048;
+
+/// How to start the hub.
+pub struct HubConfig {
+    /// Worker threads; 0 means one a core.
+    pub workers: usize,
+    /// The limits in force.
+    pub limits: Limits,
+    /// What a second publisher of one name gets.
+    pub conflict: Conflict,
+    /// Who can dial which URLs.
+    pub connectors: Vec<Arc<dyn Connect>>,
+}
+
+/// The hub as everybody sees it.
+#[derive(Clone)]
+pub struct Hub {
+    commands: mpsc::Sender<DirectorCommand>,
+    events_up: mpsc::Sender<What>,
+    events: broadcast::Sender<Arc<Event>>,
+    events_lost: Arc<AtomicU64>,
+    connectors: Arc<[Arc<dyn Connect>]>,
+    limits: Arc<Limits>,
+}
+
+/// What putting a stream changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PutOutcome {
+    /// It is new.
+    Added,
+    /// It was there with another specification.
+    Changed,
+    /// It was there just so: nothing happened.
+    Unchanged,
+}
+
+/// Why a stream could not be put.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PutError {
+    /// A source's URL is wrong.
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    /// There are too many streams.
+    #[error("there are {0} streams already, the most allowed (limits.streams_max)")]
+    TooMany(usize),
+    /// The hub is shutting down.
+    #[error("the server is shutting down")]
+    Shutdown,
+}
+
+impl Hub {
+    /// Starts the director and the workers.
+    pub fn start(config: HubConfig) -> std::io::Result<Hub> {
+        let (commands, commands_rx) = mpsc::channel(COMMANDS);
+        let (events_up, events_rx) = mpsc::channel(EVENTS);
+        let (events, _) = broadcast::channel(LISTENER_EVENTS);
+        let limits = Arc::new(config.limits);
+        let hub = Hub {
+            commands,
+            events_up,
+            events: events.clone(),
+            events_lost: Arc::new(AtomicU64::new(0)),
+            connectors: config.connectors.into(),
+            limits,
+        };
+        let count = match config.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let (started, start) = std::sync::mpsc::channel();
+        let handle = hub.clone();
+        let thread = std::thread::Builder::new().name("director".into());
+        thread.spawn(move || match Director::new(handle, count, config.conflict) {
+            Ok(director) => {
+                // Whoever started the hub waits for this word.
+                let _ = started.send(Ok(()));
+                director.run(commands_rx, events_rx, events);
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        })?;
+        start.recv().map_err(|_| std::io::Error::other("the director's thread ended at its start"))??;
+        Ok(hub)
+    }
+
+    pub(crate) fn connectors(&self) -> Arc<[Arc<dyn Connect>]> {
+        self.connectors.clone()
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// The URL schemes that sources may have.
+    pub fn schemes(&self) -> Vec<&'static str> {
+        let mut all: Vec<_> = self.connectors.iter().flat_map(|c| c.schemes().iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Says what is wrong with a source's URL, without touching the network.
+    pub fn check_source(&self, url: &str) -> Result<(), SourceError> {
+        sources::connector_of(&self.connectors, url)?.check(url)
+    }
+
+    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> DirectorCommand) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(make(reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    pub(crate) async fn resolve(&self, name: &StreamName) -> Result<StreamHandle, OpenError> {
+        let name = name.clone();
+        let missing = OpenError::NotFound(name.clone());
+        match self.ask(|reply| DirectorCommand::Resolve { name, reply }).await {
+            Some(Some(handle)) => Ok(handle),
+            Some(None) => Err(missing),
+            None => Err(OpenError::Shutdown),
+        }
+    }
+
+    /// True when there is a stream of this name.
+    pub async fn has(&self, name: &StreamName) -> bool {
+        self.resolve(name).await.is_ok()
+    }
+
+    /// Publishes into a stream, which is made if there is none; then preferably on worker `near`.
+    pub async fn publish(
+        &self,
+        name: &StreamName,
+        peer: PeerInfo,
+        near: Option<usize>,
+    ) -> Result<Publisher, PublishError> {
+        let name = name.clone();
+        let reply = self.ask(|reply| DirectorCommand::Publish { name, peer, near, reply }).await;
+        reply.unwrap_or(Err(PublishError::Ended))
+    }
+
+    /// Makes a stream be as specified. The same specification again changes nothing; readers stay on a change.
+    pub async fn put(&self, name: &StreamName, spec: StreamSpec) -> Result<PutOutcome, PutError> {
+        for url in &spec.sources {
+            self.check_source(url)?;
+        }
+        let name = name.clone();
+        self.ask(|reply| DirectorCommand::Put { name, spec, reply }).await.unwrap_or(Err(PutError::Shutdown))
+    }
+
+    /// Removes a stream with everything of it: returns when nothing is left. False: there was none.
+    pub async fn remove(&self, name: &StreamName) -> bool {
+        let name = name.clone();
+        self.ask(|reply| DirectorCommand::Remove { name, reply }).await.unwrap_or(false)
+    }
+
+    /// Lets failed sources try again at once, also those that gave up. False: there is no such stream.
+    pub async fn retry(&self, name: &StreamName) -> bool {
+        let name = name.clone();
+        self.ask(|reply| DirectorCommand::Retry { name, reply }).await.unwrap_or(false)
+    }
+
+    /// Reports of all streams, by name.
+    pub async fn reports(&self) -> Vec<StreamReport> {
+        self.ask(|reply| DirectorCommand::Reports { name: None, reply }).await.unwrap_or_default()
+    }
+
+    /// The report of one stream.
+    pub async fn report(&self, name: &StreamName) -> Option<StreamReport> {
+        let name = Some(name.clone());
+        self.ask(|reply| DirectorCommand::Reports { name, reply }).await.unwrap_or_default().pop()
+    }
+
+    /// A worker for a new connection: the workers in turn.
+    pub async fn worker(&self) -> Result<WorkerHandle, WorkerGone> {
+        self.ask(|reply| DirectorCommand::PickWorker { reply }).await.ok_or(WorkerGone)
+    }
+
+    /// All workers as they are now.
+    pub async fn workers(&self) -> Vec<WorkerHandle> {
+        self.ask(|reply| DirectorCommand::Workers { reply }).await.unwrap_or_default()
+    }
+
+    /// Listens to events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// How many events were lost to a storm.
+    pub fn events_lost(&self) -> u64 {
+        self.events_lost.load(Ordering::Relaxed)
+    }
+
+    /// Reports an event.
+    pub fn emit(&self, what: What) {
+        if self.events_up.try_send(what).is_err() {
+            self.events_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) async fn tell(&self, command: DirectorCommand) {
+        // The director outlives every worker; without it nobody needs to know.
+        let _ = self.commands.send(command).await;
+    }
+
+    /// Ends everything in order, at most `within`. Returns how many streams did not end in time.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        self.ask(|reply| DirectorCommand::Shutdown { within, reply }).await.unwrap_or(0)
+    }
+}

@@ -1,0 +1,309 @@
+//! Supervision of one source: when to start an attempt, when to try again, when to give up. Sans-IO.
+//!
+//! Source: DESIGN §5; docs/defects 5 (the call that would not end).
+use crate::source::SourceError;
+use media::{Fault, Moment};
+use std::time::Duration;
+
+/// How a source is tried again. Shown in the API with its values.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Policy {
+    /// Wait after the first failure.
+    pub start: Duration,
+    /// Each further wait is this many times the one before.
+    pub factor: f64,
+    /// Longest wait.
+    pub ceiling: Duration,
+    /// Each wait is shortened or lengthened by up to this share, so that a hundred cameras do not dial at once.
+    pub jitter: f64,
+    /// Failing for this long in all, it gives up. `None`: never; a camera may be unplugged for a week.
+    pub budget: Option<Duration>,
+    /// Media must have flowed for this long before a failure counts as the first again.
+    pub steady: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(1),
+            factor: 2.0,
+            ceiling: Duration::from_secs(30),
+            jitter: 0.2,
+            budget: None,
+            steady: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `Idle` → `Connecting` on demand → `Live` with the first unit → `Backoff` on an end → `Connecting` …;
+/// `GaveUp` after a hopeless failure or the budget. `Removed` is final; `GaveUp` is until somebody retries.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SourceState {
+    /// Nobody wants it.
+    Idle,
+    /// An attempt runs, without media yet.
+    Connecting,
+    /// Media flows since this moment.
+    Live(Moment),
+    /// Waits for the next attempt.
+    Backoff {
+        /// When that is.
+        until: Moment,
+    },
+    /// No further attempt.
+    GaveUp,
+    /// The source was removed.
+    Removed,
+}
+
+impl SourceState {
+    /// The word for logs and the API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            SourceState::Idle => "idle",
+            SourceState::Connecting => "connecting",
+            SourceState::Live(_) => "live",
+            SourceState::Backoff { .. } => "backoff",
+            SourceState::GaveUp => "gave_up",
+            SourceState::Removed => "removed",
+        }
+    }
+}
+
+/// What the owner does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Start an attempt.
+    Start,
+    /// Drained: poll again at this moment or after any `handle_*`.
+    WaitUntil(Moment),
+}
+
+/// Supervises one source.
+#[derive(Debug)]
+pub struct Supervisor {
+    policy: Policy,
+    state: SourceState,
+    wanted: bool,
+    /// Attempts since media last flowed steadily.
+    attempt: u32,
+    failing_since: Option<Moment>,
+    last_error: Option<(String, Fault)>,
+}
+
+impl Supervisor {
+    /// An idle source.
+    pub fn new(policy: Policy) -> Self {
+        let state = SourceState::Idle;
+        Self { policy, state, wanted: false, attempt: 0, failing_since: None, last_error: None }
+    }
+
+    /// The state now.
+    pub fn state(&self) -> &SourceState {
+        &self.state
+    }
+
+    /// Which attempt this is or was; 0 before the first.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// What went wrong last, and whose fault it was.
+    pub fn last_error(&self) -> Option<&(String, Fault)> {
+        self.last_error.as_ref()
+    }
+
+    /// Somebody wants the source, or nobody any more. Running attempts are the owner's to stop.
+    pub fn handle_demand(&mut self, wanted: bool) {
+        self.wanted = wanted;
+        if wanted {
+            return;
+        }
+        match self.state {
+            SourceState::Idle | SourceState::Removed | SourceState::GaveUp => {}
+            SourceState::Connecting | SourceState::Live(_) | SourceState::Backoff { .. } => {
+                self.state = SourceState::Idle;
+                self.attempt = 0;
+                self.failing_since = None;
+            }
+        }
+    }
+
+    /// The first unit of an attempt arrived.
+    pub fn handle_media(&mut self, now: Moment) {
+        if matches!(self.state, SourceState::Connecting) {
+            self.state = SourceState::Live(now);
+            self.last_error = None;
+        }
+    }
+
+    /// The attempt ended. `jitter` is a random number in -1..=1.
+    pub fn handle_end(&mut self, result: Result<(), SourceError>, jitter: f64, now: Moment) {
+        let steady = match self.state {
+            SourceState::Live(since) => now.since(since) >= self.policy.steady,
+            SourceState::Connecting => false,
+            SourceState::Idle | SourceState::Backoff { .. } | SourceState::GaveUp | SourceState::Removed => {
+                return;
+            }
+        };
+        if steady {
+            self.attempt = 1;
+            self.failing_since = None;
+        }
+        let since = *self.failing_since.get_or_insert(now);
+        let hopeless = match result {
+            Ok(()) => {
+                self.last_error = Some(("the peer ended the stream".into(), Fault::Peer));
+                false
+            }
+            Err(error) => {
+                self.last_error = Some((error.message, error.fault));
+                !error.retry
+            }
+        };
+        let spent = self.policy.budget.is_some_and(|budget| now.since(since) >= budget);
+        self.state = if hopeless || spent {
+            SourceState::GaveUp
+        } else {
+            SourceState::Backoff { until: now + self.wait(jitter) }
+        };
+    }
+
+    fn wait(&self, jitter: f64) -> Duration {
+        let exponent = i32::try_from(self.attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
+        let wait = self.policy.start.as_secs_f64() * self.policy.factor.powi(exponent);
+        let wait = wait.min(self.policy.ceiling.as_secs_f64());
+        Duration::from_secs_f64(wait * (1.0 + self.policy.jitter * jitter.clamp(-1.0, 1.0)))
+    }
+
+    /// Somebody asks for another try now, also after giving up.
+    pub fn handle_retry(&mut self, now: Moment) {
+        match self.state {
+            SourceState::GaveUp | SourceState::Backoff { .. } => {
+                self.attempt = 0;
+                self.failing_since = None;
+                self.state = SourceState::Backoff { until: now };
+            }
+            SourceState::Idle | SourceState::Connecting | SourceState::Live(_) | SourceState::Removed => {}
+        }
+    }
+
+    /// The source is gone for good.
+    pub fn handle_remove(&mut self) {
+        self.state = SourceState::Removed;
+        self.wanted = false;
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self, now: Moment) -> Output {
+        let due = match self.state {
+            SourceState::Idle => self.wanted,
+            SourceState::Backoff { until } if now < until => return Output::WaitUntil(until),
+            SourceState::Backoff { .. } => self.wanted,
+            SourceState::Connecting | SourceState::Live(_) | SourceState::GaveUp | SourceState::Removed => {
+                false
+            }
+        };
+        if !due {
+            return Output::WaitUntil(Moment::FAR_FUTURE);
+        }
+        self.attempt += 1;
+        self.state = SourceState::Connecting;
+        Output::Start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn supervisor() -> Supervisor {
+        let policy = Policy { jitter: 0.0, budget: Some(Duration::from_secs(100)), ..Policy::default() };
+        let mut supervisor = Supervisor::new(policy);
+        supervisor.handle_demand(true);
+        supervisor
+    }
+
+    fn fails(at: &mut Moment, supervisor: &mut Supervisor) -> Option<u64> {
+        assert_eq!(supervisor.poll_output(*at), Output::Start);
+        supervisor.handle_end(Err(SourceError::peer("refused")), 0.0, *at);
+        match supervisor.poll_output(*at) {
+            Output::WaitUntil(Moment::FAR_FUTURE) => None,
+            Output::WaitUntil(until) => {
+                let wait = until.since(*at).as_secs();
+                *at = until;
+                Some(wait)
+            }
+            Output::Start => panic!("no wait at all"),
+        }
+    }
+
+    #[test]
+    fn the_ladder_doubles_to_its_ceiling_and_gives_up_when_the_budget_is_spent() {
+        let (mut at, mut supervisor) = (Moment::ZERO, supervisor());
+        let waits: Vec<u64> = std::iter::from_fn(|| fails(&mut at, &mut supervisor)).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(supervisor.state(), &SourceState::GaveUp);
+    }
+
+    #[test]
+    fn a_peer_that_accepts_and_hangs_up_does_not_reset_the_ladder() {
+        let (mut at, mut supervisor) = (Moment::ZERO, supervisor());
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            assert_eq!(supervisor.poll_output(at), Output::Start);
+            supervisor.handle_media(at);
+            at += Duration::from_millis(50);
+            supervisor.handle_end(Ok(()), 0.0, at);
+            let Output::WaitUntil(until) = supervisor.poll_output(at) else { panic!() };
+            waits.push(until.since(at).as_secs());
+            at = until;
+        }
+        assert_eq!(waits, [1, 2, 4, 8]);
+    }
+
+    #[test]
+    fn after_steady_media_the_ladder_starts_anew() {
+        let (mut at, mut supervisor) = (Moment::ZERO, supervisor());
+        for _ in 0..3 {
+            fails(&mut at, &mut supervisor);
+        }
+        assert_eq!(supervisor.poll_output(at), Output::Start);
+        supervisor.handle_media(at);
+        at += Duration::from_secs(11);
+        supervisor.handle_end(Ok(()), 0.0, at);
+        assert_eq!(supervisor.poll_output(at), Output::WaitUntil(at + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_not_tried_again_until_somebody_asks() {
+        let mut supervisor = supervisor();
+        assert_eq!(supervisor.poll_output(Moment::ZERO), Output::Start);
+        supervisor.handle_end(Err(SourceError::config("no such scheme")), 0.0, Moment::ZERO);
+        assert_eq!(
+            supervisor.poll_output(Moment::from_millis(90_000)),
+            Output::WaitUntil(Moment::FAR_FUTURE)
+        );
+        supervisor.handle_retry(Moment::from_millis(90_000));
+        assert_eq!(supervisor.poll_output(Moment::from_millis(90_000)), Output::Start);
+    }
+
+    #[test]
+    fn removed_is_final_in_every_state() {
+        for steps in 0..3 {
+            let mut supervisor = supervisor();
+            if steps > 0 {
+                supervisor.poll_output(Moment::ZERO);
+            }
+            if steps > 1 {
+                supervisor.handle_end(Ok(()), 0.0, Moment::ZERO);
+            }
+            supervisor.handle_remove();
+            supervisor.handle_demand(true);
+            supervisor.handle_retry(Moment::ZERO);
+            supervisor.handle_end(Ok(()), 0.0, Moment::ZERO);
+            assert_eq!(supervisor.poll_output(Moment::from_millis(1)), Output::WaitUntil(Moment::FAR_FUTURE));
+            assert_eq!(supervisor.state(), &SourceState::Removed);
+        }
+    }
+}

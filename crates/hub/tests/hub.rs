@@ -1,0 +1,359 @@
+//! The hub's promises, on real threads: sharing, relays, on-demand sources, isolation, ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panic")]
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use hub::{
+    Conflict, Connect, EndReason, Event, Format, Hub, HubConfig, Item, Limits, PeerInfo, Publisher,
+    PutOutcome, SourceError, SourceTask, StreamSpec, StreamState, What, Worker,
+};
+use media::{Codec, CodecParams, StreamName, Track, Unit};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+
+/// Sources for the tests: `fake:good` sends 25 frames a second, `fake:refuse` fails, `fake:panic` panics.
+struct Fake;
+
+impl Connect for Fake {
+    fn schemes(&self) -> &[&'static str] {
+        &["fake"]
+    }
+    fn check(&self, _url: &str) -> Result<(), SourceError> {
+        Ok(())
+    }
+    fn peer(&self, _url: &str) -> PeerInfo {
+        PeerInfo { protocol: "fake", ..PeerInfo::default() }
+    }
+    fn run(&self, mut task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
+        async move {
+            match task.url.as_str() {
+                "fake:refuse" => Err(SourceError::peer("connection refused")),
+                "fake:panic" => panic!("a defect in a source"),
+                _ => {
+                    let (publisher, stop) = (&mut task.publisher, &mut task.stop);
+                    tokio::select! {
+                        () = stop.wanted() => {}
+                        () = send_frames(publisher, u64::MAX) => {}
+                    }
+                    Ok(())
+                }
+            }
+        }
+        .boxed_local()
+    }
+}
+
+async fn send_frames(publisher: &mut Publisher, count: u64) {
+    let track = Track::video(0, Codec::H264, CodecParams::None);
+    if publisher.set_tracks(vec![track]).await.is_err() {
+        return;
+    }
+    for frame in 0..count {
+        let sent = publisher.push(unit(frame, 1000)).await;
+        if sent.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+}
+
+/// A frame whose first bytes are its number; a key frame each 25.
+fn unit(frame: u64, bytes: usize) -> Unit {
+    let mut data = vec![0; bytes];
+    data[..8].copy_from_slice(&frame.to_be_bytes());
+    Unit {
+        track: 0,
+        pts: frame as i64 * 3600,
+        dts: frame as i64 * 3600,
+        arrival: hub::now(),
+        wall: hub::wall_now(),
+        keyframe: frame.is_multiple_of(25),
+        discontinuity: false,
+        data: Bytes::from(data),
+    }
+}
+
+fn start(workers: usize, limits: Limits) -> Hub {
+    let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
+    Hub::start(HubConfig { workers, limits, conflict: Conflict::Refuse, connectors }).unwrap()
+}
+
+fn name(text: &str) -> StreamName {
+    StreamName::new(text).unwrap()
+}
+
+fn spec(sources: &[&str]) -> StreamSpec {
+    StreamSpec { sources: sources.iter().map(|s| (*s).to_owned()).collect(), ..StreamSpec::default() }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), future).await.expect("in time") })
+}
+
+/// Reads `count` frames of a stream on a worker and sends their numbers.
+async fn read(worker: Worker, stream: StreamName, count: usize, out: mpsc::Sender<Result<Vec<u64>, String>>) {
+    let result = async {
+        let view = worker.open(&stream).await.map_err(|e| e.to_string())?;
+        view.ready().await.map_err(|e| e.to_string())?;
+        let mut reader = view.reader(Format::units(), PeerInfo::default()).map_err(|e| e.to_string())?;
+        let mut frames = Vec::new();
+        while frames.len() < count {
+            match reader.next().await {
+                Item::Chunk(chunk) => {
+                    frames.push(u64::from_be_bytes(chunk.parts[0][..8].try_into().unwrap()))
+                }
+                Item::Header(_) => {}
+                Item::Ended(reason) => return Err(reason.to_string()),
+            }
+        }
+        Ok(frames)
+    };
+    let _ = out.send(result.await).await;
+}
+
+async fn expect(
+    events: &mut broadcast::Receiver<Arc<Event>>,
+    mut test: impl FnMut(&What) -> bool,
+) -> Arc<Event> {
+    loop {
+        let event = events.recv().await.unwrap();
+        if test(&event.what) {
+            return event;
+        }
+    }
+}
+
+#[test]
+fn readers_on_every_worker_get_every_frame_from_a_key_frame_on() {
+    let hub = start(3, Limits::default());
+    block_on(async {
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        let (out, mut results) = mpsc::channel(64);
+        for worker in hub.workers().await {
+            for _ in 0..5 {
+                let out = out.clone();
+                worker.run("reader", move |worker| read(worker, name("cam"), 60, out)).await.unwrap();
+            }
+        }
+        drop(out);
+        let mut seen = 0;
+        while let Some(frames) = results.recv().await {
+            let frames = frames.unwrap();
+            assert_eq!(frames[0] % 25, 0, "starts at a key frame");
+            assert!(frames.windows(2).all(|pair| pair[1] == pair[0] + 1), "{frames:?}");
+            seen += 1;
+        }
+        assert_eq!(seen, 15);
+        let report = hub.report(&name("cam")).await.unwrap();
+        assert_eq!(report.state, StreamState::Live);
+        assert_eq!(report.sources[0].state, "live");
+    });
+}
+
+#[test]
+fn a_source_runs_only_while_somebody_reads() {
+    let limits = Limits { source_linger: Duration::from_millis(200), ..Limits::default() };
+    let hub = start(2, limits);
+    block_on(async {
+        let mut events = hub.events();
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        assert_eq!(hub.report(&name("cam")).await.unwrap().state, StreamState::Idle);
+        let (out, mut results) = mpsc::channel(1);
+        let worker = hub.worker().await.unwrap();
+        worker.run("reader", move |worker| read(worker, name("cam"), 5, out)).await.unwrap();
+        results.recv().await.unwrap().unwrap();
+        expect(&mut events, |what| matches!(what, What::StreamState { state: "live", .. })).await;
+        expect(&mut events, |what| matches!(what, What::StreamState { state: "idle", .. })).await;
+        let report = hub.report(&name("cam")).await.unwrap();
+        assert!(report.publishers.is_empty() && report.readers.is_empty(), "{report:?}");
+    });
+}
+
+#[test]
+fn after_removal_nothing_of_the_stream_is_left_and_its_readers_know_why() {
+    let hub = start(2, Limits::default());
+    block_on(async {
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        let (out, mut results) = mpsc::channel(4);
+        for worker in hub.workers().await {
+            let out = out.clone();
+            worker.run("reader", move |worker| read(worker, name("cam"), 100_000, out)).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(hub.report(&name("cam")).await.unwrap().readers.len(), 2);
+        assert!(hub.remove(&name("cam")).await);
+        for _ in 0..2 {
+            assert_eq!(results.recv().await.unwrap(), Err(EndReason::Removed.to_string()));
+        }
+        assert!(!hub.remove(&name("cam")).await);
+        assert!(hub.reports().await.is_empty());
+    });
+}
+
+#[test]
+fn a_second_publisher_is_refused_with_who_is_there() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let peer = || PeerInfo { protocol: "rtmp", remote: "127.0.0.1:9".into(), ..PeerInfo::default() };
+        let first = hub.publish(&name("a"), peer(), None).await.unwrap();
+        let error = hub.publish(&name("a"), peer(), None).await.err().unwrap();
+        assert!(error.to_string().contains("rtmp from 127.0.0.1:9"), "{error}");
+        drop(first);
+        let mut events = hub.events();
+        expect(&mut events, |what| matches!(what, What::StreamRemoved { .. })).await;
+        hub.publish(&name("a"), peer(), None).await.unwrap();
+    });
+}
+
+#[test]
+fn putting_the_same_twice_changes_nothing() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let put = |sources: &'static [&'static str]| {
+            let hub = hub.clone();
+            async move { hub.put(&name("cam"), spec(sources)).await.unwrap() }
+        };
+        assert_eq!(put(&["fake:good"]).await, PutOutcome::Added);
+        assert_eq!(put(&["fake:good"]).await, PutOutcome::Unchanged);
+        assert_eq!(put(&["fake:refuse"]).await, PutOutcome::Changed);
+        let error = hub.put(&name("x"), spec(&["ftp://h/x"])).await.unwrap_err();
+        assert!(error.to_string().contains("\"ftp\"") && error.to_string().contains("fake"), "{error}");
+    });
+}
+
+#[test]
+fn a_panic_in_a_source_ends_that_attempt_alone() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let mut events = hub.events();
+        hub.put(&name("good"), StreamSpec { preload: true, ..spec(&["fake:good"]) }).await.unwrap();
+        hub.put(&name("bad"), StreamSpec { preload: true, ..spec(&["fake:panic"]) }).await.unwrap();
+        let event = expect(&mut events, |what| matches!(what, What::OwnerPanicked { .. })).await;
+        let What::OwnerPanicked { owner, message, backtrace } = &event.what else { unreachable!() };
+        assert_eq!(owner, "source 0 of bad");
+        assert!(message.contains("a defect in a source") && !backtrace.is_empty());
+        let bad = hub.report(&name("bad")).await.unwrap();
+        assert_eq!(bad.state, StreamState::Backoff);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(hub.report(&name("good")).await.unwrap().state, StreamState::Live);
+    });
+}
+
+#[test]
+fn a_stalled_worker_is_replaced_and_its_streams_start_again() {
+    let limits = Limits { worker_stall_max: Duration::from_millis(1500), ..Limits::default() };
+    let hub = start(2, limits);
+    block_on(async {
+        let mut events = hub.events();
+        for index in 0..4 {
+            let spec = StreamSpec { preload: true, ..spec(&["fake:good"]) };
+            hub.put(&name(&format!("cam{index}")), spec).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let victim = hub.report(&name("cam0")).await.unwrap().worker;
+        let worker = hub.workers().await.into_iter().find(|worker| worker.id() == victim).unwrap();
+        let stall = |_| async { std::thread::sleep(Duration::from_secs(8)) };
+        worker.run("a defect that blocks", stall).await.unwrap();
+        let event = expect(&mut events, |what| matches!(what, What::WorkerReplaced { .. })).await;
+        let What::WorkerReplaced { worker, streams, .. } = &event.what else { unreachable!() };
+        assert_eq!(*worker, victim);
+        assert!(*streams >= 1);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for report in hub.reports().await {
+            assert_eq!(report.state, StreamState::Live, "{report:?}");
+            assert_ne!(report.worker, victim);
+        }
+    });
+}
+
+/// Reads slowly: takes one frame, then nothing for as long as it is let.
+#[test]
+fn a_reader_that_stops_is_cut_back_then_ended_and_others_lose_nothing() {
+    let limits = Limits {
+        ring_keep: Duration::from_millis(300),
+        reader_lag_max: Duration::from_millis(300),
+        reader_stall_max: Duration::from_millis(1500),
+        ..Limits::default()
+    };
+    let hub = start(1, limits);
+    block_on(async {
+        let mut events = hub.events();
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        let (out, mut results) = mpsc::channel(1);
+        let (slow_out, mut slow) = mpsc::channel::<String>(1);
+        let worker = hub.worker().await.unwrap();
+        worker
+            .run("slow reader", move |worker| async move {
+                let view = worker.open(&name("cam")).await.unwrap();
+                view.ready().await.unwrap();
+                let mut reader = view.reader(Format::units(), PeerInfo::default()).unwrap();
+                assert!(matches!(reader.next().await, Item::Chunk(_)));
+                let reason = loop {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    if let Some(reason) = reader.check(hub::now()) {
+                        break reason;
+                    }
+                };
+                slow_out.send(reason.to_string()).await.unwrap();
+            })
+            .await
+            .unwrap();
+        worker.run("reader", move |worker| read(worker, name("cam"), 400, out)).await.unwrap();
+        expect(&mut events, |what| matches!(what, What::ReaderCutBack { skipped, .. } if *skipped > 0)).await;
+        let left = expect(&mut events, |what| matches!(what, What::ReaderLeft { .. })).await;
+        let What::ReaderLeft { reason, .. } = &left.what else { unreachable!() };
+        assert!(reason.contains("too slow"), "{reason}");
+        assert!(slow.recv().await.unwrap().contains("too slow"));
+        let frames = results.recv().await.unwrap().unwrap();
+        assert!(frames.windows(2).all(|pair| pair[1] == pair[0] + 1));
+    });
+}
+
+#[test]
+fn a_publisher_that_comes_back_goes_on_for_the_readers_that_waited() {
+    let hub = start(2, Limits::default());
+    block_on(async {
+        hub.put(&name("in"), spec(&[])).await.unwrap();
+        let (out, mut results) = mpsc::channel(1);
+        let worker = hub.worker().await.unwrap();
+        worker
+            .run("reader", move |worker| async move {
+                let view = worker.open(&name("in")).await.unwrap();
+                view.ready().await.unwrap();
+                let mut reader = view.reader(Format::units(), PeerInfo::default()).unwrap();
+                let mut times = Vec::new();
+                let mut marks = 0;
+                while times.len() < 60 {
+                    let Item::Chunk(chunk) = reader.next().await else { panic!("ended") };
+                    times.push(chunk.dts);
+                    marks += usize::from(chunk.discontinuity);
+                }
+                out.send((times, marks)).await.unwrap();
+            })
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            let mut publisher = hub.publish(&name("in"), PeerInfo::default(), None).await.unwrap();
+            send_frames(&mut publisher, 50).await;
+            drop(publisher);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let (times, marks): (Vec<i64>, usize) = results.recv().await.unwrap();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+        assert_eq!(marks, 1);
+    });
+}
+
+#[test]
+fn shutdown_ends_streams_in_time_and_takes_no_new_ones() {
+    let hub = start(2, Limits::default());
+    block_on(async {
+        for index in 0..20 {
+            let spec = StreamSpec { preload: true, ..spec(&["fake:good"]) };
+            hub.put(&name(&format!("cam{index}")), spec).await.unwrap();
+        }
+        assert_eq!(hub.shutdown(Duration::from_secs(4)).await, 0);
+        assert!(hub.put(&name("late"), spec(&["fake:good"])).await.is_err());
+    });
+}
