@@ -1,0 +1,68 @@
+// The shapes of the server's answers (`api/v1/…`), as types only: this module has no code.
+
+/**
+ * @typedef {'idle' | 'connecting' | 'live' | 'backoff' | 'gave_up' | 'removed' | 'waiting'} State
+ *
+ * @typedef {object} Track
+ * @property {number} id
+ * @property {'video' | 'audio' | string} kind
+ * @property {string} codec our name: H264, AAC, …
+ * @property {string} [codec_string] RFC 6381: avc1.64001f
+ * @property {number} [width] pixels
+ * @property {number} [height] pixels
+ * @property {number} [fps]
+ * @property {number} [clock_rate] Hz
+ * @property {number} [channels]
+ *
+ * @typedef {object} Source
+ * @property {string} url credentials are already masked
+ * @property {State} state
+ * @property {number} attempt
+ * @property {string | null} next_try RFC 3339
+ * @property {string | null} error
+ * @property {string | null} fault whose fault the error is: peer, us, config
+ * @property {string} since RFC 3339
+ *
+ * @typedef {object} Reader
+ * @property {string} id
+ * @property {string} protocol
+ * @property {string} remote_addr
+ * @property {string} [user_agent]
+ * @property {number} bytes
+ * @property {number} units
+ * @property {number} skipped units left out because the reader was too slow
+ * @property {number} lag_ms
+ * @property {string} since RFC 3339
+ *
+ * @typedef {object} Publisher
+ * @property {string} protocol
+ * @property {string} remote_addr
+ *
+ * @typedef {object} Stream
+ * @property {string} name
+ * @property {State} state
+ * @property {string | null} reason
+ * @property {string} since RFC 3339
+ * @property {Track[]} tracks
+ * @property {Source[]} sources
+ * @property {Publisher | null} publisher
+ * @property {Reader[]} readers
+ * @property {number} bytes_in
+ * @property {number} bitrate_in bit/s
+ * @property {number} units_in
+ *
+ * @typedef {'http' | 'rtsp' | 'rtsps' | 'rtmp' | 'webrtc'} ListenerName
+ *
+ * @typedef {object} Info
+ * @property {string} name
+ * @property {string} version
+ * @property {Partial<Record<ListenerName, string | null>>} listeners address and port, or null if off
+ *
+ * @typedef {object} ServerEvent
+ * @property {string} type stream.live, stream.removed, …
+ * @property {string} [time] RFC 3339
+ * @property {string} [stream]
+ * @property {string | null} [reason]
+ */
+
+export {};

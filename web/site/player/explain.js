@@ -1,0 +1,27 @@
+// Says why a stream does not play, in the server's words where it has some.
+
+import { getStream, ServerError, Unreachable } from '../api/client.js';
+import { stateText } from '../streams/state.js';
+
+/**
+ * @param {string} src
+ * @param {string} reason what the player saw
+ * @returns {Promise<string>}
+ */
+export async function explain(src, reason) {
+  try {
+    const stream = await getStream(src);
+    if (stream.state === 'live' || stream.state === 'idle') return sentence(reason);
+    return sentence(`${stateText(stream.state)}${stream.reason ? `: ${stream.reason}` : ''}`);
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 404) return `There is no stream called “${src}”.`;
+    if (error instanceof Unreachable) return error.message;
+    return sentence(reason);
+  }
+}
+
+/** @param {string} text */
+export function sentence(text) {
+  const trimmed = text.trim().replace(/[.\s]+$/, '');
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
+}

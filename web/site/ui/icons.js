@@ -1,0 +1,51 @@
+// The page's icons: 24-unit line drawings, built as elements so that no markup is parsed.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Path data by name. */
+const PATHS = {
+  play: 'M8 5.5v13l10.5-6.5z',
+  plus: 'M12 5v14M5 12h14',
+  link: 'M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1',
+  trash: 'M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12M10.5 10.5v5M13.5 10.5v5',
+  close: 'M6 6l12 12M18 6L6 18',
+  copy: 'M9 9h10v10H9zM5 15V5h10',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  chevron: 'M9 6l6 6-6 6',
+  sound: 'M5 9.5v5h3.5L13 18V6L8.5 9.5zM16 9a4 4 0 0 1 0 6M18.5 6.5a7.5 7.5 0 0 1 0 11',
+  muted: 'M5 9.5v5h3.5L13 18V6L8.5 9.5zM16.5 9.5l5 5M21.5 9.5l-5 5',
+  fullscreen: 'M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5',
+  pip: 'M4 5h16v14H4zM12 12h6v5h-6z',
+  stats: 'M5 19V11M10 19V5M15 19v-6M20 19V9',
+  reload: 'M19 12a7 7 0 1 1-2.1-5M19 4v4h-4',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M18.7 5.3l-1.4 1.4M6.7 17.3l-1.4 1.4',
+  moon: 'M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z',
+  auto: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
+  camera: 'M4 7h11v10H4zM15 11l5-3v8l-5-3',
+  search: 'M10.5 5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M15 15l5 5',
+};
+
+/** @typedef {keyof typeof PATHS} IconName */
+
+/**
+ * @param {IconName} name
+ * @returns {SVGSVGElement} hidden from screen readers; the button says what it does
+ */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  const path = document.createElementNS(SVG, 'path');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', `icon icon-${name}`);
+  svg.setAttribute('aria-hidden', 'true');
+  path.setAttribute('d', PATHS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** Fills every `<… data-icon="name">` of the page with its drawing. */
+export function drawIcons() {
+  for (const place of document.querySelectorAll('[data-icon]')) {
+    const name = place.getAttribute('data-icon') ?? '';
+    if (Object.hasOwn(PATHS, name)) place.replaceChildren(icon(/** @type {IconName} */ (name)));
+  }
+}
