@@ -5,9 +5,11 @@
 //! - [`sdp`]: tracks to session descriptions and back.
 //! - [`amf0`], [`flv`]: what RTMP and HTTP-FLV carry.
 //! - [`mp4`]: fragments for browsers, files to read.
+//! - [`replay`]: a file's units in real time, again and again.
 pub mod amf0;
 pub mod bitstream;
 pub mod flv;
 pub mod mp4;
+pub mod replay;
 pub mod rtp;
 pub mod sdp;

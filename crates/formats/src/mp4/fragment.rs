@@ -129,8 +129,8 @@ impl Fragmenter {
     /// The initialization segment for a reader that starts with the unit decoded at `first`: its edit list makes
     /// that the zero of what a player shows, so a download of a stream that runs for days does not begin there.
     pub fn init_from(&self, first: MediaTime) -> Bytes {
-        let lead = self.lead_seconds.unwrap_or(0) * i64::from(first.rate);
-        write_init(&self.tracks(), Some(MediaTime::new((first.ticks + lead).max(0), first.rate)))
+        let lead = self.lead_seconds.unwrap_or(0).saturating_mul(first.rate.into());
+        write_init(&self.tracks(), Some(MediaTime::new(first.ticks.saturating_add(lead).max(0), first.rate)))
     }
 
     fn tracks(&self) -> Vec<Carried<'_>> {
@@ -145,9 +145,9 @@ impl Fragmenter {
         let rate = i64::from(lane.track.clock_rate);
         // A first unit before zero (B frames at the start of a stream) gets a whole second more than it needs,
         // for the tracks that start a little earlier still.
-        let lead = *self
-            .lead_seconds
-            .get_or_insert_with(|| if unit.dts < 0 { 1 - unit.dts.div_euclid(rate.max(1)) } else { 0 });
+        let lead = *self.lead_seconds.get_or_insert_with(|| {
+            if unit.dts < 0 { 1_i64.saturating_sub(unit.dts.div_euclid(rate.max(1))) } else { 0 }
+        });
         self.sequence = self.sequence.wrapping_add(1);
         let decode_time = unit.dts.saturating_add(lead.saturating_mul(rate)).max(0) as u64;
         let sample = Sample {

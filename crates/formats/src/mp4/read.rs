@@ -147,3 +147,11 @@ fn read_fragments(
     }
     Ok(())
 }
+
+/// For fuzz targets: reads `data` as a file and takes out all of its units; only to see that nothing panics or hangs.
+pub fn fuzz_mp4(data: &[u8]) {
+    if let Ok(file) = File::parse(Bytes::copy_from_slice(data)) {
+        let bytes: usize = file.units().map(|unit| unit.data.len()).sum();
+        debug_assert!(bytes <= data.len() * 8, "{bytes} bytes of units out of {} of file", data.len());
+    }
+}

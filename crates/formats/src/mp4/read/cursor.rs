@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
     ) -> Result<std::slice::ChunksExact<'a, u8>, Mp4Error> {
         let error = self.error("counts more entries than it has");
         let count = self.u32()? as usize;
-        let bytes = count.checked_mul(entry_bytes).ok_or(error.clone())?;
+        let bytes = count.checked_mul(entry_bytes).ok_or_else(|| error.clone())?;
         self.take(bytes).map(|entries| entries.chunks_exact(entry_bytes)).map_err(|_| error)
     }
 
