@@ -1,2 +1,15 @@
-//! Every media socket: sources, listeners and their drivers.
+//! Every media socket, turned into a publisher or a reader of the hub.
+//!
+//! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
+//! - [`sources`]: we dial: RTSP, RTMP, HTTP-FLV, files.
+//! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
+//! - [`renditions`]: the hub's formats: what a unit becomes on the wire, once for all readers.
+//! - [`net`]: drivers: binding, accepting, TLS, writing.
+pub mod config;
+pub mod listeners;
+pub mod net;
+pub mod renditions;
+pub mod sources;
 pub mod webrtc;
+
+pub use config::GatewayConfig;

@@ -11,6 +11,7 @@
 //! tracks, `view.reader(format, peer)?` a [`Reader`]; then `reader.next().await`, `reader.progressed(now)` after
 //! writes, `reader.check(now)` each second. To publish: `hub.publish(&name, peer, Some(worker.id())).await?`, then
 //! `set_tracks`, `push`, and select on `feedback`. To run anything on a worker: `hub.worker().await?.run(…)`.
+mod access;
 mod clock;
 mod director;
 mod event;
@@ -28,6 +29,7 @@ mod stream;
 mod supervise;
 mod worker;
 
+pub use access::{Access, Credentials, Deed, Denied, Secret};
 pub use clock::{now, sleep_until, wall_now};
 pub use event::{EndReason, Event, What};
 pub use feed::{AttachError, Feedback, NotReady, View};

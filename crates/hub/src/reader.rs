@@ -11,7 +11,7 @@ use bytes::Bytes;
 use media::{Moment, Tracks, WallTime};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A reader that is cut back again within this time is not reported again.
@@ -173,25 +173,24 @@ impl Reader {
 
     /// The next item, when there is one. Cancel-safe.
     pub async fn next(&mut self) -> Item {
-        std::future::poll_fn(|cx| {
-            if let Some(item) = self.try_next() {
-                return Poll::Ready(item);
-            }
-            // Cut back just now: the new place may have something.
-            if let Some(item) = self.try_next() {
-                return Poll::Ready(item);
-            }
-            let waker = cx.waker();
-            let registered = self.feed.with_slot(self.slot, |slot| match &slot.waker {
-                Some(known) if known.will_wake(waker) => {}
-                Some(_) | None => slot.waker = Some(waker.clone()),
-            });
-            match registered {
-                Some(()) => Poll::Pending,
-                None => Poll::Ready(Item::Ended(EndReason::Removed)),
-            }
-        })
-        .await
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// [`Reader::next`] for those who poll.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
+        // The second look is for a reader that was cut back just now: its new place may have something.
+        if let Some(item) = self.try_next().or_else(|| self.try_next()) {
+            return Poll::Ready(item);
+        }
+        let waker = cx.waker();
+        let registered = self.feed.with_slot(self.slot, |slot| match &slot.waker {
+            Some(known) if known.will_wake(waker) => {}
+            Some(_) | None => slot.waker = Some(waker.clone()),
+        });
+        match registered {
+            Some(()) => Poll::Pending,
+            None => Poll::Ready(Item::Ended(EndReason::Removed)),
+        }
     }
 
     /// Says that bytes went out: the reader is alive. Call after a write that took something.

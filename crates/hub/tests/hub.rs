@@ -1,5 +1,6 @@
 //! The hub's promises, on real threads: sharing, relays, on-demand sources, isolation, ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panic")]
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hub::{

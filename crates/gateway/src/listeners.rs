@@ -1,0 +1,1 @@
+//! Listeners: peers dial us.

@@ -1,0 +1,153 @@
+//! Accepting connections: on the control thread, handed to the workers in turn.
+use super::tls;
+use hub::{Hub, Worker};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// After an accept failed (no more file descriptors, mostly), the next try waits this long.
+const ERROR_WAIT: Duration = Duration::from_millis(100);
+/// A TLS handshake takes at most this long.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// A connection, plain or with TLS.
+pub enum Stream {
+    /// TCP.
+    Plain(TcpStream),
+    /// TLS over TCP, as server.
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    /// TLS over TCP, as client.
+    TlsClient(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// `tcp` or `tls`.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Stream::Plain(_) => "tcp",
+            Stream::Tls(_) | Stream::TlsClient(_) => "tls",
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::TlsClient(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::TlsClient(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Stream::TlsClient(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::TlsClient(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::TlsClient(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Accepts for ever and runs `serve` for each connection as an owner on a worker. Belongs on the control thread: it
+/// is no media path, and a stalled worker must not take a listener with it. With `tls`, the handshake is the worker's.
+pub async fn run<F, Fut>(
+    hub: Hub,
+    listener: std::net::TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    label: &'static str,
+    serve: F,
+) where
+    F: Fn(Worker, Stream, SocketAddr) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(label, %error, "a listener could not start");
+            return;
+        }
+    };
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(label, %error, "accepting failed; trying again");
+                tokio::time::sleep(ERROR_WAIT).await;
+                continue;
+            }
+        };
+        let Ok(stream) = stream.into_std() else { continue };
+        let Ok(worker) = hub.worker().await else { return };
+        let (serve, tls) = (serve.clone(), tls.clone());
+        // A worker that ended just now loses the connection: the peer dials again.
+        let _ = worker
+            .run(format!("{label} {peer}"), move |worker| async move {
+                if let Some(stream) = handshake(stream, tls, label, peer).await {
+                    serve(worker, stream, peer).await;
+                }
+            })
+            .await;
+    }
+}
+
+async fn handshake(
+    stream: std::net::TcpStream,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    label: &'static str,
+    peer: SocketAddr,
+) -> Option<Stream> {
+    let stream = TcpStream::from_std(stream).ok()?;
+    // Frames are written whole: nothing is gained by waiting for more. A socket without the option still works.
+    let _ = stream.set_nodelay(true);
+    let Some(config) = tls else { return Some(Stream::Plain(stream)) };
+    match tokio::time::timeout(HANDSHAKE_MAX, tls::accept(config, stream)).await {
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!(label, %peer, %error, "TLS handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
