@@ -65,7 +65,7 @@ function openAdd() {
 function askRemove(name) {
   confirmDialog({
     title: `Remove ${name}?`,
-    text: 'Its sources are stopped and all viewers are disconnected. Streams from the configuration file are taken out of it.',
+    text: 'Its sources are stopped and all its viewers are disconnected.',
     verb: 'Remove',
     act: async () => {
       await removeStream(name);

@@ -46,13 +46,15 @@ export class StreamPlayer extends HTMLElement {
 
   connectedCallback() {
     if (!this.video.isConnected) this.#build();
+    addEventListener('pagehide', this.#stop);
+    addEventListener('pageshow', this.#resume);
     this.restart();
   }
 
   disconnectedCallback() {
-    this.#run?.abort();
-    this.#run = null;
-    this.#set({ phase: 'idle' });
+    removeEventListener('pagehide', this.#stop);
+    removeEventListener('pageshow', this.#resume);
+    this.#stop();
   }
 
   /**
@@ -80,6 +82,18 @@ export class StreamPlayer extends HTMLElement {
     this.#skipWait?.();
   }
 
+  /** Ends the session in an orderly way, also while the page is being left. */
+  #stop = () => {
+    this.#run?.abort();
+    this.#run = null;
+    this.#set({ phase: 'idle', mode: null });
+  };
+
+  /** The page came back from the browser's cache. @param {PageTransitionEvent} event */
+  #resume = (event) => {
+    if (event.persisted) this.restart();
+  };
+
   #build() {
     const video = this.video;
     video.autoplay = true;
@@ -87,6 +101,10 @@ export class StreamPlayer extends HTMLElement {
     video.muted = true;
     this.append(video);
     if (!this.hasAttribute('bare')) this.#controls = new Controls(this);
+    // `autoplay` fails in silence; asking tells whether a click is needed.
+    video.addEventListener('loadedmetadata', () => {
+      video.play().catch((error) => error.name === 'NotAllowedError' && this.#controls?.askForClick());
+    });
     video.addEventListener('resize', () => this.#set({ width: video.videoWidth, height: video.videoHeight }));
   }
 
@@ -113,7 +131,7 @@ export class StreamPlayer extends HTMLElement {
       failures += 1;
       const error = await explain(src, reason);
       if (signal.aborted) return;
-      this.#set({ phase: 'waiting', error, fps: null, bitrate: null, latencyMs: null });
+      this.#set({ phase: 'waiting', mode: null, error, note: '', fps: null, bitrate: null, latencyMs: null });
       await this.#pause(backoffDelay(failures, Math.random()), signal);
     }
   }
@@ -128,7 +146,7 @@ export class StreamPlayer extends HTMLElement {
   async #tryMode(src, mode, last, startedAt, signal) {
     const meter = new Meter();
     // A message stays until the first frame: a picture or the same message again, never a flicker between.
-    this.#set({ phase: 'connecting', mode, firstFrameMs: null, codec: '' });
+    this.#set({ phase: 'connecting', mode, firstFrameMs: null, codec: '', note: '' });
     const ended = await playOnce({
       mode,
       src,
@@ -137,6 +155,7 @@ export class StreamPlayer extends HTMLElement {
       signal,
       onFirstFrame: () => this.#handleFirstFrame(mode, startedAt),
       onSample: (sample) => this.#handleSample(sample, meter),
+      onNote: (note) => this.#set({ note }),
     });
     this.#before = { frames: this.#stats.framesDecoded, freezes: this.#stats.freezes };
     return ended;
@@ -150,9 +169,6 @@ export class StreamPlayer extends HTMLElement {
     this.#worked = mode;
     const { videoWidth: width, videoHeight: height } = this.video;
     this.#set({ phase: 'playing', firstFrameMs: Math.round(performance.now() - startedAt), width, height, error: null });
-    this.video.play().catch((error) => {
-      if (error.name === 'NotAllowedError') this.#controls?.askForClick();
-    });
   }
 
   /**

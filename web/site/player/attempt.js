@@ -13,8 +13,8 @@ import { WhepSession } from './whep.js';
 
 /** Counters are read twice a second. */
 const SAMPLE_MS = 500;
-/** No media for 6 s is the end: the longest pause between frames of a live camera that is still well. */
-const SILENCE_MAX_MS = 6_000;
+/** No media for 10 s is the end; cameras that send one frame every few seconds are still well. */
+const SILENCE_MAX_MS = 10_000;
 /** Without the signalling connection (server gone) 1.5 s of silence is enough. */
 const SILENCE_UNSIGNALLED_MAX_MS = 1_500;
 
@@ -27,6 +27,7 @@ const SILENCE_UNSIGNALLED_MAX_MS = 1_500;
  * @property {AbortSignal} signal ends the try
  * @property {() => void} onFirstFrame
  * @property {(sample: Sample) => void} onSample
+ * @property {(note: string) => void} onNote
  *
  * @typedef {object} Ended
  * @property {number | null} playedMs from the first frame to the end, or null if there was none
@@ -37,7 +38,7 @@ const SILENCE_UNSIGNALLED_MAX_MS = 1_500;
  * @param {Attempt} attempt
  * @returns {Promise<Ended>}
  */
-export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstFrame, onSample }) {
+export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstFrame, onSample, onNote }) {
   return new Promise((resolve) => {
     const own = new AbortController();
     /** @type {Session | null} */
@@ -74,7 +75,7 @@ export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstF
     signal.addEventListener('abort', () => end('stopped'), { signal: own.signal });
     video.addEventListener('loadeddata', handleFirstFrame, { signal: own.signal });
     try {
-      session = open(mode, src, video, end);
+      session = open(mode, src, video, { onEnd: end, onNote });
     } catch (error) {
       end(error instanceof Error ? error.message : String(error));
     }
@@ -85,19 +86,19 @@ export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstF
  * @param {Mode} mode
  * @param {string} src
  * @param {HTMLVideoElement} video
- * @param {(reason: string) => void} onEnd
+ * @param {import('./webrtc.js').SessionHooks} hooks
  * @returns {Session}
  */
-function open(mode, src, video, onEnd) {
+function open(mode, src, video, hooks) {
   const hasWebRtc = 'RTCPeerConnection' in globalThis;
   switch (mode) {
     case 'webrtc':
     case 'whep':
       if (!hasWebRtc) throw new Error('this browser has no WebRTC');
-      return mode === 'webrtc' ? new WebRtcSession(src, video, { onEnd }) : new WhepSession(src, video, { onEnd });
+      return mode === 'webrtc' ? new WebRtcSession(src, video, hooks) : new WhepSession(src, video, hooks);
     case 'mse':
       if (!MseSession.supported()) throw new Error('this browser has no Media Source');
-      return new MseSession(src, video, { onEnd });
+      return new MseSession(src, video, hooks);
   }
 }
 

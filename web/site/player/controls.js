@@ -25,6 +25,8 @@ export class Controls {
   #table = el('dl', { class: 'player-stats', hidden: true });
   #mute = iconButton('muted', 'Sound on (m)');
   #volume = el('input', { type: 'range', min: '0', max: '1', step: '0.05', value: '1', 'aria-label': 'Volume', class: 'player-volume' });
+  /** The browser did not let the video start by itself. */
+  #refused = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #sleep;
 
@@ -33,11 +35,10 @@ export class Controls {
     this.#player = player;
     this.#video = player.video;
     this.#cover = el('div', { class: 'player-cover' }, el('span', { class: 'player-spinner' }), this.#message, this.#retry);
-    this.#chip.append(icon('muted'), 'Click for sound');
     this.#chip.hidden = true;
     player.append(this.#cover, this.#chip, this.#table, this.#bar());
     this.#retry.addEventListener('click', () => player.retryNow());
-    this.#chip.addEventListener('click', () => this.#soundOn());
+    this.#chip.addEventListener('click', () => (this.#refused ? this.#start() : this.#soundOn()));
     this.#video.addEventListener('volumechange', () => this.#showSound());
     player.addEventListener('keydown', (event) => this.#handleKey(event));
     for (const kind of ['pointermove', 'pointerdown', 'focusin']) player.addEventListener(kind, () => this.#wake());
@@ -52,15 +53,26 @@ export class Controls {
     this.#cover.dataset.phase = stats.phase;
     this.#retry.hidden = stats.phase !== 'waiting';
     setText(this.#message, playing ? '' : (stats.error ?? `Connecting with ${stats.mode ? MODE_NAMES[stats.mode] : '…'}`));
-    setText(this.#badge, stats.mode ? MODE_NAMES[stats.mode] : '');
-    this.#chip.hidden = !(playing && this.#video.muted && this.#hasSound(stats));
+    setText(this.#badge, [stats.mode && MODE_NAMES[stats.mode], stats.note].filter(Boolean).join(', '));
+    if (this.#video.paused && this.#refused) this.#showChip('play', 'Click to play');
+    else if (playing && this.#video.muted && this.#hasSound(stats)) this.#showChip('muted', 'Click for sound');
+    else this.#chip.hidden = true;
     if (!this.#table.hidden) this.#showTable(stats);
   }
 
   /** The browser refused to start by itself: the next click starts it. */
   askForClick() {
-    this.#chip.replaceChildren(icon('play'), 'Click to play');
+    this.#refused = true;
+    this.show(this.#player.stats);
+  }
+
+  /**
+   * @param {import('../ui/icons.js').IconName} name
+   * @param {string} text
+   */
+  #showChip(name, text) {
     this.#chip.hidden = false;
+    if (this.#chip.textContent !== text) this.#chip.replaceChildren(icon(name), text);
   }
 
   #bar() {
@@ -111,6 +123,13 @@ export class Controls {
   /** @param {PlayerStats} stats */
   #hasSound(stats) {
     return /AAC|Opus|G\.711|FLAC|MP3/.test(stats.codec);
+  }
+
+  /** Starts without sound: one click, one thing. */
+  #start() {
+    this.#refused = false;
+    this.#video.play().catch(() => {});
+    this.#chip.hidden = true;
   }
 
   #soundOn() {

@@ -1,7 +1,7 @@
 // Says why a stream does not play, in the server's words where it has some.
 
 import { getStream, ServerError, Unreachable } from '../api/client.js';
-import { stateText } from '../streams/state.js';
+import { stateReason, stateText } from '../streams/state.js';
 
 /**
  * @param {string} src
@@ -12,7 +12,8 @@ export async function explain(src, reason) {
   try {
     const stream = await getStream(src);
     if (stream.state === 'live' || stream.state === 'idle') return sentence(reason);
-    return sentence(`${stateText(stream.state)}${stream.reason ? `: ${stream.reason}` : ''}`);
+    const why = stateReason(stream.state, stream.reason);
+    return sentence(`${stateText(stream.state)}${why ? `: ${why}` : ''}`);
   } catch (error) {
     if (error instanceof ServerError && error.status === 404) return `There is no stream called “${src}”.`;
     if (error instanceof Unreachable) return error.message;

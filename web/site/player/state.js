@@ -19,6 +19,7 @@
  * @property {number | null} bitrate bit/s
  * @property {number | null} latencyMs estimate
  * @property {string} codec for people
+ * @property {string} note what is missing although it plays: "no sound: …"
  * @property {string | null} error why it does not play now
  */
 
@@ -26,6 +27,6 @@
 export function statsAtStart() {
   return {
     phase: 'idle', mode: null, firstFrameMs: null, framesDecoded: 0, freezes: 0, width: 0, height: 0,
-    fps: null, bitrate: null, latencyMs: null, codec: '', error: null,
+    fps: null, bitrate: null, latencyMs: null, codec: '', note: '', error: null,
   };
 }

@@ -3,10 +3,12 @@
 import { Peer } from './peer.js';
 import { Signalling } from './signalling.js';
 import { getStream } from '../api/client.js';
+import { codecName } from '../format.js';
 
 /**
  * @typedef {object} SessionHooks
  * @property {(reason: string) => void} onEnd
+ * @property {(note: string) => void} onNote what is missing although it plays
  *
  * What the player asks of every mode. A session is used once.
  * @typedef {object} Session
@@ -26,7 +28,7 @@ export class WebRtcSession {
    * @param {HTMLVideoElement} video
    * @param {SessionHooks} hooks
    */
-  constructor(src, video, { onEnd }) {
+  constructor(src, video, { onEnd, onNote }) {
     let answered = false;
     const peer = new Peer(video, { onEnd, onCandidate: (text) => this.#signalling.send('webrtc/candidate', text) });
     this.#peer = peer;
@@ -38,7 +40,7 @@ export class WebRtcSession {
         try {
           const kinds = await peer.handleAnswer(value);
           answered = true;
-          await refuseWithoutVideo(src, kinds);
+          await checkKinds(src, kinds, onNote);
         } catch (error) {
           onEnd(error instanceof Error ? error.message : String(error));
         }
@@ -67,14 +69,18 @@ export class WebRtcSession {
 
 /**
  * Throws if the stream has video but this browser gets none of it (no codec in common): another mode may do better.
+ * Missing sound is only noted.
  * @param {string} src
  * @param {Set<string>} kinds
+ * @param {(note: string) => void} onNote
  */
-export async function refuseWithoutVideo(src, kinds) {
-  if (kinds.has('video')) return;
-  const stream = await getStream(src).catch(() => null);
-  const video = stream?.tracks.find((track) => track.kind === 'video');
-  if (video || kinds.size === 0) {
-    throw new Error(`no codec in common for WebRTC${video ? `: the stream has ${video.codec}` : ''}`);
+export async function checkKinds(src, kinds, onNote) {
+  if (kinds.has('video') && kinds.has('audio')) return;
+  const tracks = (await getStream(src).catch(() => null))?.tracks ?? [];
+  const video = tracks.find(({ kind }) => kind === 'video');
+  const audio = tracks.find(({ kind }) => kind === 'audio');
+  if (!kinds.has('video') && (video || kinds.size === 0)) {
+    throw new Error(`no codec in common for WebRTC${video ? `: the stream has ${codecName(video.codec)}` : ''}`);
   }
+  if (!kinds.has('audio') && audio) onNote(`no sound: WebRTC has no ${codecName(audio.codec)}`);
 }

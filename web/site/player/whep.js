@@ -1,7 +1,7 @@
 // One WebRTC session, signalled over HTTP (WHEP): all candidates in the offer, DELETE at the end.
 
 import { Peer } from './peer.js';
-import { refuseWithoutVideo } from './webrtc.js';
+import { checkKinds } from './webrtc.js';
 import { apiUrl } from '../api/client.js';
 import { deleteSession, postOffer } from '../http-signalling.js';
 
@@ -21,13 +21,16 @@ export class WhepSession {
    * @param {HTMLVideoElement} video
    * @param {import('./webrtc.js').SessionHooks} hooks
    */
-  constructor(src, video, { onEnd }) {
+  constructor(src, video, { onEnd, onNote }) {
     this.#peer = new Peer(video, { onEnd });
-    this.#open(src).catch((error) => onEnd(error.message));
+    this.#open(src, onNote).catch((error) => onEnd(error.message));
   }
 
-  /** @param {string} src */
-  async #open(src) {
+  /**
+   * @param {string} src
+   * @param {(note: string) => void} onNote
+   */
+  async #open(src, onNote) {
     await this.#peer.offer();
     const offer = await this.#peer.gathered(GATHER_MS);
     const { answer, session } = await postOffer(apiUrl('webrtc', { src }), offer);
@@ -36,7 +39,7 @@ export class WhepSession {
       deleteSession(session);
       return;
     }
-    await refuseWithoutVideo(src, await this.#peer.handleAnswer(answer));
+    await checkKinds(src, await this.#peer.handleAnswer(answer), onNote);
   }
 
   sample() {
