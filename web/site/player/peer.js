@@ -15,6 +15,7 @@ export class Peer {
   #early = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #grace;
+  #onEnd;
   /** Jitter buffer counters of the last look: seconds and frames. */
   #jitter = { delay: 0, emitted: 0 };
 
@@ -25,6 +26,7 @@ export class Peer {
    * @param {(candidate: string) => void} [hooks.onCandidate]
    */
   constructor(video, { onEnd, onCandidate }) {
+    this.#onEnd = onEnd;
     const connection = this.#connection;
     const media = new MediaStream();
     connection.addTransceiver('video', { direction: 'recvonly' });
@@ -71,10 +73,19 @@ export class Peer {
    */
   async handleAnswer(sdp) {
     await this.#connection.setRemoteDescription({ type: 'answer', sdp });
+    this.#watchTransport();
     const early = this.#early ?? [];
     this.#early = null;
     for (const candidate of early) await this.handleCandidate(candidate);
     return sentKinds(sdp);
+  }
+
+  /** A server that ends the session says so in DTLS; the connection's own state does not show that. */
+  #watchTransport() {
+    const transport = this.#connection.getReceivers()[0]?.transport;
+    transport?.addEventListener('statechange', () => {
+      if (transport.state === 'closed' && this.#connection.connectionState !== 'closed') this.#onEnd('the server ended the session');
+    });
   }
 
   /** @param {string} candidate "" is the end of candidates and means nothing here */
