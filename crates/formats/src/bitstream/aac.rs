@@ -2,6 +2,7 @@
 //!
 //! Source: ISO/IEC 14496-3 §1.6.2.1, §4.4.1, §1.A.2 (ADTS).
 pub mod adts;
+pub mod latm;
 
 use super::BitstreamError;
 use super::bits::{BitReader, BitWriter};

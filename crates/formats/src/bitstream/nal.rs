@@ -94,7 +94,7 @@ fn next_start_code(data: &[u8], from: usize) -> Option<usize> {
 }
 
 /// A NAL unit never ends with a zero byte (H.264 §7.4.1); some cameras pad their parameter sets with them.
-pub(super) fn trim_zeros(mut nal: &[u8]) -> &[u8] {
+pub(crate) fn trim_zeros(mut nal: &[u8]) -> &[u8] {
     while let [rest @ .., 0] = nal {
         nal = rest;
     }
