@@ -1,0 +1,23 @@
+//! Journeys: the real binary on loopback, with real publishers, cameras, players and browsers.
+//!
+//! Each test starts a server of its own on free ports and judges how it ended. What a test needs from outside it names
+//! with `require!`; see `testkit::peers`. `AQUEDUCT_LONG=1` reads for 60 s where CI reads for 10.
+//! A test's files and logs stay in `target/peers/runs/<test>`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
+
+mod journey {
+    mod browser;
+    mod camera;
+    mod clip;
+    mod lifecycle;
+    mod packets;
+    mod publish;
+    mod readers;
+    mod refusals;
+    mod slow_reader;
+    mod turn;
+
+    /// The binary under test.
+    const BINARY: &str = env!("CARGO_BIN_EXE_aqueduct");
+}
