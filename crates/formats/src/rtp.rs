@@ -9,13 +9,14 @@ mod cursor;
 mod depacketizer;
 mod error;
 mod jpeg_tables;
-mod mpeg_audio;
 mod packet;
 mod packetizer;
 mod reorder;
 pub mod rtcp;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{INTERLEAVED_HEADER_BYTES, PacketBatch, Packets, Segments};
 pub use depacketizer::{

@@ -88,11 +88,10 @@ impl PacketBatch {
         self.data.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
-    /// Sets the marker of a packet that is written already.
-    pub(crate) fn set_marker(&mut self, packet: usize) {
-        let start = if packet == 0 { 0 } else { self.ends.get(packet - 1).map_or(0, |end| *end as usize) };
+    /// Sets the marker of the last packet.
+    pub(crate) fn mark_last(&mut self) {
         let skip = if self.interleaved { INTERLEAVED_HEADER_BYTES } else { 0 };
-        if let Some(byte) = self.data.get_mut(start + skip + 1) {
+        if let Some(byte) = self.data.get_mut(self.open_at + skip + 1).filter(|_| !self.ends.is_empty()) {
             *byte |= 0x80;
         }
     }

@@ -5,8 +5,10 @@
 //! UDP); what is missing, late or damaged is counted, and a frame that lacks a part is dropped, never glued.
 mod aac;
 mod audio;
+mod av1;
 mod jpeg;
 mod mp3;
+mod nal;
 mod vp8;
 mod vp9;
 
@@ -133,8 +135,9 @@ enum Finished {
 
 /// What is read of an audio payload.
 trait AudioPayload {
-    /// Reads a packet; whole frames go to `out`.
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError>;
+    /// Reads a packet; whole frames go to `out`. True if a frame that was under way is given up because its rest
+    /// did not come.
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError>;
     /// Drops the frame under way; true if there was one.
     fn clear(&mut self) -> bool;
 }
@@ -185,11 +188,12 @@ impl Depacketizer {
             return Err(SetupError::ClockRate { codec: track.codec });
         }
         let payload = match track.codec {
-            Codec::H264 | Codec::H265 | Codec::Av1 => {
-                return Err(SetupError::NoDepacketizer { codec: track.codec });
+            Codec::H264 | Codec::H265 => {
+                Payload::Video(Box::new(nal::Nal::new(track.codec, &track.params, options.h265_donl)))
             }
+            Codec::Av1 => Payload::Video(Box::new(av1::Av1::new(&track.params))),
             Codec::Vp8 => Payload::Video(Box::new(vp8::Vp8::default())),
-            Codec::Vp9 => Payload::Video(Box::new(vp9::Vp9::default())),
+            Codec::Vp9 => Payload::Video(Box::new(vp9::Vp9::new(&track.params))),
             Codec::Mjpeg => Payload::Video(Box::new(jpeg::Jpeg::new(options.jpeg_size))),
             Codec::Aac => Payload::Audio(aac::depacketizer(track, options)?),
             Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::G722 => Payload::Audio(Box::new(audio::Whole)),
@@ -296,6 +300,10 @@ impl Depacketizer {
         }
         let ready = self.ready.len();
         let result = payload.push(packet, &mut self.ready);
+        if result == Ok(true) {
+            self.after_loss = true;
+            self.stats.frames_dropped += 1;
+        }
         if let Some(first) = self.ready.get_mut(ready) {
             first.after_loss = std::mem::take(&mut self.after_loss);
         }
@@ -304,7 +312,7 @@ impl Depacketizer {
             self.after_loss = true;
             self.stats.frames_dropped += 1;
         }
-        result
+        result.map(|_| ())
     }
 
     fn push_video(&mut self, packet: &Packet) -> Result<(), PayloadError> {

@@ -92,12 +92,6 @@ pub enum SetupError {
         /// `indexdeltalength`.
         index_delta_length: u8,
     },
-    /// The payload cannot be read.
-    #[error("{codec} over RTP cannot be read")]
-    NoDepacketizer {
-        /// The codec of the track.
-        codec: Codec,
-    },
     /// An RTP clock of zero ticks a second.
     #[error("RTP clock rate of {codec} is zero")]
     ClockRate {
@@ -117,7 +111,6 @@ impl SetupError {
     pub const fn fault(&self) -> Fault {
         match self {
             SetupError::AuHeader { .. } | SetupError::ClockRate { .. } => Fault::Peer,
-            SetupError::NoDepacketizer { .. } => Fault::Us,
             SetupError::PacketSize { .. } => Fault::Config,
         }
     }

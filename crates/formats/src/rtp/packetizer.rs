@@ -85,6 +85,11 @@ impl Writer<'_> {
         self.batch.close();
     }
 
+    /// Sets the marker of the last packet written.
+    fn mark_last(&mut self) {
+        self.batch.mark_last();
+    }
+
     /// One packet of several pieces.
     fn packet(&mut self, marker: bool, pieces: &[&[u8]]) {
         self.open(marker);

@@ -1,8 +1,9 @@
 //! AAC: RFC 3640 (`MPEG4-GENERIC`) and RFC 6416 / RFC 3016 (`MP4A-LATM` with the configuration in the SDP).
 use super::{AacPayload, AudioPayload, DepacketizerOptions, Frame, audio_frame};
+use crate::bitstream::audio_frame_ticks;
 use crate::rtp::cursor::Cursor;
 use crate::rtp::{Packet, PayloadError, SetupError};
-use media::{CodecParams, Track, rescale};
+use media::{Track, rescale};
 use std::collections::VecDeque;
 
 /// Largest access unit put together of fragments: 64 KiB. `sizelength` is 13 in practice, which ends at 8 KiB.
@@ -12,11 +13,8 @@ pub(super) fn depacketizer(
     track: &Track,
     options: DepacketizerOptions,
 ) -> Result<Box<dyn AudioPayload + Send>, SetupError> {
-    let clock = Clock {
-        samples: frame_samples(track),
-        sample_rate: track.clock_rate,
-        rtp_rate: options.rtp_clock_rate,
-    };
+    let ticks = audio_frame_ticks(track, &[]).unwrap_or(1024).into();
+    let clock = Clock { ticks, rate: track.clock_rate, rtp_rate: options.rtp_clock_rate };
     match options.aac {
         AacPayload::Generic { size_length, index_length, index_delta_length } => {
             let bits = [size_length, index_length, index_delta_length];
@@ -32,25 +30,15 @@ pub(super) fn depacketizer(
 
 /// How long an access unit lasts.
 struct Clock {
-    samples: i64,
-    sample_rate: u32,
+    ticks: i64,
+    rate: u32,
     rtp_rate: u32,
 }
 
 impl Clock {
     fn after(&self, units: u32, start: u32) -> u32 {
-        start.wrapping_add(rescale(self.samples * i64::from(units), self.sample_rate, self.rtp_rate) as u32)
+        start.wrapping_add(rescale(self.ticks * i64::from(units), self.rate, self.rtp_rate) as u32)
     }
-}
-
-/// 1024, or 960 where the configuration says so. Source: ISO/IEC 14496-3 §4.4.1 (`frameLengthFlag`).
-fn frame_samples(track: &Track) -> i64 {
-    let CodecParams::Aac { config } = &track.params else { return 1024 };
-    let [first, second, ..] = config[..] else { return 1024 };
-    // Object type (5 bits), rate index (4), channels (4), then the flag; types and rates that are written at
-    // length have 1024 in practice.
-    let escaped = first >> 3 == 31 || ((first & 7) << 1 | second >> 7) == 15;
-    if !escaped && second & 0x04 != 0 { 960 } else { 1024 }
 }
 
 /// Cameras that keep the ADTS header though RTP has none. A raw access unit cannot begin with twelve ones: that
@@ -77,13 +65,14 @@ struct Fragment {
 }
 
 impl AudioPayload for Generic {
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError> {
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError> {
         let mut payload = Cursor::new(&packet.payload, packet.header.sequence);
         let rtp_time = packet.header.timestamp;
+        let given_up = self.fragment.take_if(|fragment| fragment.rtp_time != rtp_time).is_some();
         let [size_bits, index_bits, delta_bits] = self.bits;
         if size_bits == 0 {
             out.push_back(audio_frame(without_adts(payload.rest()), rtp_time));
-            return Ok(());
+            return Ok(false);
         }
         let header_bits = u32::from(payload.u16("length of the AU headers")?);
         let headers = payload.take(header_bits.div_ceil(8) as usize, "AU headers")?;
@@ -100,7 +89,8 @@ impl AudioPayload for Generic {
                 if units > 0 || size > ACCESS_UNIT_BYTES_MAX {
                     return Err(payload.truncated("access unit"));
                 }
-                return self.push_fragment(payload, Fragment { rtp_time, size, data: Vec::new() }, out);
+                self.push_fragment(payload, Fragment { rtp_time, size, data: Vec::new() }, out)?;
+                return Ok(given_up);
             }
             if self.fragment.is_some() {
                 return Err(payload.truncated("access unit before this packet"));
@@ -111,7 +101,7 @@ impl AudioPayload for Generic {
             }
             units += 1;
         }
-        Ok(())
+        Ok(given_up)
     }
 
     fn clear(&mut self) -> bool {
@@ -172,23 +162,16 @@ struct Latm {
 }
 
 impl AudioPayload for Latm {
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError> {
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError> {
         let sequence = packet.header.sequence;
-        if self.element.is_empty() {
-            self.rtp_time = packet.header.timestamp;
-        } else if self.rtp_time != packet.header.timestamp {
-            return Err(PayloadError::Truncated {
-                sequence,
-                part: "audioMuxElement before this packet",
-                at: 0,
-            });
-        }
+        let given_up = self.rtp_time != packet.header.timestamp && self.clear();
+        self.rtp_time = packet.header.timestamp;
         if self.element.len() + packet.payload.len() > ACCESS_UNIT_BYTES_MAX {
             return Err(PayloadError::FrameTooLarge { sequence, limit: ACCESS_UNIT_BYTES_MAX });
         }
         self.element.extend_from_slice(&packet.payload);
         if !packet.header.marker {
-            return Ok(());
+            return Ok(given_up);
         }
         let element = std::mem::take(&mut self.element);
         let mut payload = Cursor::new(&element, sequence);
@@ -208,7 +191,7 @@ impl AudioPayload for Latm {
             }
             units += 1;
         }
-        Ok(())
+        Ok(given_up)
     }
 
     fn clear(&mut self) -> bool {

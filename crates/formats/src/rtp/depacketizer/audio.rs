@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 pub(super) struct Whole;
 
 impl AudioPayload for Whole {
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError> {
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError> {
         out.push_back(audio_frame(&packet.payload, packet.header.timestamp));
-        Ok(())
+        Ok(false)
     }
 
     fn clear(&mut self) -> bool {
@@ -31,14 +31,14 @@ impl Samples {
 }
 
 impl AudioPayload for Samples {
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError> {
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError> {
         let whole = packet.payload.len() / self.sample_bytes * self.sample_bytes;
         if whole == 0 {
             let sequence = packet.header.sequence;
             return Err(PayloadError::Truncated { sequence, part: "first sample", at: 0 });
         }
         out.push_back(audio_frame(&packet.payload[..whole], packet.header.timestamp));
-        Ok(())
+        Ok(false)
     }
 
     fn clear(&mut self) -> bool {

@@ -168,10 +168,13 @@ impl VideoPayload for Jpeg {
 /// Width and height in the frame header among JPEG segments.
 fn frame_size(mut segments: &[u8]) -> Option<(u16, u16)> {
     loop {
+        // Before a marker there may be any number of fill bytes.
+        while let [0xff, 0xff, ..] = segments {
+            segments = &segments[1..];
+        }
         let (&[marker, kind, l0, l1], rest) = segments.split_first_chunk()?;
         let body = rest.get(..usize::from(u16::from_be_bytes([l0, l1])).checked_sub(2)?)?;
         match (marker, kind, body) {
-            (0xff, 0xff, _) => segments = &segments[1..],
             (0xff, 0xc0 | 0xc1, [_, h0, h1, w0, w1, ..]) => {
                 return Some((u16::from_be_bytes([*w0, *w1]), u16::from_be_bytes([*h0, *h1])));
             }

@@ -1,7 +1,7 @@
 //! MPEG audio, layers I to III. Source: RFC 2250 §3.5 (header), ISO/IEC 11172-3 §2.4.2.3 (frames).
 use super::{AudioPayload, Frame, audio_frame};
+use crate::bitstream::mp3::parse_header;
 use crate::rtp::cursor::Cursor;
-use crate::rtp::mpeg_audio::MpegAudioHeader;
 use crate::rtp::{Packet, PayloadError};
 use media::rescale;
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ impl Mp3 {
 }
 
 impl AudioPayload for Mp3 {
-    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<(), PayloadError> {
+    fn push(&mut self, packet: &Packet, out: &mut VecDeque<Frame>) -> Result<bool, PayloadError> {
         let mut payload = Cursor::new(&packet.payload, packet.header.sequence);
         payload.u16("MPEG audio header")?;
         let offset = usize::from(payload.u16("MPEG audio header")?);
@@ -29,7 +29,7 @@ impl AudioPayload for Mp3 {
                 return Err(payload.invalid("fragment offset", offset as u32));
             }
             self.fragment.extend_from_slice(payload.rest());
-            let length = MpegAudioHeader::parse(&self.fragment).map_or(0, |header| header.frame_bytes);
+            let length = parse_header(&self.fragment).map_or(0, |header| header.frame_bytes);
             if self.fragment.len() > length {
                 return Err(payload.invalid("fragment end", self.fragment.len() as u32));
             }
@@ -37,15 +37,13 @@ impl AudioPayload for Mp3 {
                 out.push_back(audio_frame(&self.fragment, self.rtp_time));
                 self.fragment.clear();
             }
-            return Ok(());
+            return Ok(false);
         }
-        if !self.fragment.is_empty() {
-            return Err(payload.truncated("frame before this packet"));
-        }
+        let given_up = self.clear();
         let mut samples = 0;
         while !payload.is_empty() {
             let at = payload.at();
-            let Some(header) = MpegAudioHeader::parse(&packet.payload[at..]) else {
+            let Ok(header) = parse_header(&packet.payload[at..]) else {
                 return Err(payload.invalid("MPEG audio frame header", 0));
             };
             let ticks = rescale(samples, header.sample_rate, self.rtp_clock_rate);
@@ -58,7 +56,7 @@ impl AudioPayload for Mp3 {
             out.push_back(audio_frame(payload.take(header.frame_bytes, "MPEG audio frame")?, rtp_time));
             samples += i64::from(header.samples);
         }
-        Ok(())
+        Ok(given_up)
     }
 
     fn clear(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! VP8. Source: RFC 7741 §4.2 (payload descriptor), §4.3 (payload header).
 use super::{Finished, VideoPayload};
+use crate::bitstream::vp8;
 use crate::rtp::cursor::Cursor;
 use crate::rtp::{Packet, PayloadError};
 use bytes::Bytes;
@@ -27,8 +28,10 @@ impl VideoPayload for Vp8 {
     }
 
     fn finish(&mut self) -> Finished {
-        let Some(first) = self.frame.first() else { return Finished::Incomplete };
-        let keyframe = first & 1 == 0;
+        if self.frame.is_empty() {
+            return Finished::Incomplete;
+        }
+        let keyframe = vp8::is_keyframe(&self.frame);
         let data = Bytes::copy_from_slice(&self.frame);
         self.frame.clear();
         Finished::Frame { data, keyframe, params: None }

@@ -2,15 +2,18 @@
 //!
 //! Sources: RFC 9628 §4.2 (payload descriptor); VP9 bitstream specification, annex B (superframes).
 use super::{Finished, VideoPayload};
+use crate::bitstream::vp9::parse_frame;
 use crate::rtp::cursor::Cursor;
 use crate::rtp::{Packet, PayloadError};
 use bytes::Bytes;
+use media::CodecParams;
 
 /// Most layers of a picture: the superframe index counts to 8.
 const LAYERS_MAX: usize = 8;
 
-#[derive(Default)]
 pub(super) struct Vp9 {
+    /// Profile and bit depth known so far.
+    known: Option<(u8, u8)>,
     frame: Vec<u8>,
     /// Where each layer's frame starts.
     layers: Vec<usize>,
@@ -36,8 +39,8 @@ impl VideoPayload for Vp9 {
     fn push(&mut self, packet: &Packet) -> Result<(), PayloadError> {
         let mut payload = Cursor::new(&packet.payload, packet.header.sequence);
         let descriptor = descriptor(&mut payload)?;
-        if descriptor.starts == self.within_layer {
-            return Err(payload.invalid("start of a layer", descriptor.starts.into()));
+        if !descriptor.starts && !self.within_layer {
+            return Err(payload.invalid("continuation without a start", 0));
         }
         if descriptor.starts {
             if self.layers.len() == LAYERS_MAX {
@@ -52,12 +55,16 @@ impl VideoPayload for Vp9 {
 
     fn finish(&mut self) -> Finished {
         // Some senders leave out the end bit of the last packet; its marker says the same.
-        let Some(first) = self.frame.first() else { return Finished::Incomplete };
-        let keyframe = is_keyframe(*first);
+        if self.frame.is_empty() {
+            return Finished::Incomplete;
+        }
+        let info = parse_frame(&self.frame).ok();
+        let keyframe = info.is_some_and(|info| info.keyframe);
+        let params = self.changed_params(info.and_then(|info| info.params()));
         self.write_superframe_index();
         let data = Bytes::copy_from_slice(&self.frame);
         self.clear();
-        Finished::Frame { data, keyframe, params: None }
+        Finished::Frame { data, keyframe, params }
     }
 
     fn clear(&mut self) {
@@ -68,6 +75,16 @@ impl VideoPayload for Vp9 {
 }
 
 impl Vp9 {
+    pub(super) fn new(params: &CodecParams) -> Self {
+        Self { known: profile_and_depth(params), frame: Vec::new(), layers: Vec::new(), within_layer: false }
+    }
+
+    fn changed_params(&mut self, params: Option<CodecParams>) -> Option<CodecParams> {
+        // A keyframe does not tell the level: a change of that alone is none.
+        let new = params.as_ref().and_then(profile_and_depth)?;
+        (self.known.replace(new) != Some(new)).then_some(params).flatten()
+    }
+
     /// Several frames in one need an index to be taken apart again.
     fn write_superframe_index(&mut self) {
         if self.layers.len() < 2 {
@@ -87,13 +104,15 @@ impl Vp9 {
     }
 }
 
-/// Source: VP9 bitstream specification §6.2: frame marker, profile, show_existing_frame, frame_type.
-fn is_keyframe(first: u8) -> bool {
-    if first >> 6 != 2 {
-        return false;
+fn profile_and_depth(params: &CodecParams) -> Option<(u8, u8)> {
+    match params {
+        CodecParams::Vp9 { profile, bit_depth, .. } => Some((*profile, *bit_depth)),
+        CodecParams::None
+        | CodecParams::H264 { .. }
+        | CodecParams::H265 { .. }
+        | CodecParams::Av1 { .. }
+        | CodecParams::Aac { .. } => None,
     }
-    let after_profile = if first & 0x30 == 0x30 { first << 5 } else { first << 4 };
-    after_profile & 0xc0 == 0
 }
 
 fn descriptor(payload: &mut Cursor<'_>) -> Result<Descriptor, PayloadError> {

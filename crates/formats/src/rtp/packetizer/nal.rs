@@ -62,10 +62,12 @@ impl Nal {
             let (prefix, rest) = data[at..].split_first_chunk().ok_or(malformed(at))?;
             let length = u32::from_be_bytes(*prefix) as usize;
             let nal = rest.get(..length).ok_or(malformed(at))?;
-            let end = at + 4 + length;
-            self.write_nal(nal, end == data.len(), writer);
-            at = end;
+            if !nal.is_empty() {
+                self.write_nal(nal, writer);
+            }
+            at += 4 + length;
         }
+        writer.mark_last();
         Ok(())
     }
 
@@ -74,7 +76,7 @@ impl Nal {
         let together = header_bytes + self.params.iter().map(|nal| 2 + nal.len()).sum::<usize>();
         if self.params.len() < 2 || together > writer.room {
             for nal in &self.params {
-                self.write_nal(nal, false, writer);
+                self.write_nal(nal, writer);
             }
             return;
         }
@@ -93,9 +95,9 @@ impl Nal {
         writer.close();
     }
 
-    fn write_nal(&self, nal: &[u8], last: bool, writer: &mut Writer<'_>) {
+    fn write_nal(&self, nal: &[u8], writer: &mut Writer<'_>) {
         if nal.len() <= writer.room {
-            writer.packet(last, &[nal]);
+            writer.packet(false, &[nal]);
             return;
         }
         let (header, mut rest) = nal.split_at(self.header_bytes());
@@ -103,14 +105,13 @@ impl Nal {
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(writer.room - header.len() - 1));
             let flags = start | u8::from(after.is_empty()) << 6;
-            let marker = last && after.is_empty();
             match *header {
                 [first, second] => {
                     let head = [first & 0x81 | FRAGMENT_H265 << 1, second, flags | first >> 1 & 0x3f];
-                    writer.packet(marker, &[&head, piece]);
+                    writer.packet(false, &[&head, piece]);
                 }
                 [first, ..] => {
-                    writer.packet(marker, &[&[first & 0xe0 | FU_A, flags | first & 0x1f], piece]);
+                    writer.packet(false, &[&[first & 0xe0 | FU_A, flags | first & 0x1f], piece]);
                 }
                 [] => {}
             }
