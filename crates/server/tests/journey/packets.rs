@@ -202,4 +202,16 @@ mod tests {
         assert_eq!(check(10_000), Ok(()));
         assert!(check(30_000).unwrap_err().contains("apart"));
     }
+
+    /// Whatever a reader is, it is compared with the file as FFmpeg 9 sees it.
+    #[test]
+    fn the_old_and_the_new_ffmpeg_see_the_same_packets_in_every_clip() {
+        testkit::require!(ffmpeg5, ffmpeg9);
+        for clip in [Clip::H264Aac, Clip::H264Opus, Clip::H265Aac, Clip::Av1Opus, Clip::Heavy] {
+            let file = clip.file(&ffmpeg9);
+            let [old, new] = [&ffmpeg5, &ffmpeg9].map(|ffmpeg| Packets::of_clip(ffmpeg, clip, &file));
+            let seconds = super::super::clip::read_seconds();
+            assert_eq!(old.check(&new, clip, seconds, DecodingTimes::Carried), Ok(()), "{clip:?}");
+        }
+    }
 }

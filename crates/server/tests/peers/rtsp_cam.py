@@ -15,7 +15,7 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=25/1"
-    " ! timeoverlay ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=25"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=25"
     " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1"
     " audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
 )
