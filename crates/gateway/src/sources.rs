@@ -1,1 +1,2 @@
 //! Sources: we dial.
+pub mod file;

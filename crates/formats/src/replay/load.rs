@@ -25,12 +25,9 @@ pub enum LoadError {
     /// A broken FLV.
     #[error(transparent)]
     Flv(#[from] FlvError),
-    /// Neither.
-    #[error("neither an MP4 nor an FLV file: it begins with {}", start.escape_ascii())]
-    Unknown {
-        /// The first bytes, at most eight.
-        start: Vec<u8>,
-    },
+    /// Neither. What it is instead is not said: the message may reach people who may not read the file.
+    #[error("neither an mp4 nor an flv file")]
+    Unknown,
 }
 
 impl LoadError {
@@ -39,7 +36,7 @@ impl LoadError {
         match self {
             LoadError::Mp4(error) => error.fault(),
             LoadError::Flv(error) => error.fault(),
-            LoadError::Unknown { .. } => Fault::Config,
+            LoadError::Unknown => Fault::Config,
         }
     }
 }
@@ -56,7 +53,7 @@ pub fn load(data: Bytes) -> Result<Clip, LoadError> {
         Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide" | b"styp" | b"pnot")
     );
     if !mp4 {
-        return Err(LoadError::Unknown { start: start.to_vec() });
+        return Err(LoadError::Unknown);
     }
     let file = File::parse(data)?;
     let units = file.units().collect();

@@ -131,6 +131,5 @@ fn flv_is_told_from_mp4_by_its_first_bytes() {
     let replay = Replay::new(&again.tracks, &again.units).unwrap();
     // FLV counts in milliseconds.
     assert!(replay.round_length().abs_diff(Duration::from_secs(16)) <= Duration::from_millis(2));
-    let error = load(Bytes::from_static(b"GIF89a..")).unwrap_err();
-    assert_eq!(error.to_string(), "neither an MP4 nor an FLV file: it begins with GIF89a..");
+    assert_eq!(load(Bytes::from_static(b"GIF89a..")).unwrap_err(), LoadError::Unknown);
 }
