@@ -27,8 +27,14 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Runs the generators. True when every file is as it should be.
+/// Builds the binary and runs its generators. True when every file is as it should be.
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> bool {
+    let mut build = workspace.cargo(&["build", "--package", "aqueduct-server", "--bin", "aqueduct"]);
+    let built = process::run(&mut build, BUILD, Echo::Show);
+    if !built.success() {
+        say(&format!("the binary cannot be built: {}", built.reason(BUILD)));
+        return false;
+    }
     let tally = files(workspace, mode);
     for failure in &tally.failures {
         say(failure);
@@ -37,13 +43,8 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> bool {
     tally.failed == 0
 }
 
-/// The same, counted.
+/// The same with the binary that is there, counted.
 pub(crate) fn files(workspace: &Workspace, mode: Mode) -> Tally {
-    let mut build = workspace.cargo(&["build", "--package", "aqueduct-server", "--bin", "aqueduct"]);
-    let built = process::run(&mut build, BUILD, Echo::Show);
-    if !built.success() {
-        return Tally::fail(format!("the binary cannot be built: {}", built.reason(BUILD)));
-    }
     let mut tally = Tally::default();
     for (option, file) in FILES {
         match one(workspace, mode, option, file) {

@@ -78,7 +78,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> bool {
     ok
 }
 
-/// All tests but the journeys, documentation examples included.
+/// All tests but the journeys, documentation examples included. Builds the binary that later steps use.
 fn unit(workspace: &Workspace, filter: Option<&str>) -> Tally {
     let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
     command.args(["--skip", "journey::"]).args(filter);
@@ -87,7 +87,8 @@ fn unit(workspace: &Workspace, filter: Option<&str>) -> Tally {
 
 /// The real binary with real peers.
 fn journeys(workspace: &Workspace, filter: Option<&str>) -> Tally {
-    let mut command = workspace.cargo(&["test", "--package", "aqueduct-server", "--test", "journeys", "--"]);
+    // the whole workspace is named so that features, and with them what is built, are those of the unit tests
+    let mut command = workspace.cargo(&["test", "--workspace", "--test", "journeys", "--"]);
     command.arg(JOURNEYS_AT_ONCE).args(filter);
     command.env("AQUEDUCT_PEERS", workspace.peers());
     cargo_test(&mut command, JOURNEYS)

@@ -17,6 +17,9 @@ pub(super) fn read_seconds() -> u32 {
 /// How much longer a clip is than a reader reads: readers need time to start and to join.
 const MARGIN_SECONDS: u32 = 12;
 
+/// The same for [`Clip::Heavy`]: buffers fill for some seconds, and a reader that takes nothing is cut after 15 s.
+const HEAVY_MARGIN_SECONDS: u32 = 28;
+
 /// Frames a second of every clip.
 pub(super) const FRAME_RATE: u32 = 30;
 
@@ -127,7 +130,8 @@ impl Clip {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = peers_folder().join("clips");
-        let seconds = read_seconds() + MARGIN_SECONDS;
+        let margin = if self == Self::Heavy { HEAVY_MARGIN_SECONDS } else { MARGIN_SECONDS };
+        let seconds = read_seconds() + margin;
         let path = folder.join(format!("{}-{seconds}s.mp4", self.name()));
         if path.exists() {
             return path;

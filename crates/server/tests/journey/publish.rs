@@ -50,7 +50,7 @@ pub(super) fn publish(ffmpeg: &Path, place: &Place, file: &Path, arguments: &[&s
     let mut command = Command::new(ffmpeg);
     command.args(["-v", "info", "-nostdin", "-re", "-i"]).arg(file).args(["-map", "0", "-c", "copy"]);
     command.args(arguments).arg(url);
-    Peer::start(place, "publisher", &mut command, Duration::from_secs(u64::from(read_seconds()) + 40))
+    Peer::start(place, "publisher", &mut command, Duration::from_secs(u64::from(read_seconds()) + 60))
 }
 
 fn start(input: Input, ffmpeg: &Path, place: &Place, file: &Path, server: &Server) -> Peer {
@@ -104,7 +104,8 @@ fn journey(tools: &Tools, publisher: Version, input: Input, clip: Clip, reads: &
 
     let exit = publishing.wait();
     assert!(exit.success, "the publisher failed:\n{}", last_lines(&exit.stderr, 20));
-    server.wait_for_end(STREAM, Duration::from_secs(10));
+    // a publisher may come back: the stream waits 15 s for it
+    server.wait_for_end(STREAM, Duration::from_secs(25));
     server.stop();
 }
 

@@ -106,7 +106,7 @@ fn a_reader_that_stops_reading_is_cut_off_with_a_reason_and_others_lose_nothing(
         readers.into_iter().find(|reader| reader.to_string().contains(&address))
     };
     assert!(of_stopped().is_some(), "the reader is listed with its address: {:#}", server.stream(STREAM));
-    eventually("it is cut off", Duration::from_secs(30), || of_stopped().is_none().then_some(()));
+    eventually("it is cut off", Duration::from_secs(40), || of_stopped().is_none().then_some(()));
     let heard = eventually("the event tells that it was too slow", Duration::from_secs(5), || {
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (heard.contains("reader.left") && heard.contains("too slow")).then_some(heard)
