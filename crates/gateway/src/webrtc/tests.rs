@@ -1,4 +1,5 @@
 //! Sessions against a plain engine as the peer, over a lossy link in virtual time.
 mod link;
+mod measure;
 mod player;
 mod publisher;
