@@ -6,18 +6,30 @@
 //!
 //! A stream is muxed into RTP payloads once ([`SendFrame`]) and shared by its players; per player there is only a
 //! header, a sequence number and the encryption.
+//!
+//! [`listen`] opens one UDP socket (and TCP port) for all sessions and gives a [`Handle`]: `play` and `publish` take an
+//! SDP offer and give an answer and a [`SessionId`]; each session is a task on a worker.
 mod choice;
 mod context;
+mod driver;
 mod error;
 mod frame;
+mod handle;
+mod interfaces;
+mod mux;
 mod offer;
+mod player;
+mod publisher;
 mod receive;
 mod send;
 mod session;
+mod tcp;
+mod udp;
 
 pub use context::Context;
 pub use error::WebRtcError;
 pub use frame::{SendFrame, SendPacket};
+pub use handle::{Config, Error, Handle, NotASessionId, SESSIONS_MAX_DEFAULT, SessionId, listen};
 pub use session::{
     Bandwidth, CLOSE_MAX, CONNECT_MAX, EndReason, Event, LOST_MAX, LocalCandidate, Output, Role, Session,
     SessionConfig, Stats, Transmit, Transport,

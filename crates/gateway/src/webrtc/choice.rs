@@ -21,6 +21,11 @@ const CARRIED: &[Codec] = &[
     Codec::G722,
 ];
 
+/// Whether a codec may travel over WebRTC here.
+pub(crate) fn is_carried(codec: Codec) -> bool {
+    CARRIED.contains(&codec)
+}
+
 /// The choices for a player: one a section, and which track each section carries.
 #[derive(Debug)]
 pub(crate) struct Plan {

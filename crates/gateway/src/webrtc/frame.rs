@@ -1,6 +1,21 @@
 //! Frames as RTP payloads, made once per stream and shared by all its players.
-use media::TrackId;
+//!
+//! [`format`] is the stream's rendition, muxed once per worker; [`cut`] turns its chunks into what the engine takes,
+//! once for all players of a worker, since each payload must lie in memory of its own there. Owns nothing else.
+use bytes::Bytes;
+use formats::rtp::{HEADER_BYTES, PacketBatch, Packetizer, PacketizerOptions};
+use hub::{Chunk, Format, Muxer};
+use media::{Track, TrackId, Tracks, Unit};
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// Longest RTP packet before it gets extensions (16), the retransmission's number (2) and the SRTP tag (16): 1,188
+/// bytes. The datagram then fits 1,232 bytes, the smallest that IPv6 guarantees (RFC 8200 §5).
+const PACKET_BYTES_MAX: usize = 1188;
+/// Frames whose cut is remembered, on each worker: 128, a joining player's group and some live frames.
+const REMEMBERED: usize = 128;
 
 /// One RTP payload, without header.
 #[derive(Clone, Debug)]
@@ -22,4 +37,153 @@ pub struct SendFrame {
     pub keyframe: bool,
     /// In order; at least one.
     pub packets: Vec<SendPacket>,
+}
+
+impl SendFrame {
+    fn of(chunk: &Chunk) -> Self {
+        let data: &[u8] = chunk.parts.first().map_or(&[], |part| part);
+        let mut start = 0;
+        let packets = chunk.packet_ends.iter().filter_map(|end| {
+            let packet = data.get(start..*end as usize);
+            start = *end as usize;
+            let packet = packet.filter(|packet| packet.len() > HEADER_BYTES)?;
+            Some(SendPacket { payload: packet[HEADER_BYTES..].into(), marker: packet[1] & 0x80 != 0 })
+        });
+        Self { track: chunk.track, pts: chunk.pts, keyframe: chunk.keyframe, packets: packets.collect() }
+    }
+}
+
+/// The wire format of all WebRTC players: RTP packets, whose headers each session replaces.
+pub(super) fn format() -> Format {
+    Format::new("webrtc", |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks)) as Box<dyn Muxer>))
+}
+
+struct Rtp {
+    /// By track; `None` for those that WebRTC does not carry.
+    packetizers: Vec<Option<Packetizer>>,
+    batch: PacketBatch,
+}
+
+impl Rtp {
+    fn new(tracks: &[Track]) -> Self {
+        let packetizers = tracks.iter().map(|track| {
+            let options = PacketizerOptions {
+                payload_type: 96,
+                ssrc: 0,
+                first_sequence: 0,
+                timestamp_offset: 0,
+                packet_bytes_max: PACKET_BYTES_MAX,
+                interleaved_channel: None,
+                rtp_clock_rate: formats::rtp::clock_rate(track),
+            };
+            super::choice::is_carried(track.codec).then(|| Packetizer::new(track, options).ok()).flatten()
+        });
+        Self { packetizers: packetizers.collect(), batch: PacketBatch::new() }
+    }
+}
+
+impl Muxer for Rtp {
+    fn header(&mut self, _again: bool) -> Bytes {
+        Bytes::new()
+    }
+
+    fn push(&mut self, unit: &Unit, out: &mut Vec<Chunk>) {
+        let Some(Some(packetizer)) = self.packetizers.get_mut(usize::from(unit.track)) else { return };
+        if let Err(error) = packetizer.push(unit, &mut self.batch) {
+            tracing::debug!(%error, track = unit.track, "a unit that RTP cannot carry");
+        }
+        if !self.batch.is_empty() {
+            let packets = self.batch.freeze();
+            out.push(Chunk::packets(unit, packets.data, packets.ends));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Remembered {
+    /// By the chunk's address, which stays taken as long as the chunk is kept here.
+    frames: HashMap<*const Chunk, (Rc<Chunk>, Rc<SendFrame>)>,
+    order: VecDeque<*const Chunk>,
+}
+
+thread_local! {
+    static REMEMBER: RefCell<Remembered> = RefCell::default();
+}
+
+/// Cuts a chunk of [`format`], once per worker however many players take it.
+pub(super) fn cut(chunk: &Rc<Chunk>) -> Rc<SendFrame> {
+    REMEMBER.with_borrow_mut(|remembered| {
+        let key = Rc::as_ptr(chunk);
+        if let Some((_, frame)) = remembered.frames.get(&key) {
+            return frame.clone();
+        }
+        if remembered.order.len() == REMEMBERED
+            && let Some(oldest) = remembered.order.pop_front()
+        {
+            remembered.frames.remove(&oldest);
+        }
+        let frame = Rc::new(SendFrame::of(chunk));
+        remembered.frames.insert(key, (chunk.clone(), frame.clone()));
+        remembered.order.push_back(key);
+        frame
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media::{Codec, CodecParams, Moment, WallTime};
+
+    fn unit(track: TrackId, pts: i64, data: Vec<u8>) -> Unit {
+        Unit {
+            track,
+            pts,
+            dts: pts,
+            arrival: Moment::ZERO,
+            wall: WallTime::default(),
+            keyframe: true,
+            discontinuity: false,
+            data: data.into(),
+        }
+    }
+
+    fn chunks(tracks: &[Track], units: &[Unit]) -> Vec<Rc<Chunk>> {
+        let mut muxer = Rtp::new(tracks);
+        let mut out = Vec::new();
+        units.iter().for_each(|unit| muxer.push(unit, &mut out));
+        out.into_iter().map(Rc::new).collect()
+    }
+
+    #[test]
+    fn a_frame_is_cut_into_payloads_that_fit_and_end_with_the_marker() {
+        let track = Track::video(0, Codec::Vp8, CodecParams::None);
+        let made = chunks(&[track], &[unit(0, 7_200, vec![0x10; 5_000])]);
+        let frame = cut(&made[0]);
+        assert_eq!((frame.pts, frame.packets.len()), (7_200, 5));
+        assert!(frame.packets.iter().all(|packet| packet.payload.len() <= PACKET_BYTES_MAX - HEADER_BYTES));
+        let markers: Vec<bool> = frame.packets.iter().map(|packet| packet.marker).collect();
+        assert_eq!(markers, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn what_webrtc_does_not_carry_is_left_out() {
+        let tracks = [
+            Track::audio(0, Codec::Aac, 48_000, 2, CodecParams::None),
+            Track::audio(1, Codec::Opus, 48_000, 2, CodecParams::None),
+        ];
+        let made = chunks(&tracks, &[unit(0, 0, vec![1; 200]), unit(1, 0, vec![2; 80])]);
+        assert_eq!(made.len(), 1);
+        assert_eq!(made[0].track, 1);
+    }
+
+    #[test]
+    fn players_of_one_worker_share_the_cut() {
+        let track = Track::video(0, Codec::Vp8, CodecParams::None);
+        let units: Vec<Unit> = (0..300).map(|number| unit(0, number, vec![0x10; 50])).collect();
+        let made = chunks(&[track], &units);
+        let first = cut(&made[0]);
+        assert!(Rc::ptr_eq(&first, &cut(&made[0])));
+        made.iter().for_each(|chunk| drop(cut(chunk)));
+        assert_eq!(REMEMBER.with_borrow(|remembered| remembered.frames.len()), REMEMBERED);
+    }
 }

@@ -7,7 +7,7 @@ use super::offer::{Feedback, Offer};
 use super::receive::Receivers;
 use super::send::Senders;
 use super::{Context, SendFrame, WebRtcError};
-use media::{Moment, TrackId, Tracks};
+use media::{Moment, Track, TrackId, Tracks, Unit};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -171,8 +171,11 @@ pub enum Event {
         /// Bits a second, all tracks together.
         bits_per_second: u64,
     },
-    /// A packet from a publisher, perhaps out of order, never twice.
-    Packet(super::receive::ReceivedPacket),
+    /// A publisher's tracks: before its first unit, and again when their parameters change. Known once each sends, or
+    /// some seconds later without those that do not.
+    Tracks(Vec<Track>),
+    /// A publisher's frame. Its `wall` is for the caller to fill in, which has a clock.
+    Unit(Unit),
     /// Over; nothing comes after this.
     Ended(EndReason),
 }
@@ -199,6 +202,8 @@ pub struct Stats {
     pub packets_received: u64,
     /// Their payloads' bytes.
     pub bytes_received: u64,
+    /// Packets of a publisher that never came.
+    pub packets_lost: u64,
     /// Packets the peer asked for again, or we did.
     pub nacks: u64,
     /// Key frames the peer asked for.
@@ -326,8 +331,8 @@ impl Session {
     }
 
     /// Counters; what comes from reports is at most 5 s old.
-    pub const fn stats(&self) -> Stats {
-        self.stats
+    pub fn stats(&self) -> Stats {
+        Stats { packets_lost: self.receivers.packets_lost(), ..self.stats }
     }
 
     /// Takes a candidate the peer sends after its offer (`candidate:…`, with or without `a=`). One with a host name
@@ -387,6 +392,7 @@ impl Session {
         }
         self.drain_into_pending();
         self.written = false;
+        self.receivers.pump(now);
         self.input(Input::Timeout(self.context.instant(now)));
     }
 
@@ -419,11 +425,10 @@ impl Session {
         }
     }
 
-    /// Asks a publisher for a key frame (PLI).
-    pub fn request_keyframe(&mut self, track: TrackId) {
-        if self.is_connected() && self.receivers.request_keyframe(&mut self.rtc, track) {
-            self.written = true;
-        }
+    /// Asks a publisher for key frames (PLI), at most twice a second; also after losses it is asked, by itself.
+    pub fn request_keyframes(&mut self, now: Moment) {
+        self.now = self.now.max(now);
+        self.receivers.want_keyframes();
     }
 
     /// Says goodbye (RTCP BYE, DTLS close_notify) and ends. Poll until [`Event::Ended`].
@@ -454,6 +459,12 @@ impl Session {
             if self.is_ended() {
                 return Output::WaitUntil(Moment::FAR_FUTURE);
             }
+            if let Some(event) = self.receivers.poll() {
+                return Output::Event(event);
+            }
+            if self.is_connected() && self.receivers.ask(&mut self.rtc, now) {
+                self.written = true;
+            }
             if self.written {
                 self.written = false;
                 self.input(Input::Timeout(self.context.instant(now)));
@@ -466,6 +477,7 @@ impl Session {
                         return Output::WaitUntil(now + Duration::from_millis(1));
                     }
                     idle = true;
+                    self.receivers.pump(now);
                     self.input(Input::Timeout(self.context.instant(now)));
                 }
                 Some(output) => return output,
@@ -479,6 +491,7 @@ impl Session {
             State::Connecting { until } | State::Lost { until } | State::Closing { until } => until,
             State::Connected | State::Ended => Moment::FAR_FUTURE,
         }
+        .min(self.receivers.deadline())
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -571,10 +584,14 @@ impl Session {
                 Some(Event::Estimate { bits_per_second })
             }
             str0m::Event::RtpPacket(packet) => {
-                let received = self.receivers.take(packet, &self.context)?;
+                let length = self.receivers.take(packet, &self.context)?;
                 self.stats.packets_received += 1;
-                self.stats.bytes_received += received.payload.len() as u64;
-                Some(Event::Packet(received))
+                self.stats.bytes_received += length as u64;
+                self.receivers.poll()
+            }
+            str0m::Event::SenderFeedback(feedback) => {
+                self.receivers.report(&feedback);
+                None
             }
             str0m::Event::MediaEgressStats(stats) => {
                 self.report(stats.mid, stats.rtt, stats.loss, stats.nacks);

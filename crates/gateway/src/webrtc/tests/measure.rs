@@ -2,7 +2,8 @@
 //! `cargo test --release -p aqueduct-gateway measure -- --ignored --nocapture`.
 use super::link::{Peer, World, ours};
 use crate::webrtc::{
-    Bandwidth, Context, LocalCandidate, Output, Role, SendFrame, SendPacket, Session, SessionConfig, Transport,
+    Bandwidth, Context, LocalCandidate, Output, Role, SendFrame, SendPacket, Session, SessionConfig,
+    Transport,
 };
 use media::{Codec, CodecParams, Moment, Track};
 use std::sync::Arc;

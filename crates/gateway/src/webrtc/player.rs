@@ -1,0 +1,145 @@
+//! A player's driver: reads a stream's WebRTC rendition and sends it to one peer.
+//!
+//! Owns the session, the hold on the stream from the first moment, and the reader from the connection on: so that it
+//! starts at the newest key frame then, and not at the one that was newest when the offer came.
+use super::driver::Driver;
+use super::frame::{self, SendFrame};
+use super::handle::{Error, Reply, SessionId, Start};
+use super::session::{Event, Role, Session, SessionConfig};
+use hub::{Feedback, Item, PeerInfo, Reader, View};
+use std::rc::Rc;
+
+/// Most chunks taken before they are sent: 64, more than one group's worth of sound between two pictures.
+const CHUNKS_AT_ONCE: usize = 64;
+
+/// Answers, then plays until the end.
+pub(super) async fn run(start: Start, reply: Reply) {
+    match answer(&start).await {
+        Ok((id, answer, mut player)) => {
+            if reply.send(Ok((id, answer))).is_err() {
+                // Whoever asked is gone, and nobody else has the answer.
+                return;
+            }
+            let reason = player.play().await;
+            tracing::debug!(session = ?id, stream = %player.view.name(), %reason, "player over");
+        }
+        // Nobody to tell: then it does not matter either.
+        Err(error) => drop(reply.send(Err(error))),
+    }
+}
+
+struct Player {
+    driver: Driver,
+    view: View,
+    peer: PeerInfo,
+    reader: Option<Reader>,
+}
+
+async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
+    let view = start.worker.open(&start.stream).await?;
+    let tracks = view.ready().await.map_err(|error| Error::NotReady(error.to_string()))?;
+    let shared = &start.shared;
+    let config = SessionConfig {
+        role: Role::Player(tracks),
+        ice_lite: shared.ice_lite,
+        candidates: shared.candidates.clone(),
+        bandwidth: shared.bandwidth,
+    };
+    let (session, answer) = Session::answer(&shared.context, &start.offer, config, hub::now())?;
+    let (id, registration, inbox) = start.register(session.ufrag()).await?;
+    let driver = Driver::new(session, shared.clone(), registration, inbox);
+    let peer = start.peer.clone();
+    Ok((id, answer, Player { driver, view, peer, reader: None }))
+}
+
+/// The next item of a reader; never, while there is none.
+async fn next(reader: &mut Option<Reader>) -> Item {
+    match reader {
+        Some(reader) => reader.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Player {
+    async fn play(&mut self) -> String {
+        let mut events = Vec::new();
+        loop {
+            self.driver.drain(&mut events);
+            for event in events.drain(..) {
+                match event {
+                    Event::Connected => self.join(),
+                    Event::KeyframeWanted { .. } => {
+                        if let Some(reader) = &self.reader {
+                            reader.ask(Feedback::KeyframeWanted);
+                        }
+                    }
+                    Event::Estimate { bits_per_second } => {
+                        if let Some(reader) = &self.reader {
+                            reader.set_estimate(bits_per_second);
+                        }
+                    }
+                    Event::Tracks(_) | Event::Unit(_) => {}
+                    Event::Ended(reason) => {
+                        let reason = reason.to_string();
+                        if let Some(reader) = self.reader.take() {
+                            reader.leave(reason.clone());
+                        }
+                        return reason;
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                wake = self.driver.wake() => self.driver.handle(wake),
+                item = next(&mut self.reader) => self.take(item),
+            }
+        }
+    }
+
+    /// Connected: starts to read, with what is cached since the newest key frame.
+    fn join(&mut self) {
+        let mut reader = match self.view.reader(frame::format(), self.peer.clone()) {
+            Ok(reader) => reader,
+            Err(error) => {
+                tracing::debug!(%error, stream = %self.view.name(), "a player could not read");
+                self.driver.session.close(hub::now());
+                return;
+            }
+        };
+        let mut past: Vec<Rc<SendFrame>> = Vec::new();
+        while let Some(Item::Chunk(chunk)) = reader.try_next() {
+            past.push(frame::cut(&chunk));
+        }
+        if past.is_empty() {
+            reader.ask(Feedback::KeyframeWanted);
+        }
+        self.driver.session.start_from(past.iter().map(|frame| &**frame), hub::now());
+        self.reader = Some(reader);
+    }
+
+    fn take(&mut self, first: Item) {
+        let now = hub::now();
+        let mut item = first;
+        for taken in 1.. {
+            match item {
+                Item::Chunk(chunk) => self.driver.session.send_frame(&frame::cut(&chunk), now),
+                // The format has no header.
+                Item::Header(_) => {}
+                Item::Ended(_) => {
+                    // Its reason is in the reader's own report.
+                    self.reader = None;
+                    self.driver.session.close(now);
+                    return;
+                }
+            }
+            if taken == CHUNKS_AT_ONCE {
+                break;
+            }
+            let Some(next) = self.reader.as_mut().and_then(Reader::try_next) else { break };
+            item = next;
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.progressed(now);
+        }
+    }
+}
