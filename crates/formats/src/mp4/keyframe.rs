@@ -10,11 +10,8 @@ pub fn keyframe_file(tracks: &[Track], units: &[Unit]) -> Result<Bytes, Mp4Error
         let Some(track) = track.filter(|track| track.codec.is_video()) else { continue };
         let mut fragmenter = Fragmenter::new(std::slice::from_ref(track))?;
         let Some(fragment) = fragmenter.push(&Unit { pts: 0, dts: 0, ..unit.clone() }) else { continue };
-        let init = fragmenter.init();
-        return Ok([&init, &fragment.parts[0], &fragment.parts[1]]
-            .into_iter()
-            .flat_map(|part| part.iter().copied())
-            .collect());
+        let [head, data] = &fragment.parts;
+        return Ok([&fragmenter.init(), head, data].map(|part| &part[..]).concat().into());
     }
     Err(Mp4Error::NoKeyframe)
 }
