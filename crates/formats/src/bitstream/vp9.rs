@@ -114,6 +114,10 @@ mod tests {
         assert!(is_keyframe(&frame));
         assert!(!is_keyframe(&[0x86, 0x00]));
         assert!(parse_frame(&frame[..6]).is_err());
+        // 322x180, 4:2:2, 12 bits
+        let frame = [0xb1, 0x24, 0xc1, 0xa1, 0x42, 0x00, 0xa0, 0x80, 0x59, 0xb0];
+        let info = parse_frame(&frame).unwrap();
+        assert_eq!((info.profile, info.bit_depth, info.size), (3, Some(12), Some((322, 180))));
     }
 
     #[test]

@@ -72,3 +72,17 @@ fn leb128_numbers_survive_a_round_trip() {
     assert_eq!(read_leb128(&[0x80]), None);
     assert_eq!(read_leb128(&[0xff; 9]), None);
 }
+
+#[test]
+fn sequence_headers_of_libaom_and_rav1e_are_read() {
+    // libaom 4:4:4 with 10 bits; rav1e without a level, cropped to 322x180.
+    let info = parse_sequence_header(&header_of("812040000a0a200000043d06ccdaf942")).unwrap();
+    assert_eq!((info.width, info.height, info.profile, info.bit_depth), (322, 180, 1, 10));
+    assert!(!info.subsampling_x && !info.subsampling_y);
+    let rav1e = "811f0c000a0e000000fa1e8366210a88101010a0";
+    let info = parse_sequence_header(&header_of(rav1e)).unwrap();
+    assert_eq!((info.width, info.height, info.level_idx, info.bit_depth), (322, 180, 31, 8));
+    for record in ["812040000a0a200000043d06ccdaf942", rav1e] {
+        assert_eq!(av1c(&parse_av1c(&hex(record)).unwrap()), Some(hex(record)));
+    }
+}

@@ -83,3 +83,19 @@ fn slice_types_of_x264_are_told_apart() {
     assert!(!is_intra_slice(&hex("419a21de429fcd50")), "P");
     assert!(!is_intra_slice(&hex("019e615ea429ffef")), "B");
 }
+
+#[test]
+fn scaling_matrices_and_buffer_models_do_not_hide_what_comes_behind() {
+    // x264 High 4:4:4 Predictive with the JVT matrices and a NAL HRD; High 10.
+    for (sps, bits, chroma) in [
+        ("67f4001e919b281405ff138088000003000800000301e301000f420003d09c90600f162d96", 8, 3),
+        ("676e001ea6cd940a02ff970110000003001000000303c0f162d960", 10, 1),
+    ] {
+        let info = parse_sps(&hex(sps)).unwrap();
+        assert_eq!(
+            (info.width, info.height, info.fps, info.reorder_depth),
+            (640, 360, Some((30, 1)), Some(2))
+        );
+        assert_eq!((info.bit_depth_luma, info.chroma_format_idc), (bits, chroma));
+    }
+}

@@ -49,3 +49,18 @@ fn a_record_without_a_video_parameter_set_is_refused() {
     none[22] = 0;
     assert_eq!(parse_hvcc(&none).unwrap_err().to_string(), "hvcC: number of VPS cannot be 0 (byte 23)");
 }
+
+#[test]
+fn range_extensions_scaling_lists_and_sub_layers_do_not_hide_what_comes_behind() {
+    // x265 4:2:2 with 12 bits, scaling lists, HRD and a cropped picture; three temporal layers.
+    let wide = "420101040800000300990800000300003fb005020169d594a5959a49395ffe1660166ed010000003001000000301\
+        e600c8e6e001e840007a1220";
+    let info = parse_sps(&hex(wide)).unwrap();
+    assert_eq!((info.width, info.height, info.fps), (638, 358, Some((30, 1))));
+    assert_eq!((info.profile.profile_idc, info.bit_depth_luma, info.chroma_format_idc), (4, 12, 2));
+    let layered = "42010401600000030090000003000003003f0000a005020169659594aca565924caf016808000003000800000300f0\
+        40";
+    let info = parse_sps(&hex(layered)).unwrap();
+    assert_eq!((info.width, info.height, info.fps, info.reorder_depth), (640, 360, Some((30, 1)), Some(2)));
+    assert_eq!(info.temporal_layers, 3);
+}
