@@ -5,11 +5,12 @@
 use super::readers::last_lines;
 use super::{BINARY, turn};
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use testkit::peers::{node_modules, not_run};
-use testkit::process::{Peer, Place, Server};
+use testkit::process::{Peer, Place, Server, open_http};
 use testkit::require;
 
 /// How long a picture is watched.
@@ -58,9 +59,8 @@ fn play_on_the_page(mode: &str) {
     let _turn = turn::alone();
     let place = Place::new().unwrap();
     let server = Server::start(BINARY, &place, json!({ "streams": { "demo": "demo:", "idle": null } }));
-    // so that the group of pictures is there before the click
-    let warm = server.get("/api/frame.mp4?src=demo");
-    assert_eq!(warm.status, 200, "{}", warm.text());
+    let other_viewer = watch_all_along(&server, "/api/stream.flv?src=demo");
+    server.wait_for_state("demo", "live", Duration::from_secs(10));
     let screenshot = place.file("page.png");
     let settings = json!({
         "list": server.http_url("/"),
@@ -77,6 +77,22 @@ fn play_on_the_page(mode: &str) {
     assert_eq!(result["foreign"], json!([]), "the page asked other machines");
     assert_screenshot(&screenshot);
     server.stop();
+    let seen = other_viewer.join().unwrap();
+    assert!(seen > 100_000, "the other viewer got only {seen} bytes");
+}
+
+/// Another viewer, so that the camera runs and the last group of pictures is there before the click. Ends with the
+/// server and returns how many bytes it got.
+fn watch_all_along(server: &Server, path: &str) -> std::thread::JoinHandle<u64> {
+    let mut stream = open_http(server.api(), "GET", path, &[], b"").unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64 * 1024];
+        let mut seen = 0;
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            seen += count as u64;
+        }
+        seen
+    })
 }
 
 #[test]
