@@ -51,7 +51,7 @@ fn format(workspace: &Workspace) -> Vec<String> {
 }
 
 fn clippy(workspace: &Workspace) -> Vec<String> {
-    let args = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    let args = ["clippy", "--workspace", "--all-targets", "--keep-going", "--quiet", "--", "-D", "warnings"];
     cargo(workspace, &args, CLIPPY, Echo::Show).err().into_iter().collect()
 }
 
