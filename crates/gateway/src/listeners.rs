@@ -1,1 +1,104 @@
-//! Listeners: peers dial us.
+//! Listeners: peers dial us. Ports are bound first, all of them, so that a wrong configuration ends the start.
+pub mod http;
+
+use crate::config::GatewayConfig;
+use crate::net::{bind, tls};
+use crate::webrtc;
+use http::Control;
+use hub::Hub;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Why the listeners could not start. The message names the setting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] bind::BindError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// A WebRTC candidate.
+    #[error("webrtc.candidates: {0:?} is neither ip:port nor stun:port")]
+    Candidate(String),
+}
+
+/// Where the listeners listen; `None` for those switched off.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// HTTP.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// RTSP.
+    pub rtsp: Option<SocketAddr>,
+    /// RTSPS.
+    pub rtsps: Option<SocketAddr>,
+    /// RTMP.
+    pub rtmp: Option<SocketAddr>,
+    /// RTMPS.
+    pub rtmps: Option<SocketAddr>,
+    /// WebRTC media.
+    pub webrtc: Option<SocketAddr>,
+}
+
+/// Binds every listener and starts it: the accepting runs on the calling thread (a `LocalRuntime`), the sessions on
+/// the hub's workers. Dropping the result stops accepting.
+pub async fn start(hub: &Hub, config: Arc<GatewayConfig>, control: Control) -> Result<Listeners, StartError> {
+    let mut listeners = Listeners { addresses: Addresses::default(), tasks: Vec::new() };
+    let webrtc = start_webrtc(&mut listeners, hub, &config).await?;
+    http::start(&mut listeners, hub, &config, control, webrtc)?;
+    Ok(listeners)
+}
+
+async fn start_webrtc(
+    listeners: &mut Listeners,
+    hub: &Hub,
+    config: &GatewayConfig,
+) -> Result<Option<webrtc::Handle>, StartError> {
+    let Some(address) = config.webrtc.listen else { return Ok(None) };
+    let mut wanted = webrtc::Config::new(address);
+    wanted.tcp = config.webrtc.tcp;
+    wanted.ice_lite = config.webrtc.ice_lite;
+    for candidate in &config.webrtc.candidates {
+        if !wanted.add_candidate(candidate) {
+            return Err(StartError::Candidate(candidate.clone()));
+        }
+    }
+    let handle = webrtc::listen(hub, wanted).await.map_err(|e| bind::error(address, "webrtc.listen", e))?;
+    listeners.addresses.webrtc = Some(handle.local_address());
+    Ok(Some(handle))
+}
+
+/// The running listeners.
+pub struct Listeners {
+    /// Where they listen.
+    pub addresses: Addresses,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Listeners {
+    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + 'static) {
+        self.tasks.push(tokio::task::spawn_local(task));
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Binds a TCP listener if it is configured, and says where it came to listen (port 0 is any).
+pub(crate) fn bind_tcp(
+    address: Option<SocketAddr>,
+    setting: &'static str,
+    bound: &mut Option<SocketAddr>,
+) -> Result<Option<std::net::TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = bind::tcp(address, setting)?;
+    *bound = listener.local_addr().ok();
+    Ok(Some(listener))
+}

@@ -31,7 +31,8 @@ pub enum BindError {
     },
 }
 
-fn error(address: SocketAddr, setting: &'static str, error: io::Error) -> BindError {
+/// Words what the system said about an address of a setting.
+pub fn error(address: SocketAddr, setting: &'static str, error: io::Error) -> BindError {
     if error.kind() == io::ErrorKind::AddrInUse {
         return BindError::InUse { port: address.port(), setting };
     }

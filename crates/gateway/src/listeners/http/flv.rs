@@ -1,0 +1,28 @@
+//! HTTP-FLV, and FLV over WebSocket (one binary message a tag) when the request asks for an upgrade.
+use super::body::Answer;
+use super::query::Query;
+use super::{Call, open, websocket};
+use crate::renditions::flv;
+use ::http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use media::Moment;
+
+pub(super) async fn answer(call: Call, query: &Query, request: Request<Incoming>) -> Response<Answer> {
+    let (view, _tracks) = match open(&call, query).await {
+        Ok(open) => open,
+        Err(refusal) => return refusal,
+    };
+    if websocket::is_wanted(&request) {
+        let peer = call.peer_info("ws-flv", request.headers());
+        return match view.reader(flv::format(), peer) {
+            Ok(reader) => {
+                websocket::accept(&call, request, move |socket| websocket::pour(socket, view, reader))
+            }
+            Err(error) => super::unsuitable(&error),
+        };
+    }
+    match view.reader(flv::format(), call.peer_info("flv", request.headers())) {
+        Ok(reader) => call.live(view, reader, HeaderValue::from_static("video/x-flv"), Moment::FAR_FUTURE),
+        Err(error) => super::unsuitable(&error),
+    }
+}

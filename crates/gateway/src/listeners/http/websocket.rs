@@ -1,0 +1,275 @@
+//! `/api/ws`: one socket that signals WebRTC and carries fMP4 for MSE. Text frames are `{"type":…,"value":…}`.
+//!
+//! Source: go2rtc's WebSocket API as its clients use it.
+use super::body::Answer;
+use super::query::Query;
+use super::{Call, Shared, full, mse, text};
+use crate::webrtc::SessionId;
+use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hub::{EndReason, Item, PeerInfo, Reader, View, Worker};
+use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use media::StreamName;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Longest message taken from a peer: 256 KiB, the longest offer.
+const MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// How often the policy for slow readers is asked while a write waits.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// True when the request asks to become a WebSocket.
+pub(super) fn is_wanted<B>(request: &Request<B>) -> bool {
+    let upgrade = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok());
+    upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+        && request.headers().contains_key(SEC_WEBSOCKET_KEY)
+}
+
+/// Answers the upgrade and runs `serve` with the socket, as an owner of its own on this worker.
+pub(super) fn accept<F, Fut>(call: &Call, request: Request<Incoming>, serve: F) -> Response<Answer>
+where
+    F: FnOnce(Socket) -> Fut + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else {
+        return text(StatusCode::BAD_REQUEST, "this is a WebSocket: ask for an upgrade").map(Answer::from);
+    };
+    let mut response = Response::new(Answer::from(full("")));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    let upgrade = hyper::upgrade::on(request);
+    call.worker.spawn(format!("websocket {}", call.peer), async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config));
+        serve(socket.await).await;
+    });
+    response
+}
+
+/// Sends a reader's chunks, one binary message each, until either side ends. What the peer says is not listened to.
+pub(super) async fn pour(mut socket: Socket, _view: View, mut reader: Reader) {
+    let why = loop {
+        tokio::select! {
+            item = reader.next() => match item {
+                Item::Ended(reason) => break reason.to_string(),
+                item => if let Err(why) = send_item(&mut socket, &mut reader, &item).await {
+                    break why;
+                },
+            },
+            message = socket.next() => match message {
+                Some(Ok(Message::Close(_))) | None => break "the peer closed the connection".to_owned(),
+                Some(Err(error)) => break error.to_string(),
+                Some(Ok(_)) => {}
+            },
+        }
+    };
+    close(socket).await;
+    reader.leave(why);
+}
+
+/// Sends one item; asks the policy for slow readers while that waits. An error is why the reader ends.
+async fn send_item(socket: &mut Socket, reader: &mut Reader, item: &Item) -> Result<(), String> {
+    let bytes = match item {
+        Item::Header(header) => header.clone(),
+        Item::Chunk(chunk) => match chunk.parts.as_slice() {
+            [single] => single.clone(),
+            parts => Bytes::from(parts.concat()),
+        },
+        Item::Ended(_) => return Ok(()),
+    };
+    reader.progressed(hub::now());
+    let send = socket.send(Message::Binary(bytes));
+    tokio::pin!(send);
+    loop {
+        tokio::select! {
+            sent = &mut send => {
+                reader.progressed(hub::now());
+                return sent.map_err(|e: Error| e.to_string());
+            }
+            () = tokio::time::sleep(CHECK_EVERY) => {
+                if let Some(reason) = reader.check(hub::now()) {
+                    return Err(reason.to_string());
+                }
+            }
+        }
+    }
+}
+
+async fn close(mut socket: Socket) {
+    // The peer may be gone: then there is nobody to say goodbye to.
+    let _ = tokio::time::timeout(CHECK_EVERY, socket.close(None)).await;
+}
+
+/// `GET /api/ws?src=NAME` or `?dst=NAME`.
+pub(super) fn answer(call: Call, query: &Query, request: Request<Incoming>) -> Response<Answer> {
+    let publishes = query.get("dst").is_some();
+    let name = match query.stream(if publishes { "dst" } else { "src" }) {
+        Ok(name) => name,
+        Err(why) => return text(StatusCode::BAD_REQUEST, why).map(Answer::from),
+    };
+    let signalling = Signalling {
+        peer: call.peer_info("webrtc", request.headers()),
+        worker: call.worker.clone(),
+        shared: call.shared.clone(),
+        name,
+        publishes,
+        session: None,
+        early: Vec::new(),
+        playing: None,
+    };
+    accept(&call, request, move |socket| signalling.run(socket))
+}
+
+struct Signalling {
+    worker: Worker,
+    shared: Arc<Shared>,
+    peer: PeerInfo,
+    name: StreamName,
+    publishes: bool,
+    session: Option<SessionId>,
+    /// Candidates that came before the answer.
+    early: Vec<String>,
+    playing: Option<(View, Reader)>,
+}
+
+/// Most candidates kept before an offer comes: 64. Browsers have a dozen.
+const EARLY_MAX: usize = 64;
+
+impl Signalling {
+    async fn run(mut self, mut socket: Socket) {
+        let why = loop {
+            let item = async {
+                match &mut self.playing {
+                    Some((_, reader)) => reader.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                item = item => match item {
+                    Item::Ended(reason) => break reason,
+                    item => {
+                        let Some((_, reader)) = &mut self.playing else { continue };
+                        if let Err(why) = send_item(&mut socket, reader, &item).await {
+                            break EndReason::Failed(why);
+                        }
+                    }
+                },
+                message = socket.next() => match message {
+                    Some(Ok(Message::Text(message))) => {
+                        if self.hear(&mut socket, &message).await.is_err() {
+                            break EndReason::Failed("the peer closed the connection".into());
+                        }
+                    }
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => {
+                        break EndReason::Failed("the peer closed the connection".into());
+                    }
+                    Some(Ok(_)) => {}
+                },
+            }
+        };
+        close(socket).await;
+        if let Some((_, reader)) = self.playing.take() {
+            reader.leave(why.to_string());
+        }
+        // A WebRTC session goes on: clients close this socket once it plays.
+    }
+
+    async fn hear(&mut self, socket: &mut Socket, text: &str) -> Result<(), Error> {
+        // Unknown types and broken JSON are met with silence, as clients expect.
+        let Ok(message) = serde_json::from_str::<Value>(text) else { return Ok(()) };
+        let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
+        let value = message.get("value").unwrap_or(&Value::Null);
+        match kind {
+            "webrtc/offer" => {
+                let sdp = value.as_str().unwrap_or_default();
+                match self.negotiate(sdp).await {
+                    Ok(answer) => say(socket, "webrtc/answer", Value::String(answer)).await,
+                    Err(why) => say_error(socket, "webrtc/offer", &why).await,
+                }
+            }
+            "webrtc" => {
+                let sdp = value.get("sdp").and_then(Value::as_str).unwrap_or_default();
+                match self.negotiate(sdp).await {
+                    Ok(answer) => say(socket, "webrtc", json!({ "type": "answer", "sdp": answer })).await,
+                    Err(why) => say_error(socket, "webrtc", &why).await,
+                }
+            }
+            "webrtc/candidate" => {
+                let text = value.as_str().or_else(|| value.get("candidate").and_then(Value::as_str));
+                self.candidate(text.unwrap_or_default()).await;
+                Ok(())
+            }
+            "mse" => match self.play(value.as_str().unwrap_or_default()).await {
+                Ok(mime) => say(socket, "mse", Value::String(mime)).await,
+                Err(why) => say_error(socket, "mse", &why).await,
+            },
+            _ => Ok(()),
+        }
+    }
+
+    async fn negotiate(&mut self, offer: &str) -> Result<String, String> {
+        let handle = self.shared.webrtc.clone().ok_or("WebRTC is switched off (webrtc.listen)")?;
+        let made = if self.publishes {
+            handle.publish(&self.name, offer, self.peer.clone()).await
+        } else {
+            handle.play(&self.name, offer, self.peer.clone()).await
+        };
+        let (id, answer) = made.map_err(|error| match error {
+            crate::webrtc::Error::Open(hub::OpenError::NotFound(_)) => "stream not found".to_owned(),
+            other => other.to_string(),
+        })?;
+        self.session = Some(id);
+        for candidate in std::mem::take(&mut self.early) {
+            self.candidate(&candidate).await;
+        }
+        Ok(answer)
+    }
+
+    async fn candidate(&mut self, text: &str) {
+        // An empty one means that there are no more.
+        if text.is_empty() {
+            return;
+        }
+        match (&self.session, &self.shared.webrtc) {
+            // The session may have ended meanwhile: then nobody needs the candidate.
+            (Some(id), Some(handle)) => drop(handle.add_candidate(*id, text).await),
+            (None, _) if self.early.len() < EARLY_MAX => self.early.push(text.to_owned()),
+            (None | Some(_), _) => {}
+        }
+    }
+
+    async fn play(&mut self, takes: &str) -> Result<String, String> {
+        let peer = PeerInfo { protocol: "mse", ..self.peer.clone() };
+        let (mime, view, reader) = mse::open(&self.worker, &self.name, takes, peer).await?;
+        self.playing = Some((view, reader));
+        Ok(mime)
+    }
+}
+
+async fn say(socket: &mut Socket, kind: &str, value: Value) -> Result<(), Error> {
+    let mut text = json!({ "type": kind, "value": value }).to_string();
+    text.push('\n');
+    socket.send(Message::text(text)).await
+}
+
+/// `{"type":"error","value":"mse: stream not found"}`: the value starts with the request's type.
+async fn say_error(socket: &mut Socket, kind: &str, why: &str) -> Result<(), Error> {
+    say(socket, "error", Value::String(format!("{kind}: {why}"))).await
+}
