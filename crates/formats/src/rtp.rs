@@ -8,6 +8,7 @@ mod batch;
 mod cursor;
 mod depacketizer;
 mod error;
+pub mod fuzz;
 mod jpeg_tables;
 mod packet;
 mod packetizer;

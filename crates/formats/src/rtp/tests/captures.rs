@@ -22,6 +22,11 @@ macro_rules! fixtures {
 }
 fixtures!("h264", "h265", "av1", "vp8", "vp9", "mjpeg", "aac", "latm", "opus", "mp3");
 
+/// Each packet behind its length.
+pub(super) fn packet_bytes(name: &str) -> &'static [u8] {
+    fixture(name).0
+}
+
 pub(super) fn packets(name: &str) -> Vec<Packet> {
     capture(fixture(name).0).into_iter().map(|bytes| Packet::parse(bytes).unwrap()).collect()
 }

@@ -66,3 +66,14 @@ fn no_unit_makes_a_packetizer_panic_and_failed_ones_leave_nothing_behind() {
         }
     }
 }
+
+#[test]
+fn the_fuzz_entry_takes_mutations_of_what_ffmpeg_sends() {
+    let random = &mut Random::new(13);
+    for name in ["h264", "h265", "av1", "vp8", "vp9", "mjpeg", "aac", "latm", "opus", "mp3"] {
+        let capture = super::captures::packet_bytes(name);
+        for _ in 0..30 {
+            crate::rtp::fuzz::every_reader(&random.mutate(capture));
+        }
+    }
+}
