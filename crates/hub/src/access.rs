@@ -98,8 +98,8 @@ impl Access {
 
 fn same(a: &[u8], b: &[u8]) -> bool {
     let mut differ = a.len() ^ b.len();
-    for index in 0..a.len() {
-        differ |= usize::from(a[index] ^ b.get(index).copied().unwrap_or(0));
+    for (index, known) in a.iter().enumerate() {
+        differ |= usize::from(known ^ b.get(index).copied().unwrap_or(0));
     }
     differ == 0
 }

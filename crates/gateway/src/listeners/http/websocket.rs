@@ -69,9 +69,11 @@ pub(super) async fn pour(mut socket: Socket, _view: View, mut reader: Reader) {
         tokio::select! {
             item = reader.next() => match item {
                 Item::Ended(reason) => break reason.to_string(),
-                item => if let Err(why) = send_item(&mut socket, &mut reader, &item).await {
-                    break why;
-                },
+                item @ (Item::Header(_) | Item::Chunk(_)) => {
+                    if let Err(why) = send_item(&mut socket, &mut reader, &item).await {
+                        break why;
+                    }
+                }
             },
             message = socket.next() => match message {
                 Some(Ok(Message::Close(_))) | None => break "the peer closed the connection".to_owned(),
@@ -164,7 +166,7 @@ impl Signalling {
             tokio::select! {
                 item = item => match item {
                     Item::Ended(reason) => break reason,
-                    item => {
+                    item @ (Item::Header(_) | Item::Chunk(_)) => {
                         let Some((_, reader)) = &mut self.playing else { continue };
                         if let Err(why) = send_item(&mut socket, reader, &item).await {
                             break EndReason::Failed(why);
@@ -231,9 +233,10 @@ impl Signalling {
         } else {
             handle.play(&self.name, offer, self.peer.clone()).await
         };
-        let (id, answer) = made.map_err(|error| match error {
-            crate::webrtc::Error::Open(hub::OpenError::NotFound(_)) => "stream not found".to_owned(),
-            other => other.to_string(),
+        let (id, answer) = made.map_err(|error| {
+            let missing = matches!(error, crate::webrtc::Error::Open(hub::OpenError::NotFound(_)));
+            // In the words that clients know.
+            if missing { "stream not found".to_owned() } else { error.to_string() }
         })?;
         self.session = Some(id);
         for candidate in std::mem::take(&mut self.early) {
