@@ -92,6 +92,9 @@ impl Format {
 
     /// Whether a NAL unit cannot have another of the same access unit's picture before it: the first slice, or
     /// one that never stands between slices. `rest` is what follows its header.
+    ///
+    /// An SEI message lost just before a first slice goes unnoticed: better a keyframe without its user data than
+    /// none until the next one.
     fn is_first(self, header: u8, rest: &[u8]) -> bool {
         // Both first_mb_in_slice = 0 and first_slice_segment_in_pic_flag = 1 are a leading one.
         let first_slice = rest.first().is_some_and(|byte| byte & 0x80 != 0);
