@@ -1,0 +1,149 @@
+//! What a server session tells its driver.
+use super::path::Target;
+use crate::rtsp::fields::Range;
+use crate::rtsp::framer::FrameError;
+use bytes::Bytes;
+use formats::sdp;
+use media::{Fault, Moment, TrackId};
+use std::time::Duration;
+
+/// The next thing the driver does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// Send these bytes on the connection, between two interleaved frames.
+    Transmit(Bytes),
+    /// Something happened.
+    Event(Event),
+    /// Drained: poll again at this moment, or after any `handle_*` or answer.
+    WaitUntil(Moment),
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A reader asks what a stream has. Answer with `describe_ok` or `reject`.
+    Describe {
+        /// The stream and the query.
+        target: Target,
+        /// Who asks, where a verifier is set.
+        user: Option<String>,
+    },
+    /// A publisher says what it will send. Answer with `announce_ok` or `reject`.
+    Announce {
+        /// The stream and the query.
+        target: Target,
+        /// Who asks, where a verifier is set.
+        user: Option<String>,
+        /// What it will send. Track numbers are indices into its sections.
+        description: Box<sdp::Session>,
+        /// The description as it came.
+        sdp: Bytes,
+    },
+    /// The client sets up a track. Answer with `setup_ok` or `reject`.
+    Setup {
+        /// The stream; a client may come here without DESCRIBE.
+        target: Target,
+        /// The track.
+        track: TrackId,
+        /// What it wants; of UDP, the client's ports.
+        carrier: Carrier,
+        /// It will send, not receive.
+        publishes: bool,
+    },
+    /// The reader wants media. Answer with `play_ok` or `reject`; media follows behind the reply.
+    Play {
+        /// From where to where, if it says.
+        range: Option<Range>,
+    },
+    /// The reader wants no media for now, or the publisher sends none. Already answered.
+    Pause,
+    /// The publisher sends from now on. Already answered.
+    Record,
+    /// The client ends the session. Already answered; [`Event::Closed`] follows.
+    Teardown,
+    /// One RTP packet of a publisher.
+    Rtp {
+        /// The track.
+        track: TrackId,
+        /// The packet.
+        data: Bytes,
+    },
+    /// One compound RTCP packet.
+    Rtcp {
+        /// The track.
+        track: TrackId,
+        /// The packet.
+        data: Bytes,
+    },
+    /// It is over in good order: close the connection when everything is written.
+    Closed,
+}
+
+/// What carries a track.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    /// The connection.
+    Tcp {
+        /// Channel of RTP.
+        rtp: u8,
+        /// Channel of RTCP.
+        rtcp: u8,
+    },
+    /// Datagrams.
+    Udp {
+        /// The client's port of RTP.
+        rtp: u16,
+        /// The client's port of RTCP.
+        rtcp: u16,
+    },
+}
+
+/// Where a track's media starts, for `RTP-Info`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrackStart {
+    /// The track.
+    pub track: TrackId,
+    /// The first packet's sequence number.
+    pub sequence: u16,
+    /// The first packet's RTP time.
+    pub rtptime: u32,
+}
+
+/// Why the session failed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// The client speaks something else.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The client hung up without TEARDOWN.
+    #[error("the client closed the connection {during}")]
+    Disconnected {
+        /// The phase.
+        during: &'static str,
+    },
+    /// The client kept silent.
+    #[error("the client sent neither request nor RTCP for {timeout:?}")]
+    ClientSilent {
+        /// The limit.
+        timeout: Duration,
+    },
+    /// The publisher's media stopped.
+    #[error("the publisher sent no media for {timeout:?}")]
+    MediaSilent {
+        /// The limit.
+        timeout: Duration,
+    },
+    /// Too many wrong passwords.
+    #[error("{refusals} wrong answers to 401")]
+    Unauthorized {
+        /// How many.
+        refusals: u8,
+    },
+}
+
+impl Error {
+    /// The peer's, always.
+    pub const fn fault(&self) -> Fault {
+        Fault::Peer
+    }
+}
