@@ -41,8 +41,10 @@ pub enum Event {
     },
     /// The client sets up a track. Answer with `setup_ok` or `reject`.
     Setup {
-        /// The stream; a client may come here without DESCRIBE.
+        /// The stream; a client may come here without DESCRIBE, so this too is to be allowed or not.
         target: Target,
+        /// Who asks, where a verifier is set.
+        user: Option<String>,
         /// The track.
         track: TrackId,
         /// What it wants; of UDP, the client's ports.

@@ -47,9 +47,9 @@ impl Session {
             self.setup_ok(None, None);
             return;
         };
-        let (target, asked) = (self.target.clone(), carrier.clone());
+        let (target, user, asked) = (self.target.clone(), self.user.clone(), carrier.clone());
         self.waiting = Some(Waiting { request, kind: WaitingFor::Setup { slot, carrier } });
-        self.event(Event::Setup { target, track, carrier: asked, publishes });
+        self.event(Event::Setup { target, user, track, carrier: asked, publishes });
     }
 
     /// SETUP without DESCRIBE: the URL alone tells stream and track; the driver knows whether they exist.
