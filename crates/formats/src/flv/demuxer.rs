@@ -38,7 +38,7 @@ pub enum DemuxEvent {
     Tracks(Vec<Track>),
     /// A unit of one of the tracks told last.
     Unit(Unit),
-    /// What the sender says about the stream; nothing of it is certain.
+    /// What the sender says about the stream, whenever it changes; nothing of it is certain.
     Metadata(Metadata),
     /// Something is left out of the units; each cause is said once.
     Note(Note),
@@ -56,6 +56,7 @@ pub struct Demuxer {
     video: Option<TrackState>,
     audio: Option<TrackState>,
     metadata: Metadata,
+    has_metadata: bool,
     state: State,
     notes: Vec<Note>,
 }
@@ -102,6 +103,7 @@ impl Demuxer {
             video: None,
             audio: None,
             metadata: Metadata::default(),
+            has_metadata: false,
             state: State::Collecting(Held::default()),
             notes: Vec::new(),
         }
@@ -152,7 +154,11 @@ impl Demuxer {
     }
 
     fn handle_script(&mut self, data: &[u8]) {
-        if let Some(metadata) = Metadata::parse(data) {
+        // GStreamer says the same twice a second.
+        if let Some(metadata) = Metadata::parse(data)
+            && (!self.has_metadata || metadata != self.metadata)
+        {
+            self.has_metadata = true;
             self.metadata = metadata.clone();
             self.events.push_back(DemuxEvent::Metadata(metadata));
         }
