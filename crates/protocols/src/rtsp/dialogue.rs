@@ -119,8 +119,16 @@ fn mutated_dialogues_make_nobody_panic() {
     for name in PLAYS.into_iter().chain([PLAYS_UDP, PUBLISHES]) {
         let steps = load(name);
         for side in [Side::Client, Side::Server] {
-            let whole: Vec<u8> =
-                steps.iter().filter(|s| s.side == side).flat_map(|s| s.bytes.clone()).collect();
+            // Without the recorded session's id, which would be refused with 454 from the second SETUP on.
+            let own = |step: &Step| match step.method() {
+                Some(_) => {
+                    let text = String::from_utf8_lossy(&step.bytes).into_owned();
+                    let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("Session:"));
+                    lines.collect::<String>().into_bytes()
+                }
+                None => step.bytes.clone(),
+            };
+            let whole: Vec<u8> = steps.iter().filter(|step| step.side == side).flat_map(own).collect();
             for _ in 0..150 {
                 let mut bytes = whole.clone();
                 mutate(&mut bytes, &mut random);

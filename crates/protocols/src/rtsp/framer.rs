@@ -270,11 +270,14 @@ impl Framer {
 
     fn take_body(&mut self, force: bool) -> Option<Incoming> {
         let head = self.head.as_ref()?;
-        let next = || next_message(&self.buffer);
+        // Only responses are searched: the length of a request's body is taken at its word, so that no client can
+        // make a server search the same bytes again and again.
+        let is_response = matches!(head.message, Incoming::Response(_));
+        let next = || next_message(&self.buffer).filter(|_| is_response);
         let length = match head.body {
             Some(length) if self.buffer.len() >= length => {
                 // Too long a length would swallow the next message.
-                next_message(&self.buffer[..length]).filter(|_| length > 0).unwrap_or(length)
+                next_message(&self.buffer[..length]).filter(|_| is_response).unwrap_or(length)
             }
             Some(_) if force => next().unwrap_or(self.buffer.len()),
             Some(_) => next()?,
@@ -524,6 +527,16 @@ mod tests {
             let (all, _) = feed(input, step);
             assert_eq!(&response(&all[0]).body[..], b"v=0\r\n", "step {step}");
             assert_eq!(response(&all[1]).cseq(), Some(2));
+        }
+    }
+
+    #[test]
+    fn a_requests_body_is_taken_at_its_word() {
+        let input = b"ANNOUNCE a RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 15\r\n\r\nv=0\r\nRTSP/1.0 x";
+        for step in [1, input.len()] {
+            let (all, _) = feed(input, step);
+            let [Incoming::Request(request)] = &all[..] else { panic!("{all:?}") };
+            assert_eq!(&request.body[..], b"v=0\r\nRTSP/1.0 x");
         }
     }
 
