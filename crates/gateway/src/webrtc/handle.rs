@@ -33,14 +33,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// UDP and TCP on `listen`, no estimate, full ICE.
+    /// UDP and TCP on `listen`, the players' own estimates, full ICE.
     pub const fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
             tcp: true,
             candidates: Vec::new(),
             ice_lite: false,
-            bandwidth: Bandwidth::Unknown,
+            bandwidth: Bandwidth::Receiver,
             sessions_max: SESSIONS_MAX_DEFAULT,
         }
     }

@@ -13,8 +13,9 @@ pub(crate) const OFFER_BYTES_MAX: usize = 256 * 1024;
 /// Most media sections in an offer: 32. Players and publishers use two or three.
 pub(crate) const SECTIONS_MAX: usize = 32;
 
-/// Header extensions that are worth their bytes here; all others are struck from the offer.
-const EXTENSIONS: &[&str] = &["urn:ietf:params:rtp-hdrext:sdes:mid"];
+/// Says which section a packet is for. A publisher may need it, whose sources are not always in its offer; players
+/// know ours from the answer. All extensions that are not named here are struck from the offer.
+const EXTENSION_MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// What congestion feedback needs besides.
 const EXTENSION_TRANSPORT_CC: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -248,7 +249,7 @@ impl<'a> Section<'a> {
         }
         text.push_str("\r\n");
         for line in &self.lines[1..] {
-            if is_transport_line(line) || is_wanted_extension(line, feedback) || is_source_line(line) {
+            if is_transport_line(line) || is_wanted_extension(line, flow, feedback) || is_source_line(line) {
                 push_line(text, line);
             } else if let Some(value) = line.strip_prefix("a=rtcp-fb:") {
                 let mut words = value.split_ascii_whitespace();
@@ -331,10 +332,10 @@ fn is_transport_line(line: &str) -> bool {
     KEPT.iter().any(|prefix| line.starts_with(prefix))
 }
 
-fn is_wanted_extension(line: &str, feedback: Feedback) -> bool {
+fn is_wanted_extension(line: &str, flow: Flow, feedback: Feedback) -> bool {
     let Some(value) = line.strip_prefix("a=extmap:") else { return false };
     let uri = value.split_ascii_whitespace().nth(1).unwrap_or("");
-    EXTENSIONS.contains(&uri)
+    (uri == EXTENSION_MID && flow.peer_sends())
         || (uri == EXTENSION_TRANSPORT_CC && feedback == Feedback::TransportWide)
         || (uri == EXTENSION_SEND_TIME && feedback == Feedback::ReceiverEstimate)
 }

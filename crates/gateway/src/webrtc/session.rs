@@ -24,9 +24,9 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(30);
 pub const LOST_MAX: Duration = Duration::from_secs(5);
 /// How long saying goodbye may take: 1 s. It is one datagram, and nobody answers.
 pub const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Retransmission buffer of a video track: 512 packets, 1 s at 5 Mbit/s. Older losses are better mended by a key
-/// frame; and each packet kept costs some 300 bytes a player, its payload being shared.
-const RETRANSMIT_PACKETS: usize = 512;
+/// Retransmission buffer of a video track: 256 packets, 1 s at 2 Mbit/s, or a key frame of 300 KB. Each packet kept
+/// costs some 400 bytes a player, its payload being shared; older losses are better mended by a key frame.
+const RETRANSMIT_PACKETS: usize = 256;
 /// Where the peer's clock and statistics are looked at: once in 5 s.
 const STATS_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -92,8 +92,8 @@ pub enum Bandwidth {
     Unknown,
     /// The player's own estimate (REMB), where it makes one; packets leave at once.
     Receiver,
-    /// Ours, from transport-wide feedback, starting at so many bits a second; packets are paced accordingly. About
-    /// twice the work per packet, see `docs/performance.md`.
+    /// Ours, from transport-wide feedback, starting at so many bits a second; packets are paced accordingly. More than
+    /// half as much work again per packet (measured: 2.2 µs instead of 1.35), and a joining player waits for the pacer.
     Sender {
         /// Bits a second.
         initial: u64,
