@@ -2,12 +2,18 @@
 //!
 //! Source: RFC 8825 and what it names; WHIP (RFC 9725), WHEP (draft-ietf-wish-whep). Owns the engine, the state of the
 //! connection and its deadlines. [`send`](super::send) and [`receive`](super::receive) hold the two directions.
+mod config;
+mod output;
+
+pub use config::{Bandwidth, LocalCandidate, Role, SessionConfig, Transport};
+pub use output::{EndReason, Event, Output, Stats, Transmit};
+
 use super::choice::{self, Plan};
 use super::offer::{Feedback, Offer};
 use super::receive::Receivers;
 use super::send::Senders;
 use super::{Context, SendFrame, WebRtcError};
-use media::{Moment, Track, TrackId, Tracks, Unit};
+use media::{Moment, TrackId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,9 +25,12 @@ use str0m::{Candidate, IceConnectionState, Input, Rtc};
 
 /// How long a peer may take from its offer to the first media: 30 s. Browsers give ICE up after 15 to 30 s.
 pub const CONNECT_MAX: Duration = Duration::from_secs(30);
-/// How long a connection may be lost before the session ends: 5 s. Browsers check every 2.5 s and the engine gives a
-/// path up after missing several answers, so the whole takes some 15 s after the peer has vanished.
-pub const LOST_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may be lost before the session ends: 3 s. The engine gives a path up after some 14 s without
+/// an answer (15 s without a check, with ICE-lite), so that a vanished peer is gone after 17 to 20 s.
+pub const LOST_MAX: Duration = Duration::from_secs(3);
+/// Connectivity checks before a path is given up: 5, 250 ms to 3 s apart. More would keep a publisher's name taken for
+/// half a minute after its machine went away; fewer would not survive a change of network.
+const CHECKS_MAX: usize = 5;
 /// How long saying goodbye may take: 1 s. It is one datagram, and nobody answers.
 pub const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Retransmission buffer of a video track: 256 packets, 1 s at 2 Mbit/s, or a key frame of 300 KB. Each packet kept
@@ -29,192 +38,6 @@ pub const CLOSE_MAX: Duration = Duration::from_secs(1);
 const RETRANSMIT_PACKETS: usize = 256;
 /// Where the peer's clock and statistics are looked at: once in 5 s.
 const STATS_INTERVAL: Duration = Duration::from_secs(5);
-
-/// What a datagram travels in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Transport {
-    /// UDP.
-    Udp,
-    /// TCP with RFC 4571 framing; the frame is the caller's work. We only listen (`tcptype passive`).
-    Tcp,
-}
-
-impl Transport {
-    const fn protocol(self) -> Protocol {
-        match self {
-            Transport::Udp => Protocol::Udp,
-            Transport::Tcp => Protocol::Tcp,
-        }
-    }
-}
-
-/// An address at which we can be reached.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LocalCandidate {
-    /// UDP, or TCP where we listen.
-    pub transport: Transport,
-    /// What the peer is told.
-    pub address: SocketAddr,
-    /// Our own address behind a one-to-one NAT that maps `address` to it; `None` when they are the same.
-    pub base: Option<SocketAddr>,
-}
-
-impl LocalCandidate {
-    /// An address of this machine.
-    pub const fn host(transport: Transport, address: SocketAddr) -> Self {
-        Self { transport, address, base: None }
-    }
-
-    fn build(&self) -> Result<Candidate, WebRtcError> {
-        let bad = |error: str0m::error::IceError| WebRtcError::BadCandidate(error.to_string());
-        match (self.transport, self.base) {
-            (Transport::Udp, None) => Candidate::builder().udp().host(self.address).build(),
-            (Transport::Udp, Some(base)) => {
-                Candidate::builder().udp().server_reflexive(self.address, base).build()
-            }
-            (Transport::Tcp, None) => {
-                Candidate::builder().tcp().host(self.address).tcptype(str0m::net::TcpType::Passive).build()
-            }
-            (Transport::Tcp, Some(base)) => Candidate::builder()
-                .tcp()
-                .server_reflexive(self.address, base)
-                .tcptype(str0m::net::TcpType::Passive)
-                .build(),
-        }
-        .map_err(bad)
-    }
-}
-
-/// How the bandwidth towards a player is judged. Publishers always get transport-wide feedback, for their encoders.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Bandwidth {
-    /// Not at all: packets leave at once. Losses and round trip time still come from receiver reports.
-    Unknown,
-    /// The player's own estimate (REMB), where it makes one; packets leave at once.
-    Receiver,
-    /// Ours, from transport-wide feedback, starting at so many bits a second; packets are paced accordingly. More than
-    /// half as much work again per packet (measured: 2.2 µs instead of 1.35), and a joining player waits for the pacer.
-    Sender {
-        /// Bits a second.
-        initial: u64,
-    },
-}
-
-/// What the peer is to us.
-#[derive(Clone, Debug)]
-pub enum Role {
-    /// We send these tracks; those that the peer cannot receive are left out.
-    Player(Tracks),
-    /// It sends, we receive.
-    Publisher,
-}
-
-/// How to answer.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// Player or publisher.
-    pub role: Role,
-    /// Answer connectivity checks, make none: for servers with public addresses. Mapped candidates
-    /// ([`LocalCandidate::base`]) do not work with it.
-    pub ice_lite: bool,
-    /// Where we can be reached; at least one.
-    pub candidates: Vec<LocalCandidate>,
-    /// For players.
-    pub bandwidth: Bandwidth,
-}
-
-/// A datagram to send.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Transmit {
-    /// Over UDP, or over the TCP connection between the two addresses.
-    pub transport: Transport,
-    /// The local address to send from.
-    pub source: SocketAddr,
-    /// The peer.
-    pub destination: SocketAddr,
-    /// The datagram, or the contents of the frame.
-    pub contents: Vec<u8>,
-}
-
-/// Why a session is over.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum EndReason {
-    /// [`Session::close`] was called.
-    #[error("closed")]
-    Closed,
-    /// The peer said goodbye.
-    #[error("the peer closed the connection")]
-    PeerClosed,
-    /// No connection within [`CONNECT_MAX`].
-    #[error("the peer never connected")]
-    NeverConnected,
-    /// The peer does not answer any more.
-    #[error("the connection to the peer was lost")]
-    Lost,
-    /// The engine gave up: a wrong certificate, a broken handshake.
-    #[error("webrtc engine: {0}")]
-    Engine(String),
-}
-
-/// What happened.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Event {
-    /// Media can flow.
-    Connected,
-    /// A player lost its picture and wants a key frame.
-    KeyframeWanted {
-        /// The video track.
-        track: TrackId,
-    },
-    /// What the way to a player can carry.
-    Estimate {
-        /// Bits a second, all tracks together.
-        bits_per_second: u64,
-    },
-    /// A publisher's tracks: before its first unit, and again when their parameters change. Known once each sends, or
-    /// some seconds later without those that do not.
-    Tracks(Vec<Track>),
-    /// A publisher's frame. Its `wall` is for the caller to fill in, which has a clock.
-    Unit(Unit),
-    /// Over; nothing comes after this.
-    Ended(EndReason),
-}
-
-/// The next thing the caller does.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Output {
-    /// Send this, then poll again.
-    Transmit(Transmit),
-    /// Take note, then poll again.
-    Event(Event),
-    /// Drained: poll again at this moment, or after any `handle_*`, `send_*` or other change.
-    WaitUntil(Moment),
-}
-
-/// Counters of a session.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub struct Stats {
-    /// RTP packets sent, without retransmissions.
-    pub packets_sent: u64,
-    /// Their payloads' bytes.
-    pub bytes_sent: u64,
-    /// RTP packets received.
-    pub packets_received: u64,
-    /// Their payloads' bytes.
-    pub bytes_received: u64,
-    /// Packets of a publisher that never came.
-    pub packets_lost: u64,
-    /// Packets the peer asked for again, or we did.
-    pub nacks: u64,
-    /// Key frames the peer asked for.
-    pub keyframes_wanted: u64,
-    /// Round trip time, from reports.
-    pub rtt: Option<Duration>,
-    /// Share of packets lost on the way, 0 to 1, from the last reports.
-    pub loss: Option<f32>,
-    /// The newest estimate, bits a second.
-    pub estimate: Option<u64>,
-}
 
 /// `Connecting` → `Connected` ⇄ `Lost` → `Closing` → `Ended`; from each of them straight to `Ended` too, which is final.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -660,6 +483,7 @@ fn engine(context: &Context, plan: &Plan, config: &SessionConfig, now: Moment) -
         .set_stats_interval(Some(STATS_INTERVAL))
         .enable_bwe(initial)
         .clear_codecs();
+    engine.set_max_stun_retransmits(CHECKS_MAX);
     super::send::configure_codecs(engine.codec_config(), &plan.choices);
     engine.build(context.instant(now))
 }
