@@ -186,11 +186,8 @@ impl Session {
         self.wire.send_event(event::STREAM_BEGIN, &MEDIA_STREAM_ID.to_be_bytes());
         self.status("status", "NetStream.Play.Reset", &format!("{} is reset", asked.stream));
         self.status("status", "NetStream.Play.Start", &format!("{} is started", asked.stream));
-        // Flash-era players show nothing without these two.
-        let access = formats::amf0::encode(&["|RtmpSampleAccess".into(), true.into(), true.into()]);
-        self.wire.send_data(MEDIA_STREAM_ID, &access);
-        let start = formats::amf0::Value::object([("code", "NetStream.Data.Start".into())]);
-        self.wire.send_data(MEDIA_STREAM_ID, &formats::amf0::encode(&["onStatus".into(), start]));
+        // No `|RtmpSampleAccess` and no `NetStream.Data.Start`: only Flash wanted them, and FFmpeg takes each data
+        // message that it does not know for a third track.
         self.state = State::Playing { ping_at: now + PING_EVERY };
         self.go_on(now);
     }

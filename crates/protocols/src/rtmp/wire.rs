@@ -148,10 +148,6 @@ impl Wire {
         self.send_small(chunk_stream::COMMAND, kind::COMMAND_AMF0, stream, body);
     }
 
-    pub(super) fn send_data(&mut self, stream: u32, body: &[u8]) {
-        self.send_small(chunk_stream::DATA, kind::DATA_AMF0, stream, body);
-    }
-
     fn send_small(&mut self, chunk_stream: u8, kind: u8, stream: u32, body: &[u8]) {
         let header = Header { chunk_stream, kind, stream, timestamp_ms: 0 };
         put_message(&mut self.small, header, body, self.chunk_size);

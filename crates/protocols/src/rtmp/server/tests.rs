@@ -116,6 +116,7 @@ fn players_in_the_field_are_understood_and_get_the_answers_in_order() {
             assert_eq!(request.path(), "live/cam", "{name}");
             let started = ["NetConnection.Connect.Success", "NetStream.Play.Reset", "NetStream.Play.Start"];
             assert_eq!(codes(&sent), started, "{name}");
+            assert!(sent.iter().all(|m| m.kind != kind::DATA_AMF0), "{name}: FFmpeg takes it for a track");
             let begin = sent.iter().position(|m| {
                 m.kind == kind::USER_CONTROL
                     && is_event(&m.data, event::STREAM_BEGIN)
