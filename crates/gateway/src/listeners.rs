@@ -1,5 +1,6 @@
 //! Listeners: peers dial us. Ports are bound first, all of them, so that a wrong configuration ends the start.
 pub mod http;
+mod rtmp;
 
 use crate::config::GatewayConfig;
 use crate::net::{bind, tls};
@@ -48,6 +49,7 @@ pub async fn start(hub: &Hub, config: Arc<GatewayConfig>, control: Control) -> R
     let mut listeners = Listeners { addresses: Addresses::default(), tasks: Vec::new() };
     let webrtc = start_webrtc(&mut listeners, hub, &config).await?;
     http::start(&mut listeners, hub, &config, control, webrtc)?;
+    rtmp::start(&mut listeners, hub, &config)?;
     Ok(listeners)
 }
 

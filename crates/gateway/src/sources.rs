@@ -1,2 +1,13 @@
 //! Sources: we dial.
 pub mod file;
+pub mod flv;
+
+use crate::config::GatewayConfig;
+use bytes::Bytes;
+use hub::Connect;
+use std::sync::Arc;
+
+/// Everything that can dial, for the hub. `demo`: the file that `demo:` plays.
+pub fn connectors(_config: &GatewayConfig, demo: Bytes) -> Vec<Arc<dyn Connect>> {
+    vec![Arc::new(file::FileSources::new(demo))]
+}

@@ -1,0 +1,53 @@
+//! A peer that publishes.
+use super::connection::{Connection, End, Step};
+use crate::sources::flv::FlvIngest;
+use hub::Deed;
+use protocols::rtmp::server::{Event, Request};
+
+/// The name is taken, or cannot be published into.
+const BAD_NAME: &str = "NetStream.Publish.BadName";
+/// The peer may not.
+const DENIED: &str = "NetStream.Publish.Denied";
+
+impl Connection {
+    /// Publishes until the peer ends its stream (`Ok`: it may begin another) or the connection ends.
+    pub(super) async fn publish(&mut self, request: &Request) -> Result<(), End> {
+        let name = match self.admit(request, Deed::Publish) {
+            Ok(name) => name,
+            Err(why) => return Err(self.refuse(DENIED, why)),
+        };
+        let (peer, near) = (self.peer_info(request), Some(self.worker.id()));
+        let publisher = match self.worker.hub().publish(&name, peer, near).await {
+            Ok(publisher) => publisher,
+            Err(error) => return Err(self.refuse(BAD_NAME, error.to_string())),
+        };
+        self.session.accept_publish(hub::now());
+        let mut ingest = FlvIngest::new(name, publisher);
+        let end = self.take_media(&mut ingest).await;
+        ingest.finish().await;
+        end
+    }
+
+    async fn take_media(&mut self, ingest: &mut FlvIngest) -> Result<(), End> {
+        loop {
+            let ended = match self.step()? {
+                Step::Event(Event::Media(media)) => {
+                    let now = hub::now();
+                    ingest.handle_tag(media.kind, media.timestamp_ms, media.data, now).await.err()
+                }
+                Step::Event(Event::Ended) => return Ok(()),
+                Step::Event(Event::Publish(_) | Event::Play(_) | Event::Paused(_)) => None,
+                Step::WaitUntil(until) => tokio::select! {
+                    turned = self.turn(until) => {
+                        turned?;
+                        None
+                    }
+                    ended = ingest.ended() => Some(ended),
+                },
+            };
+            if let Some(ended) = ended {
+                return Err(self.finish(ended.to_string()));
+            }
+        }
+    }
+}

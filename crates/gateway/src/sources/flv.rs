@@ -1,0 +1,4 @@
+//! HTTP-FLV.
+mod ingest;
+
+pub(crate) use ingest::FlvIngest;
