@@ -1,6 +1,6 @@
 // How numbers and codecs are said to people. Pure: no DOM, no clock (times come in as arguments).
 
-/** @typedef {import('./api/types.js').Track} Track */
+/** @typedef {import('./control/types.js').Track} Track */
 
 /** What stands where a value is not known. */
 export const UNKNOWN = '–';

@@ -1,7 +1,7 @@
 // The HTTP exchange that WHEP and WHIP share: an offer is posted, the answer comes with the address of the session,
 // which is deleted at the end. Source: RFC 9725 §4.2; draft-ietf-wish-whep §4.
 
-import { request } from './api/client.js';
+import { request } from './control/client.js';
 
 /**
  * @param {URL} endpoint

@@ -1,7 +1,7 @@
 // index.html: the list of streams.
 
-import { StreamFeed } from './api/feed.js';
-import { getInfo, removeStream } from './api/client.js';
+import { StreamFeed } from './control/feed.js';
+import { getInfo, removeStream } from './control/client.js';
 import { publishAddresses } from './links/addresses.js';
 import { publishCommands } from './links/commands.js';
 import { openLinks, PAGE_BASE } from './links/view.js';

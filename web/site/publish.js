@@ -5,7 +5,7 @@ import { bitrate, codecName } from './format.js';
 import { Meter } from './player/meter.js';
 import { capture, captureErrorText, captureProblem, devices } from './publish/capture.js';
 import { WhipPublisher } from './publish/whip.js';
-import { ServerError, Unreachable } from './api/client.js';
+import { ServerError, Unreachable } from './control/client.js';
 import { nameProblem } from './streams/validate.js';
 import { announce, byId, el, pageParameter, setText } from './ui/dom.js';
 import { startPage } from './ui/page.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { SseParser } from '../site/api/sse.js';
+import { SseParser } from '../site/control/sse.js';
 
 const TEXT = ': hello\n\nevent: stream.live\ndata: {"a":1}\nid: 7\n\ndata:one\ndata: two\n\nevent: nothing\n\n';
 const EVENTS = [{ event: 'stream.live', data: '{"a":1}' }, { event: 'message', data: 'one\ntwo' }];

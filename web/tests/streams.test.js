@@ -5,7 +5,7 @@ import { changes, matches } from '../site/streams/changes.js';
 import { stateReason, stateText, stateTone } from '../site/streams/state.js';
 import { nameProblem, SCHEMES, sourceProblem } from '../site/streams/validate.js';
 
-/** @typedef {import('../site/api/types.js').Stream} Stream */
+/** @typedef {import('../site/control/types.js').Stream} Stream */
 
 /**
  * @param {string} name

@@ -3,8 +3,8 @@
 import { protocolName } from '../format.js';
 
 /**
- * @typedef {import('../api/types.js').Info} Info
- * @typedef {import('../api/types.js').ListenerName} ListenerName
+ * @typedef {import('../control/types.js').Info} Info
+ * @typedef {import('../control/types.js').ListenerName} ListenerName
  *
  * @typedef {object} Address
  * @property {string} id

@@ -2,7 +2,7 @@
 
 import { publishAddresses, unreachableListeners, watchAddresses } from './addresses.js';
 import { publishCommands, watchCommands } from './commands.js';
-import { API_BASE, getInfo } from '../api/client.js';
+import { API_BASE, getInfo } from '../control/client.js';
 import { copyField } from '../ui/copy.js';
 import { el } from '../ui/dom.js';
 import { openDialog } from '../ui/dialog.js';

@@ -1,6 +1,6 @@
 // Says why a stream does not play, in the server's words where it has some.
 
-import { getStream, ServerError, Unreachable } from '../api/client.js';
+import { getStream, ServerError, Unreachable } from '../control/client.js';
 import { stateReason, stateText } from '../streams/state.js';
 
 /**

@@ -1,6 +1,6 @@
 // The signalling WebSocket `api/ws?src=…`: JSON texts with a type and a value, and binary media.
 
-import { socketUrl } from '../api/client.js';
+import { socketUrl } from '../control/client.js';
 
 /**
  * @typedef {object} SignallingHooks

@@ -2,7 +2,7 @@
 
 import { Peer } from './peer.js';
 import { Signalling } from './signalling.js';
-import { getStream } from '../api/client.js';
+import { getStream } from '../control/client.js';
 import { codecName } from '../format.js';
 
 /**

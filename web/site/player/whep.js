@@ -2,7 +2,7 @@
 
 import { Peer } from './peer.js';
 import { checkKinds } from './webrtc.js';
-import { apiUrl } from '../api/client.js';
+import { apiUrl } from '../control/client.js';
 import { deleteSession, postOffer } from '../http-signalling.js';
 
 /** Longest wait for own candidates: 1 s; host candidates are known within milliseconds. */

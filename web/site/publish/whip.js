@@ -1,6 +1,6 @@
 // The sending side of WebRTC over WHIP: one peer connection, one session on the server. Source: RFC 9725.
 
-import { apiUrl } from '../api/client.js';
+import { apiUrl } from '../control/client.js';
 import { deleteSession, postOffer } from '../http-signalling.js';
 
 /** Longest wait for own candidates: 1 s; host candidates are known within milliseconds. */

@@ -1,7 +1,7 @@
 // The dialog that adds a stream.
 
 import { nameProblem, SCHEMES, sourceProblem } from './validate.js';
-import { addStream } from '../api/client.js';
+import { addStream } from '../control/client.js';
 import { el } from '../ui/dom.js';
 import { openDialog } from '../ui/dialog.js';
 import { icon } from '../ui/icons.js';

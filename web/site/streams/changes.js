@@ -3,7 +3,7 @@
 import { stateReason, stateText } from './state.js';
 import { trackCodecs } from '../format.js';
 
-/** @typedef {import('../api/types.js').Stream} Stream */
+/** @typedef {import('../control/types.js').Stream} Stream */
 
 /** More changes at once than this are counted, not read out. */
 const SPOKEN_MAX = 3;

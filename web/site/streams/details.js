@@ -5,10 +5,10 @@ import { stateText, stateTone } from './state.js';
 import { el } from '../ui/dom.js';
 
 /**
- * @typedef {import('../api/types.js').Stream} Stream
- * @typedef {import('../api/types.js').Source} Source
- * @typedef {import('../api/types.js').Reader} Reader
- * @typedef {import('../api/types.js').Track} Track
+ * @typedef {import('../control/types.js').Stream} Stream
+ * @typedef {import('../control/types.js').Source} Source
+ * @typedef {import('../control/types.js').Reader} Reader
+ * @typedef {import('../control/types.js').Track} Track
  */
 
 /** Whose fault an error is, in words. @type {Record<string, string>} */

@@ -6,7 +6,7 @@ import { announce, setText } from '../ui/dom.js';
 import { count } from '../format.js';
 
 /**
- * @typedef {import('../api/types.js').Stream} Stream
+ * @typedef {import('../control/types.js').Stream} Stream
  * @typedef {import('./row.js').RowActions} RowActions
  *
  * @typedef {object} ListPlaces

@@ -6,7 +6,7 @@ import { bitrate, count, sinceThen, trackCodecs, UNKNOWN, videoShape } from '../
 import { el, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 
-/** @typedef {import('../api/types.js').Stream} Stream */
+/** @typedef {import('../control/types.js').Stream} Stream */
 
 /**
  * @typedef {object} RowActions

@@ -1,6 +1,6 @@
 // What the states of a stream are called and how grave they are. Pure.
 
-/** @typedef {import('../api/types.js').State} State */
+/** @typedef {import('../control/types.js').State} State */
 
 /** @type {Record<State, { text: string, tone: 'good' | 'busy' | 'calm' | 'bad' }>} */
 const STATES = {

@@ -3,9 +3,9 @@
 import { drawIcons } from './icons.js';
 import { themeButton } from './theme.js';
 import { setText } from './dom.js';
-import { getInfo } from '../api/client.js';
+import { getInfo } from '../control/client.js';
 
-/** @typedef {import('../api/types.js').Info} Info */
+/** @typedef {import('../control/types.js').Info} Info */
 
 /** Sets the page up; call once. */
 export function startPage() {
