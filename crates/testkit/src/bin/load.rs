@@ -1,0 +1,28 @@
+//! `load`: puts load on a server of this machine. See `testkit::load` and `docs/performance.md`.
+//!
+//! One line of JSON on standard output, a table on standard error. Exit code 1 when anything was lost, mixed up or
+//! cut, 2 when there was no run.
+use clap::Parser as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use testkit::load::{Options, run};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&options.command)));
+    match outcome {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(report)) => {
+            let json = serde_json::to_string(&report).unwrap_or_default();
+            // Nobody may be listening; the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "{}", report.table());
+            let _ = writeln!(std::io::stdout(), "{json}");
+            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "load: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Load: many readers of one stream, or publishers, against a server of this machine.
+//!
+//! Every reader is a client of its own that judges what it gets: framing, order, gaps, and whether it is what the other
+//! readers got. One thread, no buffer a reader: what is measured is the server, on the cores that are left. Bounded in
+//! readers and time, and to loopback addresses.
+mod boxes;
+mod chunks;
+mod content;
+mod driver;
+mod flv;
+mod http;
+mod options;
+pub mod publish;
+mod report;
+mod rtmp;
+mod rtsp;
+mod sequence;
+mod tag;
+mod target;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod watch;
+mod whep;
+
+pub use content::Check;
+pub use driver::{LoadError, run};
+pub use options::{Command, Options, PublishOptions, READERS_MAX, ReadOptions, SECONDS_MAX};
+pub use report::Report;
+pub use target::TargetError;

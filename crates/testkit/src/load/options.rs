@@ -1,0 +1,123 @@
+//! What can be asked for on the command line.
+use super::content::Check;
+use clap::{Args, Parser, Subcommand};
+
+/// Most readers: 5,000. A reader is a socket; more than that needs more than one address.
+pub const READERS_MAX: usize = 5_000;
+/// Longest run: 600 s.
+pub const SECONDS_MAX: u64 = 600;
+
+/// Reads or publishes on a server of this machine, and says what came and what it cost.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "load")]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Readers over RTSP with RTP in the same connection: rtsp://127.0.0.1:8554/cam
+    Rtsp(ReadOptions),
+    /// Readers over RTMP: rtmp://127.0.0.1:1935/live/cam
+    Rtmp(ReadOptions),
+    /// Readers of HTTP-FLV: http://127.0.0.1:1984/api/stream.flv?src=cam
+    Flv(ReadOptions),
+    /// Readers of progressive MP4: http://127.0.0.1:1984/api/stream.mp4?src=cam
+    Mp4(ReadOptions),
+    /// Readers of MP4 over WebSocket, as browsers with MSE: ws://127.0.0.1:1984/api/ws?src=cam
+    Mse(ReadOptions),
+    /// WebRTC players: http://127.0.0.1:1984/api/webrtc?src=cam
+    Whep(ReadOptions),
+    /// Publish made-up H.264 over RTMP: rtmp://127.0.0.1:1935/live/cam
+    PublishRtmp(PublishOptions),
+    /// Publish made-up H.264 over RTSP: rtsp://127.0.0.1:8554/cam
+    PublishRtsp(PublishOptions),
+}
+
+/// What readers do.
+#[derive(Clone, Debug, Args)]
+pub struct ReadOptions {
+    /// What to read; loopback only.
+    #[arg(long)]
+    pub url: String,
+    /// How many readers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=READERS_MAX as i64))]
+    pub readers: u16,
+    /// How long to measure once all are there.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    pub seconds: u64,
+    /// Whose CPU and memory to report.
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// How much of the content to compare; everything up to 50 readers and a sample above, unless said otherwise.
+    #[arg(long)]
+    pub check: Option<Check>,
+    /// Readers that connect at the same time.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub at_once: u16,
+    /// WHEP: the part of the players that decrypt what they get, ask again for what is lost and report on it; the others
+    /// only count packets and answer checks.
+    #[arg(long, default_value_t = 1.0)]
+    pub verify_fraction: f64,
+}
+
+impl ReadOptions {
+    pub(super) fn check(&self) -> Check {
+        self.check.unwrap_or(if self.readers <= 50 { Check::All } else { Check::Sample })
+    }
+}
+
+/// What a publisher does.
+#[derive(Clone, Debug, Args)]
+pub struct PublishOptions {
+    /// Where to publish; loopback only. With several streams, `{}` in it stands for the number of each.
+    #[arg(long)]
+    pub url: String,
+    /// Bits a second of each stream; `k` and `M` are understood.
+    #[arg(long, default_value = "4000k", value_parser = bitrate)]
+    pub bitrate: u64,
+    /// Frames a second.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub fps: u32,
+    /// Frames from one key frame to the next.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_000))]
+    pub gop: u32,
+    /// How long.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    pub seconds: u64,
+    /// How many streams.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub streams: u16,
+}
+
+fn bitrate(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.trim().strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1_000),
+        None => text.trim().strip_suffix(['m', 'M']).map_or((text.trim(), 1), |number| (number, 1_000_000)),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text} is no bit rate, such as 4000k"))?;
+    let rate = number.saturating_mul(factor);
+    if (8_000..=1_000_000_000).contains(&rate) { Ok(rate) } else { Err("8k to 1000M".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bit_rates_are_read_as_people_write_them() {
+        assert_eq!(["4000k", "4M", "4000000"].map(bitrate), [Ok(4_000_000), Ok(4_000_000), Ok(4_000_000)]);
+        assert!(bitrate("fast").is_err() && bitrate("1").is_err());
+    }
+
+    #[test]
+    fn a_run_without_bounds_cannot_be_asked_for() {
+        let parse = |args: &str| Options::try_parse_from(args.split(' '));
+        assert!(parse("load rtsp --url rtsp://localhost/a --readers 5000 --seconds 600").is_ok());
+        assert!(parse("load rtsp --url rtsp://localhost/a --readers 5001").is_err());
+        assert!(parse("load rtsp --url rtsp://localhost/a --seconds 601").is_err());
+    }
+}
