@@ -2,10 +2,12 @@
 //!
 //! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
 //! - [`sources`]: we dial: RTSP, RTMP, HTTP-FLV, files.
+//! - [`ingest`]: RTP of publishers and cameras to units.
 //! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
 //! - [`renditions`]: the hub's formats: what a unit becomes on the wire, once for all readers.
 //! - [`net`]: drivers: binding, accepting, TLS, writing.
 pub mod config;
+pub mod ingest;
 pub mod listeners;
 pub mod net;
 pub mod renditions;

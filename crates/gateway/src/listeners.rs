@@ -1,6 +1,7 @@
 //! Listeners: peers dial us. Ports are bound first, all of them, so that a wrong configuration ends the start.
 pub mod http;
 mod rtmp;
+mod rtsp;
 
 use crate::config::GatewayConfig;
 use crate::net::{bind, tls};
@@ -50,6 +51,7 @@ pub async fn start(hub: &Hub, config: Arc<GatewayConfig>, control: Control) -> R
     let webrtc = start_webrtc(&mut listeners, hub, &config).await?;
     http::start(&mut listeners, hub, &config, control, webrtc)?;
     rtmp::start(&mut listeners, hub, &config)?;
+    rtsp::start(&mut listeners, hub, &config)?;
     Ok(listeners)
 }
 

@@ -1,0 +1,338 @@
+//! RTP of a publisher or a camera to units: order, frames, one time line for all tracks, what a decoder must know.
+//!
+//! Source: RFC 3550 §6.4 (reports), RFC 2326 §12.33 (RTP-Info). Owns the packets that wait for earlier ones, the frames
+//! under way, each track's clock, and what is reported back to the sender. No sockets, no clock: bytes and time come
+//! in, units come out of [`Ingest::poll`].
+mod lane;
+pub(crate) mod ports;
+
+use bytes::Bytes;
+use formats::rtp::rtcp::{self, Message, write_receiver_report};
+use formats::rtp::{Packet, SetupError};
+use formats::sdp::MediaSection;
+use lane::{Lane, RTP_INFO_MAX};
+use media::{Moment, Sync, Track, TrackId, Unit, WallTime, rescale};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long the other tracks wait for one whose parameters have not come: 10 s, the longest time between key frames
+/// that cameras are sold with.
+const TRACKS_WAIT: Duration = Duration::from_secs(10);
+/// Receiver reports go out so often: 5 s, the interval of RFC 3550 §6.2.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// A sender whose clock is further from ours than this has a wrong one: 10 s. Then units are dated by their arrival.
+const CLOCK_OFF_MAX_MICROS: i64 = 10_000_000;
+/// A track that moves on the common line by more than this starts anew there: 100 ms. Less is the sender's clock
+/// at work.
+const STEP_SEEN_MICROS: i64 = 100_000;
+/// The name of all our receivers.
+const CNAME: &str = "aqueduct";
+
+/// What came of the packets.
+#[derive(Debug)]
+pub enum Ingested {
+    /// The tracks that units follow of, or a change of them. `Unit::track` is an index into the newest list.
+    Tracks(Vec<Track>),
+    /// One frame.
+    Unit(Unit),
+}
+
+/// All tracks of one sender.
+pub struct Ingest {
+    lanes: Vec<Lane>,
+    sync: Sync,
+    ready: VecDeque<Ingested>,
+    /// When the first packet came.
+    since: Option<Moment>,
+    /// Who has not sent by now is not waited for.
+    waited: bool,
+    /// The tracks that were announced, by the lanes' indices.
+    announced: Option<Vec<usize>>,
+    /// Parameters changed since.
+    stale: bool,
+    /// Our wall clock, less the monotonic one, in microseconds.
+    wall_offset: i64,
+    reported_at: Option<Moment>,
+    lost_reported: u64,
+    ssrc: u32,
+}
+
+impl Ingest {
+    /// For these sections; track numbers are their indices. `in_order`: the transport keeps the order (TCP).
+    pub fn new(sections: &[MediaSection], in_order: bool) -> Result<Self, SetupError> {
+        let lanes = sections.iter().map(|section| Lane::new(section, in_order)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            lanes,
+            sync: Sync::new(sections.len()),
+            ready: VecDeque::new(),
+            since: None,
+            waited: false,
+            announced: None,
+            stale: false,
+            wall_offset: 0,
+            reported_at: None,
+            lost_reported: 0,
+            ssrc: rand::random(),
+        })
+    }
+
+    /// Says what our wall clock shows; call now and then, since it may be set.
+    pub fn set_wall_clock(&mut self, now: Moment, wall: WallTime) {
+        self.wall_offset = wall.as_micros() - micros(now);
+    }
+
+    /// This track will not come: it was not set up.
+    pub fn leave_out(&mut self, track: TrackId) {
+        if let Some(lane) = self.lanes.get_mut(usize::from(track)) {
+            lane.left_out = true;
+        }
+    }
+
+    /// Where each track's clock stands at one common moment, as `RTP-Info` says.
+    pub fn set_starts(&mut self, starts: impl IntoIterator<Item = (TrackId, u32)>) {
+        for (track, rtp_time) in starts {
+            if let Some(lane) = self.lanes.get_mut(usize::from(track)) {
+                lane.start = Some(rtp_time);
+            }
+        }
+    }
+
+    /// Takes an RTP packet of a track.
+    pub fn handle_rtp(&mut self, track: TrackId, data: Bytes, now: Moment) {
+        if rtcp::is_rtcp(&data) {
+            // Some cameras number their channels otherwise than they say.
+            return self.handle_rtcp(track, &data, now);
+        }
+        let index = usize::from(track);
+        let Some(lane) = self.lanes.get_mut(index) else { return };
+        let packet = match Packet::parse(data) {
+            Ok(packet) => packet,
+            Err(error) => {
+                tracing::debug!(%error, track, "no RTP");
+                return;
+            }
+        };
+        if !lane.takes(&packet.header) {
+            return;
+        }
+        lane.stats.handle_packet(&packet.header, now);
+        self.since.get_or_insert(now);
+        match &mut lane.reorder {
+            None => self.depacketize(index, &packet, now),
+            Some(reorder) => {
+                reorder.handle(packet, now);
+                self.release(index, now);
+            }
+        }
+        self.wait_for_tracks(now);
+    }
+
+    /// Takes an RTCP compound of a track.
+    pub fn handle_rtcp(&mut self, track: TrackId, data: &[u8], now: Moment) {
+        let messages = match rtcp::parse(data) {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::debug!(%error, track, "no RTCP");
+                return;
+            }
+        };
+        for message in messages {
+            match message {
+                Message::SenderReport(report) => {
+                    let index = usize::from(track);
+                    let Some(lane) = self.lanes.get_mut(index) else { return };
+                    lane.stats.handle_sender_report(&report, now);
+                    // No clock at all, as some cameras have it.
+                    if report.ntp != 0 {
+                        let wall = WallTime::from_ntp(report.ntp).as_micros();
+                        self.tie(index, report.rtp_time, wall);
+                        self.lanes[index].note_wall(report.rtp_time, wall);
+                    }
+                }
+                Message::ReceiverReport { .. }
+                | Message::SourceDescription { .. }
+                | Message::Bye { .. }
+                | Message::PictureLoss { .. }
+                | Message::FullIntraRequest { .. }
+                | Message::Nack { .. }
+                | Message::Other { .. } => {}
+            }
+        }
+    }
+
+    /// Lets time pass: packets and tracks that nobody waits for any more.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        for index in 0..self.lanes.len() {
+            self.release(index, now);
+        }
+        self.wait_for_tracks(now);
+    }
+
+    /// When time alone brings something.
+    pub fn next_deadline(&self) -> Moment {
+        let reorder = self.lanes.iter().filter_map(Lane::next_deadline);
+        let tracks = self.since.filter(|_| !self.waited).map(|since| since + TRACKS_WAIT);
+        reorder.chain(tracks).min().unwrap_or(Moment::FAR_FUTURE)
+    }
+
+    /// The next unit, or the tracks before it.
+    pub fn poll(&mut self) -> Option<Ingested> {
+        self.ready.pop_front()
+    }
+
+    /// Packets lost since the last call.
+    pub fn take_lost(&mut self) -> u64 {
+        let lost: u64 = self.lanes.iter().map(|lane| lane.depacketizer.stats().packets_lost).sum();
+        lost - std::mem::replace(&mut self.lost_reported, lost)
+    }
+
+    /// Receiver reports, each an RTCP compound for its track, when they are due.
+    pub fn reports(&mut self, now: Moment) -> Vec<(TrackId, Vec<u8>)> {
+        if self.since.is_none() || self.reported_at.is_some_and(|at| now.since(at) < REPORT_EVERY) {
+            return Vec::new();
+        }
+        self.reported_at = Some(now);
+        let mut reports = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            if let Some(block) = lane.stats.report_block(now) {
+                let mut bytes = Vec::with_capacity(64);
+                write_receiver_report(self.ssrc, &[block], CNAME, &mut bytes);
+                reports.push((index as TrackId, bytes));
+            }
+        }
+        reports
+    }
+
+    fn release(&mut self, index: usize, now: Moment) {
+        while let Some(packet) = self.lanes[index].reorder.as_mut().and_then(|reorder| reorder.pop(now)) {
+            self.depacketize(index, &packet, now);
+        }
+    }
+
+    fn depacketize(&mut self, index: usize, packet: &Packet, now: Moment) {
+        let depacketizer = &mut self.lanes[index].depacketizer;
+        if let Err(error) = depacketizer.push(packet) {
+            tracing::debug!(%error, track = index, "a payload that makes no sense");
+        }
+        while let Some(frame) = self.lanes[index].depacketizer.pop() {
+            let lane = &mut self.lanes[index];
+            self.stale |= lane.learn(&frame);
+            if !lane.wants(&frame) {
+                continue;
+            }
+            self.announce_if_due(index);
+            let announced = self.announced.iter().flatten().position(|at| *at == index);
+            if let Some(number) = announced {
+                self.place(index, number as TrackId, frame, now);
+            }
+        }
+    }
+
+    /// Puts a frame on the common line.
+    fn place(&mut self, index: usize, number: TrackId, frame: formats::rtp::Frame, now: Moment) {
+        let lane = &mut self.lanes[index];
+        lane.started = true;
+        let rtp_rate = lane.rtp_rate;
+        let fresh = lane.timeline.peek(0).is_none();
+        let first = self.sync.first_ticks(now, rtp_rate);
+        let mapped = lane.timeline.map(u64::from(frame.rtp_time), now, first);
+        if fresh {
+            self.tie_first(index, mapped.ticks);
+        }
+        let lane = &mut self.lanes[index];
+        if mapped.discontinuity {
+            lane.forget_line();
+        }
+        let line = self.sync.place(index as TrackId, mapped.ticks);
+        let pts = rescale(line, rtp_rate, lane.track.clock_rate);
+        let Some((pts, dts)) = lane.times(pts) else { return };
+        let arrived = micros(now) + self.wall_offset;
+        let wall = lane.wall_of(mapped.ticks).filter(|wall| (wall - arrived).abs() < CLOCK_OFF_MAX_MICROS);
+        self.ready.push_back(Ingested::Unit(Unit {
+            track: number,
+            pts,
+            dts,
+            arrival: now,
+            wall: WallTime::from_micros(wall.unwrap_or(arrived)),
+            keyframe: frame.keyframe,
+            discontinuity: std::mem::take(&mut lane.discontinuity)
+                || mapped.discontinuity
+                || frame.after_loss,
+            data: frame.data,
+        }));
+    }
+
+    /// The sender's clock shows `sender_micros` where the track's shows `rtp_time`.
+    fn tie(&mut self, index: usize, rtp_time: u32, sender_micros: i64) {
+        let lane = &mut self.lanes[index];
+        let Some(ticks) = lane.timeline.peek(u64::from(rtp_time)) else {
+            lane.early_report = Some((rtp_time, sender_micros));
+            return;
+        };
+        let moved = self.sync.report(index as TrackId, ticks, lane.rtp_rate, sender_micros);
+        if rescale(moved, lane.rtp_rate, 1_000_000).abs() > STEP_SEEN_MICROS {
+            lane.forget_order();
+            lane.discontinuity = true;
+        }
+    }
+
+    /// The track's first frame lies at `first`: takes what `RTP-Info` said, if it can be true (cameras write zeros),
+    /// else a sender report that came before the frame.
+    fn tie_first(&mut self, index: usize, first: i64) {
+        let lane = &mut self.lanes[index];
+        let early = lane.early_report.take();
+        if let Some((rtp_time, wall)) = early {
+            lane.note_wall(rtp_time, wall);
+        }
+        let start = lane.start.filter(|start| {
+            let ticks = lane.timeline.peek(u64::from(*start)).unwrap_or(i64::MAX);
+            let away = rescale(ticks.saturating_sub(first), lane.rtp_rate, 1_000_000);
+            away.unsigned_abs() <= RTP_INFO_MAX.as_micros() as u64
+        });
+        match (start, early) {
+            (Some(start), _) => self.tie(index, start, 0),
+            (None, Some((rtp_time, wall))) => self.tie(index, rtp_time, wall),
+            (None, None) => {}
+        }
+    }
+
+    fn wait_for_tracks(&mut self, now: Moment) {
+        if !self.waited && self.since.is_some_and(|since| now.since(since) >= TRACKS_WAIT) {
+            self.waited = true;
+            if self.announced.is_none() {
+                self.announce();
+            }
+        }
+    }
+
+    /// Announces when all is known, and again when something changed or one comes late.
+    fn announce_if_due(&mut self, index: usize) {
+        let due = match &self.announced {
+            None => self.waited || self.lanes.iter().all(Lane::is_known),
+            Some(announced) => self.stale || !announced.contains(&index),
+        };
+        if due {
+            self.announce();
+        }
+    }
+
+    /// Says which tracks there are: those whose parameters are known, and that have sent or surely will.
+    fn announce(&mut self) {
+        let everybody = self.lanes.iter().all(Lane::is_known);
+        let known = |lane: &Lane| !lane.left_out && lane.is_known() && (everybody || lane.heard);
+        let chosen: Vec<usize> = (0..self.lanes.len()).filter(|index| known(&self.lanes[*index])).collect();
+        if chosen.is_empty() {
+            return;
+        }
+        let numbered = chosen.iter().enumerate();
+        let tracks = numbered
+            .map(|(number, index)| Track { id: number as TrackId, ..self.lanes[*index].track.clone() });
+        self.ready.push_back(Ingested::Tracks(tracks.collect()));
+        self.announced = Some(chosen);
+        self.stale = false;
+    }
+}
+
+fn micros(moment: Moment) -> i64 {
+    (moment.as_nanos() / 1000) as i64
+}
