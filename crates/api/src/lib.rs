@@ -1,1 +1,26 @@
-//! Placeholder while the house is being built.
+//! Control: JSON in, hub commands out; events in, metrics out. Runs on the control thread and holds only handles.
+//!
+//! - [`Api::answer`] answers one request: go2rtc's API (`compat`), our own (`v1`), `/metrics`, and the web page.
+//! - The [`Catalogue`] owns what streams are planned to be; changes go through it one at a time.
+//! - Every route stands in one table with the deed it is (`routes`), and is checked against `hub::Access`.
+mod answer;
+mod auth;
+mod catalogue;
+mod compat;
+mod facts;
+mod log_ring;
+pub mod mask;
+mod metrics;
+mod page;
+mod params;
+mod routes;
+mod shared;
+pub mod time;
+mod v1;
+
+pub use catalogue::{Catalogue, StreamPlan};
+pub use compat::go2rtc::{GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
+pub use facts::TrackFacts;
+pub use log_ring::LogRing;
+pub use shared::{Api, Listening, Peer, Settings};
+pub use v1::openapi;

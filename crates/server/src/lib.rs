@@ -1,1 +1,15 @@
-//! Placeholder while the house is being built.
+//! The server: configuration to wiring to running to an orderly end. The binary is a thin shell around it.
+//!
+//! - [`config`]: YAML files to typed settings, with every problem said at once.
+//! - [`cli`]: the command line.
+//! - [`wiring`]: settings to what hub, gateway and api are told.
+//! - [`logging`]: where log lines go and how they look; events of the hub as log lines.
+//! - [`run`](mod@run): start, serve, drain.
+pub mod cli;
+pub mod config;
+pub mod logging;
+pub mod run;
+pub mod wiring;
+
+/// Our own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

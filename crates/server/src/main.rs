@@ -1,1 +1,4 @@
-fn main() {}
+//! The binary `aqueduct`.
+fn main() -> std::process::ExitCode {
+    server::cli::main()
+}

@@ -1,0 +1,2 @@
+//! Other servers' APIs, with their exact shapes.
+pub(crate) mod go2rtc;

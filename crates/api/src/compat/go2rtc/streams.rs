@@ -1,0 +1,170 @@
+//! `/api/streams`: what streams there are; adding, changing and removing them.
+use super::is_foreign_scheme;
+use super::shapes::Stream;
+use crate::answer;
+use crate::auth::Viewer;
+use crate::catalogue::Change;
+use crate::mask;
+use crate::params::Params;
+use crate::shared::Shared;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use hub::{Hub, OpenError, PutError};
+use media::StreamName;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Sources that run programs or scripts: never through the API.
+const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
+
+pub(crate) async fn get(
+    State(shared): State<Arc<Shared>>,
+    Extension(viewer): Extension<Viewer>,
+    params: Params,
+) -> Response {
+    let Some(src) = params.given("src") else { return list(State(shared), Extension(viewer)).await };
+    let Ok(name) = StreamName::new(src) else { return answer::text(StatusCode::NOT_FOUND, "") };
+    let probes = ["video", "audio", "microphone"].iter().any(|track| params.get(track).is_some());
+    if probes && let Err(error) = probe(&shared.hub, &name).await {
+        return match error {
+            ProbeError::Open(OpenError::NotFound(_)) => answer::text(StatusCode::NOT_FOUND, ""),
+            error => answer::text(StatusCode::INTERNAL_SERVER_ERROR, error),
+        };
+    }
+    match shared.hub.report(&name).await {
+        Some(report) => answer::json_pretty(&Stream::new(&report, viewer.owner, shared.track_facts)),
+        None => answer::text(StatusCode::NOT_FOUND, ""),
+    }
+}
+
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    Extension(viewer): Extension<Viewer>,
+) -> Response {
+    let reports = shared.hub.reports().await;
+    let streams = reports
+        .iter()
+        .map(|report| (report.name.to_string(), Stream::new(report, viewer.owner, shared.track_facts)));
+    answer::json(&streams.collect::<BTreeMap<_, _>>())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ProbeError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("streams: {0}")]
+    NotReady(String),
+    #[error("the server is shutting down")]
+    Gone,
+}
+
+/// Starts the stream for as long as it takes to know its tracks.
+async fn probe(hub: &Hub, name: &StreamName) -> Result<(), ProbeError> {
+    let worker = hub.worker().await.map_err(|_| ProbeError::Gone)?;
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let name = name.clone();
+    let run = worker.run("probe", move |worker| async move {
+        let probed = async {
+            let view = worker.open(&name).await?;
+            view.ready().await.map(drop).map_err(|error| ProbeError::NotReady(error.to_string()))
+        };
+        // Whoever asked may have hung up.
+        let _ = reply.send(probed.await);
+    });
+    run.await.map_err(|_| ProbeError::Gone)?;
+    answer.await.map_err(|_| ProbeError::Gone)?
+}
+
+/// Makes the stream be as asked. The same again changes nothing, and disturbs nobody who watches.
+pub(crate) async fn put(
+    State(shared): State<Arc<Shared>>,
+    viewer: Extension<Viewer>,
+    params: Params,
+) -> Response {
+    let sources = params.all("src");
+    let Some(first) = sources.first() else { return list(State(shared), viewer).await };
+    let name = params.given("name").unwrap_or(first);
+    change(&shared, name, sources.clone()).await
+}
+
+/// As PUT; the name of another stream as source takes that one's sources.
+pub(crate) async fn patch(
+    State(shared): State<Arc<Shared>>,
+    viewer: Extension<Viewer>,
+    params: Params,
+) -> Response {
+    let sources = params.all("src");
+    let Some(first) = sources.first() else { return list(State(shared), viewer).await };
+    let name = params.given("name").unwrap_or(first);
+    let plans = shared.catalogue.plans().await;
+    let sources = match plans.get(first.as_str()) {
+        Some(other) if sources.len() == 1 => other.sources.clone(),
+        Some(_) | None => sources.clone(),
+    };
+    change(&shared, name, sources).await
+}
+
+async fn change(shared: &Shared, name: &str, sources: Vec<String>) -> Response {
+    let name = match StreamName::new(name) {
+        Ok(name) => name,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
+    };
+    let sources = match usable(&shared.hub, &name, sources) {
+        Ok(sources) => sources,
+        Err(why) => return answer::text(StatusCode::BAD_REQUEST, why),
+    };
+    match shared.catalogue.put(name, Change { sources: Some(sources), ..Change::default() }).await {
+        Ok(_) => answer::empty(),
+        Err(PutError::Shutdown) => answer::text(StatusCode::SERVICE_UNAVAILABLE, PutError::Shutdown),
+        Err(error @ (PutError::Source(_) | PutError::TooMany(_))) => {
+            answer::text(StatusCode::BAD_REQUEST, error)
+        }
+    }
+}
+
+/// The sources that can be dialled. Others of go2rtc's are left out, as long as one remains: Home Assistant adds an
+/// `ffmpeg:` source behind each camera, for sound that browsers take.
+fn usable(hub: &Hub, name: &StreamName, sources: Vec<String>) -> Result<Vec<String>, String> {
+    let known = hub.schemes();
+    let mut usable = Vec::new();
+    for source in sources {
+        let scheme = source.split(':').next().unwrap_or_default();
+        if INSECURE.contains(&scheme) {
+            return Err("streams: source from insecure producer".into());
+        }
+        if known.contains(&scheme) {
+            usable.push(source);
+        } else if is_foreign_scheme(scheme) {
+            let source = mask::url(&source);
+            tracing::info!(stream = %name, source, "left out: sources of this kind are not supported yet");
+        } else if source.contains(' ') {
+            return Err("streams: source with spaces may be insecure".into());
+        } else {
+            return Err("streams: source not supported".into());
+        }
+    }
+    if usable.is_empty() { Err("streams: source not supported".into()) } else { Ok(usable) }
+}
+
+/// Removes the stream, and answers when nothing of it is left.
+pub(crate) async fn delete(
+    State(shared): State<Arc<Shared>>,
+    viewer: Extension<Viewer>,
+    params: Params,
+) -> Response {
+    let Some(src) = params.given("src") else { return list(State(shared), viewer).await };
+    // As in go2rtc, removing what is not there is done already.
+    if let Ok(name) = StreamName::new(src) {
+        shared.catalogue.remove(name).await;
+    }
+    answer::empty()
+}
+
+pub(crate) async fn post() -> Response {
+    answer::text(
+        StatusCode::NOT_IMPLEMENTED,
+        "streams: playing to cameras and pushing out are not supported yet",
+    )
+}

@@ -1,0 +1,61 @@
+//! Every route, in one table. A route without its deed does not compile.
+use crate::compat::go2rtc;
+use crate::shared::Shared;
+use crate::{auth, metrics, page, v1};
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, any, delete, get, post, put};
+use hub::Deed::{self, Control, Read};
+use std::sync::Arc;
+
+/// One line of the table.
+struct Route {
+    deed: Deed,
+    path: &'static str,
+    methods: MethodRouter<Arc<Shared>>,
+}
+
+const fn route(deed: Deed, path: &'static str, methods: MethodRouter<Arc<Shared>>) -> Route {
+    Route { deed, path, methods }
+}
+
+fn table() -> Vec<Route> {
+    vec![
+        // go2rtc's.
+        route(Read, "/api", get(go2rtc::info::get)),
+        route(Read, "/api/schemes", get(go2rtc::schemes::get)),
+        route(Read, "/api/streams", get(go2rtc::streams::get).options(go2rtc::streams::list)),
+        route(Control, "/api/streams", put(go2rtc::streams::put).patch(go2rtc::streams::patch)),
+        route(Control, "/api/streams", delete(go2rtc::streams::delete).post(go2rtc::streams::post)),
+        route(Read, "/api/preload", get(go2rtc::preload::get)),
+        route(Control, "/api/preload", put(go2rtc::preload::put).delete(go2rtc::preload::delete)),
+        route(Control, "/api/log", get(go2rtc::process::log).delete(go2rtc::process::clear_log)),
+        route(Control, "/api/config", any(go2rtc::process::config)),
+        route(Control, "/api/exit", post(go2rtc::process::exit)),
+        route(Control, "/api/restart", post(go2rtc::process::restart)),
+        // Ours.
+        route(Read, "/api/v1/info", get(v1::info::get)),
+        route(Read, "/api/v1/streams", get(v1::streams::list)),
+        route(Read, "/api/v1/streams/{*name}", get(v1::streams::get)),
+        route(Control, "/api/v1/streams/{*name}", put(v1::streams::put).delete(v1::streams::delete)),
+        route(Control, "/api/v1/streams/{*name}", post(v1::streams::post)),
+        route(Read, "/api/v1/events", get(v1::events::get)),
+        route(Read, "/api/v1/openapi.json", get(v1::get_openapi)),
+        route(Read, "/metrics", get(metrics::get)),
+    ]
+}
+
+/// The router of the table; everything else is the web page.
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    let guarded = |deed: Deed, methods: MethodRouter<Arc<Shared>>| {
+        let shared = shared.clone();
+        methods.layer(from_fn(move |request, next| auth::check(shared.clone(), deed, request, next)))
+    };
+    let mut router = Router::new();
+    for Route { deed, path, methods } in table() {
+        router = router.route(path, guarded(deed, methods));
+    }
+    router
+        .fallback_service(guarded(Read, get(page::get)).with_state(shared.clone()))
+        .with_state(shared.clone())
+}

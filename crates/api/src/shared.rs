@@ -1,0 +1,149 @@
+//! What every handler shares, and the entry for requests.
+use crate::catalogue::{Catalogue, CatalogueHandle, StreamPlan};
+use crate::facts::TrackFacts;
+use crate::log_ring::LogRing;
+use crate::metrics::EventCounts;
+use crate::{answer, routes};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use hub::{Access, Hub, Policy};
+use media::{StreamName, Track, WallTime};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tower::ServiceExt;
+
+/// Who sent a request: an extension of the request. Without it nobody is at home on this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Where the listeners listen, as `address:port`; `None` for those switched off.
+#[derive(Clone, Debug, Default)]
+pub struct Listening {
+    /// HTTP.
+    pub http: Option<String>,
+    /// HTTPS.
+    pub https: Option<String>,
+    /// RTSP.
+    pub rtsp: Option<String>,
+    /// RTSPS.
+    pub rtsps: Option<String>,
+    /// RTMP.
+    pub rtmp: Option<String>,
+    /// RTMPS.
+    pub rtmps: Option<String>,
+    /// WebRTC media.
+    pub webrtc: Option<String>,
+}
+
+/// What the API is told at the start.
+pub struct Settings {
+    /// Our own version.
+    pub version: &'static str,
+    /// The configuration file, if there is one.
+    pub config_path: Option<String>,
+    /// The settings in force as YAML, with secrets hidden.
+    pub config_shown: String,
+    /// Where the listeners listen.
+    pub listeners: Listening,
+    /// The query of RTSP readers that give none.
+    pub rtsp_default_query: String,
+    /// Who may do what.
+    pub access: Access,
+    /// Path before every route; empty for none.
+    pub base_path: String,
+    /// The streams of the configuration, which the hub has already.
+    pub plans: BTreeMap<StreamName, StreamPlan>,
+    /// How the sources of new streams are tried again.
+    pub policy: Policy,
+    /// What a track's parameters say.
+    pub track_facts: fn(&Track) -> TrackFacts,
+    /// The newest log lines.
+    pub log: Arc<LogRing>,
+    /// Takes the exit code when somebody asks the server to end.
+    pub exit: mpsc::Sender<u8>,
+}
+
+/// What handlers work with.
+pub(crate) struct Shared {
+    pub(crate) hub: Hub,
+    pub(crate) catalogue: CatalogueHandle,
+    pub(crate) counts: EventCounts,
+    pub(crate) started: WallTime,
+    pub(crate) version: &'static str,
+    pub(crate) config_path: Option<String>,
+    pub(crate) config_shown: String,
+    pub(crate) listeners: Listening,
+    pub(crate) rtsp_default_query: String,
+    pub(crate) access: Access,
+    pub(crate) track_facts: fn(&Track) -> TrackFacts,
+    pub(crate) log: Arc<LogRing>,
+    pub(crate) exit: mpsc::Sender<u8>,
+}
+
+/// The API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+    router: axum::Router,
+    base_path: Arc<str>,
+}
+
+impl Api {
+    /// Makes the API, and the owner of the streams' plans, whose `run` belongs on the control thread.
+    pub fn new(hub: Hub, settings: Settings) -> (Api, Catalogue) {
+        let (catalogue, handle) = Catalogue::new(hub.clone(), settings.plans, settings.policy);
+        let shared = Arc::new(Shared {
+            hub,
+            catalogue: handle,
+            counts: EventCounts::default(),
+            started: hub::wall_now(),
+            version: settings.version,
+            config_path: settings.config_path,
+            config_shown: settings.config_shown,
+            listeners: settings.listeners,
+            rtsp_default_query: settings.rtsp_default_query,
+            access: settings.access,
+            track_facts: settings.track_facts,
+            log: settings.log,
+            exit: settings.exit,
+        });
+        let router = routes::router(&shared);
+        (Api { shared, router, base_path: settings.base_path.into() }, catalogue)
+    }
+
+    /// Counts events for the metrics until the hub ends.
+    pub async fn count_events(self) {
+        self.shared.counts.follow(self.shared.hub.events()).await;
+    }
+
+    /// Answers one request. It carries a [`Peer`] as extension.
+    pub async fn answer<B>(&self, request: http::Request<B>) -> Response
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let Some(request) = self.below_base(request.map(Body::new)) else {
+            return answer::text(http::StatusCode::NOT_FOUND, "404 page not found");
+        };
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Takes the base path off the address.
+    fn below_base(&self, mut request: Request) -> Option<Request> {
+        if self.base_path.is_empty() {
+            return Some(request);
+        }
+        let whole = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let rest = whole.strip_prefix(&*self.base_path)?;
+        let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+        *request.uri_mut() = rest.parse().ok()?;
+        Some(request)
+    }
+}

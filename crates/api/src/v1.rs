@@ -1,0 +1,38 @@
+//! Our own API, where it says more than others': states with reasons, readers, counters, events.
+pub(crate) mod events;
+pub(crate) mod info;
+mod shapes;
+pub(crate) mod streams;
+
+use crate::answer;
+use axum::response::Response;
+use utoipa::OpenApi;
+
+/// The description, made from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Aqueduct", description = "Streams, their states, readers and events."),
+    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get),
+    components(schemas(
+        info::Info, info::Listeners, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
+        shapes::Publisher, shapes::Reader, streams::StreamBody, streams::PolicyBody, streams::Outcome,
+    )),
+    security((), ("basic" = []))
+)]
+struct Description;
+
+/// The OpenAPI description of our own API, as JSON.
+pub fn openapi() -> String {
+    use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+    let mut description = Description::openapi();
+    let components = description.components.get_or_insert_with(Default::default);
+    components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+    // A description is JSON already: writing it cannot fail.
+    let mut text = description.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+pub(crate) async fn get_openapi() -> Response {
+    answer::plain("application/json", openapi())
+}

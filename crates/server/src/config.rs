@@ -1,0 +1,262 @@
+//! Configuration: YAML files to typed settings, with every problem said at once, each with file, line and column.
+//!
+//! [`Config`] is the definition; the example file and the JSON schema are made from it. `yaml` alone sees the YAML
+//! library, `decode` makes values of its tree.
+mod decode;
+mod env;
+mod example;
+mod log;
+mod nearest;
+mod sections;
+mod streams;
+mod values;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use example::{example, schema};
+pub(crate) use log::MODULES;
+pub use log::{Level, LogFormat, LogSection};
+pub(crate) use nearest::nearest;
+pub use sections::{
+    ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, SupervisionSection,
+    TlsSection, WebRtcSection,
+};
+pub use streams::{ConflictWord, PublishSection, StreamEntry};
+pub use values::{Interval, Listen, MediaListen, SecretText, Size, Texts};
+
+use garde::Validate;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use yaml::{Kind, Mark, Node};
+
+/// Largest configuration file: 4 MiB. A thousand cameras take 200 KiB.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Something wrong in the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    mark: Option<Mark>,
+    message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.mark {
+            Some(mark) => write!(f, "{mark}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// Everything that is wrong in the configuration, in the order of the files.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Problems(pub Vec<Problem>);
+
+/// What the files say.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// What is given but has no effect, for the log.
+    pub notes: Vec<String>,
+    /// The first file.
+    pub path: Option<PathBuf>,
+}
+
+/// What a stream's source URL leads to.
+pub enum Verdict {
+    /// It can be dialled.
+    Good,
+    /// go2rtc knows the scheme, we do not yet.
+    NotYet,
+    /// It is wrong.
+    Wrong(String),
+}
+
+/// Reads the files in order. None: the defaults, with the demo camera. `judge` looks at each source URL.
+pub fn load(files: &[PathBuf], judge: &dyn Fn(&str) -> Verdict) -> Result<Loaded, Problems> {
+    if files.is_empty() {
+        return Ok(Loaded { config: without_file(), notes: Vec::new(), path: None });
+    }
+    let mut texts = Vec::new();
+    let mut problems = Vec::new();
+    for path in files {
+        match read(path) {
+            Ok(text) => texts.push((path.display().to_string(), text)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let (config, notes) = from_texts(&texts, env::of_process, judge)?;
+    Ok(Loaded { config, notes, path: files.first().cloned() })
+}
+
+/// The configuration when there is no file: everything on this machine only, and the demo camera.
+pub fn without_file() -> Config {
+    let mut config = Config::default();
+    let demo = StreamEntry { sources: vec!["demo:".into()], preload: true, ..StreamEntry::default() };
+    config.streams.insert("demo".into(), demo);
+    config
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let problem = |message: String| Problem { mark: None, message: format!("{}: {message}", path.display()) };
+    let size = std::fs::metadata(path).map_err(|e| problem(e.to_string()))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(problem(format!(
+            "{size} bytes are more than a configuration has ({FILE_BYTES_MAX} at most)"
+        )));
+    }
+    std::fs::read_to_string(path).map_err(|e| problem(e.to_string()))
+}
+
+/// Reads texts in order, each with its file's name.
+fn from_texts(
+    texts: &[(String, String)],
+    outer: fn(&str) -> Option<String>,
+    judge: &dyn Fn(&str) -> Verdict,
+) -> Result<(Config, Vec<String>), Problems> {
+    let mut problems = Vec::new();
+    let mut next_id = 0;
+    let mut tree: Option<Node> = None;
+    for (file, text) in texts {
+        let node = match yaml::parse(&Arc::from(file.as_str()), text, &mut next_id) {
+            Ok(node) => node,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        match &mut tree {
+            // Sections key by key; what is below, such as one stream, as a whole.
+            Some(tree) => tree.merge(node, 2),
+            None => tree = Some(node),
+        }
+    }
+    let Some(mut tree) = tree.filter(|_| problems.is_empty()) else { return Err(Problems(problems)) };
+    let environment = env::Environment { section: env_section(&tree), outer };
+    environment.substitute(&mut tree, &mut problems);
+    let config: Option<Config> = decode::decode(&tree, &mut problems);
+    let Some(mut config) = config else { return Err(Problems(problems)) };
+    let mut notes = Vec::new();
+    check(&mut config, &tree, judge, &mut problems, &mut notes);
+    if problems.is_empty() {
+        return Ok((config, notes));
+    }
+    problems.sort_by_key(|problem| {
+        let mark = problem.mark.as_ref();
+        let file = mark.and_then(|mark| texts.iter().position(|(file, _)| **file == *mark.file));
+        (file, mark.map(|mark| (mark.line, mark.column)))
+    });
+    Err(Problems(problems))
+}
+
+fn env_section(tree: &Node) -> BTreeMap<String, String> {
+    let Kind::Map(sections) = &tree.kind else { return BTreeMap::new() };
+    let section = sections.iter().find(|entry| entry.key == "env").map(|entry| &entry.value.kind);
+    let Some(Kind::Map(entries)) = section else { return BTreeMap::new() };
+    let values = entries.iter().filter_map(|entry| match &entry.value.kind {
+        Kind::Scalar(scalar) => Some((entry.key.clone(), scalar.text.clone())),
+        Kind::Null | Kind::Sequence(_) | Kind::Map(_) => None,
+    });
+    values.collect()
+}
+
+/// What types alone do not tell: ranges, names, URLs, pairs that belong together.
+fn check(
+    config: &mut Config,
+    tree: &Node,
+    judge: &dyn Fn(&str) -> Verdict,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) {
+    let mut wrong = |path: &[&str], message: String| {
+        let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
+        problems.push(Problem { mark: Some(tree.nearest(&path).clone()), message });
+    };
+    if let Err(report) = config.validate() {
+        for (path, error) in report.iter() {
+            let path = path.to_string();
+            let segments: Vec<&str> = path.split('.').collect();
+            wrong(&segments, format!("`{path}`: {error}"));
+        }
+    }
+    for (section, username, password) in [
+        ("api", &config.api.username, &config.api.password),
+        ("rtsp", &config.rtsp.username, &config.rtsp.password),
+        ("rtmp", &config.rtmp.username, &config.rtmp.password),
+    ] {
+        if username.is_empty() != password.is_empty() {
+            let (has, lacks) =
+                if username.is_empty() { ("password", "username") } else { ("username", "password") };
+            wrong(&[section, has], format!("`{section}.{has}` is of no use without `{section}.{lacks}`"));
+        }
+    }
+    if config.tls.cert.is_empty() != config.tls.key.is_empty() {
+        wrong(&["tls"], "`tls.cert` and `tls.key` belong together: one of them is missing".into());
+    }
+    let names: Vec<String> = config.streams.keys().cloned().collect();
+    for name in &names {
+        if let Err(error) = media::StreamName::new(name) {
+            wrong(&["streams", name], format!("`streams.{name}`: {error}"));
+        }
+    }
+    for name in config.preload.keys() {
+        if !config.streams.contains_key(name) {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let hint =
+                nearest(name, &known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            wrong(&["preload", name], format!("`preload.{name}`: there is no stream of this name{hint}"));
+        }
+    }
+    for (name, entry) in &mut config.streams {
+        let several = entry.sources.len() > 1;
+        let mut index = 0;
+        entry.sources.retain(|url| {
+            let at = index.to_string();
+            index += 1;
+            let path = ["streams", name.as_str(), at.as_str()];
+            let path = if several { &path[..] } else { &path[..2] };
+            match judge(url) {
+                Verdict::Good => true,
+                Verdict::NotYet => {
+                    let shown = api::mask::url(url);
+                    notes.push(format!("streams.{name}: the source {shown} is of a kind not supported yet"));
+                    false
+                }
+                Verdict::Wrong(why) => {
+                    wrong(path, format!("`streams.{name}`: {why}"));
+                    true
+                }
+            }
+        });
+        if entry.record {
+            notes.push(format!("streams.{name}.record: recording is not supported yet"));
+        }
+    }
+    notes.extend(config.without_effect().iter().map(|section| format!("{section}: not supported yet")));
+    notes.extend(
+        config.log.foreign.iter().map(|key| format!("{key}: not supported yet, the log goes to stdout")),
+    );
+    notes.extend(config.publish.pushes.keys().map(|name| format!("publish.{name}: not supported yet")));
+    let more = [
+        ("api.unix_listen: unix sockets are", !config.api.unix_listen.is_empty()),
+        ("api.static_dir: other web pages are", !config.api.static_dir.is_empty()),
+        ("api.allow_paths is", config.api.allow_paths.0),
+        ("webrtc.filters is", config.webrtc.filters.0),
+    ];
+    notes
+        .extend(more.iter().filter(|(_, given)| *given).map(|(what, _)| format!("{what} not supported yet")));
+}
+
+/// The settings in force as YAML, with secrets hidden.
+pub fn shown(config: &Config) -> String {
+    yaml::write(config)
+}

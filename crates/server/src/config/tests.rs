@@ -1,0 +1,293 @@
+use super::*;
+
+fn judge(url: &str) -> Verdict {
+    match url.split(':').next() {
+        Some("rtsp" | "demo" | "file") => Verdict::Good,
+        Some("ffmpeg" | "exec") => Verdict::NotYet,
+        Some(scheme) => Verdict::Wrong(format!("no source has the scheme `{scheme}`")),
+        None => Verdict::Good,
+    }
+}
+
+fn outer(name: &str) -> Option<String> {
+    (name == "CAM_PASSWORD").then(|| "p:w".to_owned())
+}
+
+fn load_texts(texts: &[&str]) -> Result<(Config, Vec<String>), Problems> {
+    let names = ["a.yaml", "b.yaml"];
+    let texts: Vec<_> =
+        texts.iter().zip(names).map(|(text, name)| (name.to_owned(), (*text).to_owned())).collect();
+    from_texts(&texts, outer, &judge)
+}
+
+#[track_caller]
+fn good(text: &str) -> (Config, Vec<String>) {
+    load_texts(&[text]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[track_caller]
+fn bad(text: &str, expected: &[&str]) {
+    let Err(problems) = load_texts(&[text]) else { panic!("it was taken: {text}") };
+    assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn streams_are_a_url_a_list_keys_or_nothing() {
+    let (config, _) = good(
+        "streams:\n  one: rtsp://h/1\n  two: [rtsp://h/2, 'ffmpeg:two#audio=opus']\n  three:\n    - rtsp://h/3\n    - rtsp://h/4\n  \
+         four: {url: rtsp://h/5, preload: true}\n  five:\n    urls:\n      - rtsp://h/6\n  push:\n  wait: null\n  tilde: ~\n  0123: []\n",
+    );
+    let sources: Vec<(&str, Vec<&str>)> = config
+        .streams
+        .iter()
+        .map(|(name, entry)| (name.as_str(), entry.sources.iter().map(String::as_str).collect()))
+        .collect();
+    assert_eq!(
+        sources,
+        [
+            ("0123", vec![]),
+            ("five", vec!["rtsp://h/6"]),
+            ("four", vec!["rtsp://h/5"]),
+            ("one", vec!["rtsp://h/1"]),
+            ("push", vec![]),
+            ("three", vec!["rtsp://h/3", "rtsp://h/4"]),
+            ("tilde", vec![]),
+            ("two", vec!["rtsp://h/2"]),
+            ("wait", vec![]),
+        ]
+    );
+    assert!(config.streams["four"].preload && !config.streams["one"].preload);
+}
+
+#[test]
+fn an_empty_file_and_empty_sections_are_the_defaults_without_the_demo() {
+    for text in ["", "# nothing\n", "---\n", "api:\nrtsp:\nstreams:\nlog:\npublish:\n", "{}"] {
+        assert_eq!(good(text).0, Config::default(), "{text:?}");
+    }
+    assert_eq!(without_file().streams["demo"].sources, ["demo:"]);
+}
+
+#[test]
+fn every_problem_is_said_at_once_with_its_place_and_the_nearest_key() {
+    bad(
+        "streams: {}\nrtsp:\n  lisen: \"127.0.0.1:1\"\nrtmp:\n  lissten: \"\"\n",
+        &[
+            "a.yaml:3:3: unknown key `lisen` in `rtsp`: did you mean `listen`?",
+            "a.yaml:5:3: unknown key `lissten` in `rtmp`: did you mean `listen`?",
+        ],
+    );
+    bad(
+        "stream: {}\napi:\n  listen: 1984\n  local_auth: maybe\nlog:\n  level: inof\n  rtps: debug\nlimits:\n  streams_max: 0\n  \
+         ring_keep: 4\n  ring_bytes_max: 1kB\nsupervision:\n  factor: fast\nworkers: -1\n",
+        &[
+            "a.yaml:1:1: unknown key `stream` in the file: did you mean `streams`?",
+            "a.yaml:3:11: `api.listen`: `1984` is no address to listen on: write `127.0.0.1:1984`, `:1984` for every interface, or \"\" for nowhere",
+            "a.yaml:4:15: `api.local_auth`: `true` or `false` is wanted here, not the text \"maybe\"",
+            "a.yaml:6:10: `log.level`: `inof` is none of `trace`, `debug`, `info`, `warn`, `error`, `disabled`, `fatal`, `none`, `off`, `panic`; did you mean `info`?",
+            "a.yaml:7:3: unknown key `rtps` in `log`: did you mean `rtsp`?",
+            "a.yaml:9:16: `limits.streams_max`: lower than 1",
+            "a.yaml:10:14: `limits.ring_keep`: `4` is no length of time such as `500ms`, `10s` or `2m`",
+            "a.yaml:11:19: `limits.ring_bytes_max`: must be at least 1MiB, or key frames do not fit",
+            "a.yaml:13:11: `supervision.factor`: a number is wanted here, not the text \"fast\"",
+            "a.yaml:14:10: `workers`: a whole number, 0 or more is wanted here, not the text \"-1\"",
+        ],
+    );
+    bad(
+        "api: on\n",
+        &["a.yaml:1:6: `api`: a section with keys and values is wanted here, not boolean `true`"],
+    );
+    bad(
+        "api: {password: x}\ntls: {cert: x}\npreload: {cma: video}\nstreams: {cam: rtsp://h, a//b: , c: htp://h}\n",
+        &[
+            "a.yaml:1:17: `api.password` is of no use without `api.username`",
+            "a.yaml:2:6: `tls.cert` and `tls.key` belong together: one of them is missing",
+            "a.yaml:3:16: `preload.cma`: there is no stream of this name; did you mean `cam`?",
+            "a.yaml:4:32: `streams.a//b`: a stream name must not have an empty, \".\" or \"..\" segment",
+            "a.yaml:4:37: `streams.c`: no source has the scheme `htp`",
+        ],
+    );
+}
+
+#[test]
+fn a_misplaced_record_says_where_it_belongs() {
+    bad(
+        "streams:\n  cam: rtsp://h\n  record: true\n",
+        &[
+            "a.yaml:3:11: `streams.record`: a stream is a URL, a list of URLs, keys such as `url`, or nothing, but not \
+             `true`; if this is meant for a stream, such as `record: true`, it belongs under that stream's name, beside `url`",
+        ],
+    );
+    let (_, notes) = good("streams: {cam: {url: rtsp://h, record: true}}");
+    assert_eq!(notes, ["streams.cam.record: recording is not supported yet"]);
+    bad(
+        "streams: {cam: {ulr: rtsp://h}}",
+        &["a.yaml:1:17: unknown key `ulr` in `streams.cam`: did you mean `url`?"],
+    );
+}
+
+#[test]
+fn broken_yaml_says_where_it_breaks() {
+    let Err(problems) = load_texts(&["api:\n  listen: \"a\n"]) else { panic!("it was taken") };
+    assert!(problems.to_string().starts_with("a.yaml:"), "{problems}");
+    let Err(problems) = load_texts(&["api: {}\napi: {}\n"]) else { panic!("it was taken") };
+    assert!(problems.to_string().starts_with("a.yaml:2:1: this is no YAML: "), "{problems}");
+    assert!(problems.to_string().contains("duplicate"), "{problems}");
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    let whole = "api: {listen: ':1', username: &a ann, password: *a}\nstreams:\n  c: [rtsp://h, \"x\"]\n  <<: {b: ~}\n";
+    let mut state = 0x9e37_79b9_u32;
+    for round in 0..3000 {
+        let mut bytes = whole.as_bytes().to_vec();
+        bytes.truncate(round % (whole.len() + 1));
+        for _ in 0..round % 4 {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            if !bytes.is_empty() {
+                let at = state as usize % bytes.len();
+                bytes[at] = b" \n:{}[]&*-\"'!|>%@,#?~\xc3"[(state >> 16) as usize % 22];
+            }
+        }
+        let _ = load_texts(&[&String::from_utf8_lossy(&bytes)]);
+    }
+}
+
+#[test]
+fn later_files_win_key_by_key_and_stream_by_stream() {
+    let (config, _) = load_texts(&[
+        "api: {listen: ':1', origin: '*'}\nstreams: {a: rtsp://h/a, b: {url: rtsp://h/b, preload: true}}\n",
+        "api: {listen: ':2'}\nstreams: {b: rtsp://h/b2, c: }\nrtsp:\n",
+    ])
+    .unwrap();
+    assert_eq!(config.api.listen.to_string(), "0.0.0.0:2");
+    assert_eq!(config.api.origin, "*");
+    assert_eq!(config.streams.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(
+        config.streams["b"],
+        StreamEntry { sources: vec!["rtsp://h/b2".into()], ..StreamEntry::default() }
+    );
+    let Err(problems) = load_texts(&["api: {}", "api: {listn: ''}"]) else { panic!("it was taken") };
+    assert_eq!(problems.to_string(), "b.yaml:1:7: unknown key `listn` in `api`: did you mean `listen`?");
+}
+
+#[test]
+fn the_environment_fills_values_and_a_missing_one_is_named() {
+    let (config, _) = good(
+        "env: {PORT: 9}\nstreams: {c: 'rtsp://u:${CAM_PASSWORD}@h'}\nrtsp: {pkt_size: '${SIZE:1200}', listen: ':${PORT}'}",
+    );
+    assert_eq!(config.streams["c"].sources, ["rtsp://u:p:w@h"]);
+    assert_eq!(config.rtsp.pkt_size, 1200);
+    assert_eq!(config.rtsp.listen.to_string(), "0.0.0.0:9");
+    bad(
+        "api:\n  password: ${NOWHERE}\n  username: u\n",
+        &[
+            "a.yaml:2:13: the environment has no NOWHERE: set it, or write ${NOWHERE:default} with what else to take",
+        ],
+    );
+}
+
+/// What Home Assistant 2026.11 writes (its `go2rtc` integration), with another password.
+#[test]
+fn what_home_assistant_writes_is_taken() {
+    let (config, notes) = good(
+        "app:\n  modules: [\"api\",\"exec\",\"ffmpeg\",\"http\",\"mjpeg\",\"onvif\",\"rtmp\",\"rtsp\",\"srtp\",\"webrtc\",\"ws\"]\n\n\
+         api:\n  listen: \"\"\n  unix_listen: \"/run/go2rtc.sock\"\n  allow_paths: [\"/\",\"/api\"]\n  local_auth: true\n  \
+         username: ab\n  password: 0123\n\nexec:\n  allow_paths:\n    - ffmpeg\n\nrtsp:\n  listen: \"127.0.0.1:18554\"\n\n\
+         webrtc:\n  listen: \":18555/tcp\"\n  ice_servers: []\n",
+    );
+    assert_eq!(config.api.listen.0, None);
+    assert_eq!(config.api.password.0.expose(), "0123", "as it is written, though it looks like a number");
+    assert!(config.api.local_auth && config.app.0);
+    assert!(config.webrtc.listen.tcp && !config.webrtc.listen.udp);
+    assert_eq!(
+        notes,
+        [
+            "exec: not supported yet",
+            "api.unix_listen: unix sockets are not supported yet",
+            "api.allow_paths is not supported yet"
+        ]
+    );
+}
+
+/// What Frigate 0.17 writes to /dev/shm/go2rtc.yaml, with a camera added.
+#[test]
+fn what_frigate_writes_is_taken() {
+    let (config, notes) = good(
+        "api:\n  origin: '*'\nhass:\n  config: /homeassistant\nlog:\n  format: text\nwebrtc:\n  candidates:\n  - 192.168.1.5:8555\n  - \
+         stun:8555\nffmpeg:\n  bin: /usr/lib/ffmpeg/7.0/bin/ffmpeg\n  rtsp: -fflags nobuffer\nrtsp:\n  username: u\n  password: p\n  \
+         default_query: mp4\nstreams:\n  door:\n  - rtsp://u:p@10.0.0.2/1\n  - ffmpeg:door#audio=opus\n  birdseye: exec:ffmpeg -f rtsp {output}\n",
+    );
+    assert_eq!(config.webrtc.candidates, ["192.168.1.5:8555", "stun:8555"]);
+    assert_eq!(config.streams["door"].sources, ["rtsp://u:p@10.0.0.2/1"]);
+    assert!(config.streams["birdseye"].sources.is_empty());
+    assert_eq!(
+        notes,
+        [
+            "streams.birdseye: the source exec:ffmpeg -f rtsp {output} is of a kind not supported yet",
+            "streams.door: the source ffmpeg:door#audio=opus is of a kind not supported yet",
+            "ffmpeg: not supported yet",
+            "hass: not supported yet",
+        ]
+    );
+}
+
+#[test]
+fn go2rtcs_log_and_publish_sections_are_taken() {
+    let (config, notes) = good(
+        "log: {level: fatal, format: color, exec: trace, rtsp: debug, output: file:x.log, time: ''}\n\
+         publish: {cam: rtmp://h/x, two: [rtmp://h/y, rtmp://h/z]}\n",
+    );
+    assert_eq!(config.log.level, Level::Off);
+    assert_eq!(config.log.format, Some(LogFormat::Text));
+    assert_eq!(config.log.modules["rtsp"], Level::Debug);
+    assert_eq!(config.publish.conflict, ConflictWord::Refuse);
+    assert_eq!(
+        notes,
+        [
+            "log.output: not supported yet, the log goes to stdout",
+            "publish.cam: not supported yet",
+            "publish.two: not supported yet"
+        ]
+    );
+    assert_eq!(good("publish: {conflict: replace}").0.publish.conflict, ConflictWord::Replace);
+}
+
+#[test]
+fn the_example_changes_nothing_and_documents_every_key() {
+    let example = example();
+    let mut expected = without_file();
+    expected.log.format = Some(LogFormat::Text);
+    assert_eq!(good(&example).0, expected);
+    let mut undocumented = Vec::new();
+    let lines: Vec<&str> = example.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let is_key = !line.trim_start().starts_with('#') && line.contains(':');
+        if is_key && index > 0 && !lines[index - 1].trim_start().starts_with('#') {
+            undocumented.push(*line);
+        }
+    }
+    // Names of streams, and what belongs to them.
+    assert_eq!(undocumented, ["  demo:", "    preload: true"]);
+}
+
+#[test]
+fn secrets_are_not_written_back() {
+    let (config, _) = good("api: {username: u, password: hidden}\nstreams: {c: 'rtsp://u:hidden@h'}");
+    let shown = yaml::write(&config);
+    assert!(!shown.contains("hidden") && shown.contains("***"), "{shown}");
+    assert!(!format!("{config:?}").contains("password: \"hidden\""));
+}
+
+#[test]
+fn the_files_in_the_repository_are_the_generated_ones() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for (file, generated) in [("config.example.yaml", example()), ("config.schema.json", schema())] {
+        let kept = std::fs::read_to_string(format!("{root}/{file}")).unwrap_or_default();
+        assert!(
+            kept == generated,
+            "{file} is not what the definitions give: cargo run -- --print-… > {file}"
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Events of the hub as log lines: INFO for what comes and goes, WARN for what an operator should look at, ERROR for
+//! what is broken.
+use hub::{Event, What};
+use std::sync::Arc;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Writes events until the hub ends.
+pub async fn write_events(mut events: Receiver<Arc<Event>>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => write(&event.what),
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(target: "hub", lost, "events came too fast for the log")
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn write(what: &What) {
+    match what {
+        What::StreamAdded { stream } => tracing::info!(target: "hub", %stream, "stream added"),
+        What::StreamRemoved { stream } => tracing::info!(target: "hub", %stream, "stream removed"),
+        What::StreamState { stream, state, reason } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            match *state {
+                "stalled" | "backoff" | "gave_up" => {
+                    tracing::warn!(target: "hub", %stream, reason, "stream is {state}");
+                }
+                _ if reason.is_empty() => tracing::info!(target: "hub", %stream, "stream is {state}"),
+                _ => tracing::info!(target: "hub", %stream, reason, "stream is {state}"),
+            }
+        }
+        What::SourceState { stream, index, state, reason, attempt } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            match *state {
+                "gave_up" => {
+                    tracing::warn!(target: "hub", %stream, index, attempt, reason, "source gave up");
+                }
+                _ => tracing::debug!(target: "hub", %stream, index, attempt, reason, "source is {state}"),
+            }
+        }
+        What::PublisherJoined { stream, protocol, remote } => {
+            tracing::info!(target: "hub", %stream, protocol, remote, "publisher joined");
+        }
+        What::PublisherLeft { stream, reason } => {
+            tracing::info!(target: "hub", %stream, reason, "publisher left")
+        }
+        What::ReaderJoined { stream, reader, protocol, remote } => {
+            tracing::info!(target: "hub", %stream, reader, protocol, remote, "reader joined");
+        }
+        What::ReaderLeft { stream, reader, protocol, reason, bytes } => {
+            tracing::info!(target: "hub", %stream, reader, protocol, reason, bytes, "reader left");
+        }
+        What::ReaderCutBack { stream, reader, skipped, lag_ms } => {
+            tracing::info!(target: "hub", %stream, reader, skipped, lag_ms, "reader too slow: goes on at a key frame");
+        }
+        What::LimitReached { stream, limit } => {
+            let stream = stream.as_ref().map(|stream| stream.as_str()).unwrap_or_default();
+            tracing::warn!(target: "hub", stream, "limit reached: {limit}");
+        }
+        What::OwnerPanicked { owner, message, backtrace } => {
+            tracing::error!(target: "hub", owner, message, "something broke and was ended");
+            tracing::debug!(target: "hub", owner, "backtrace: {backtrace}");
+        }
+        What::WorkerReplaced { worker, reason, streams } => {
+            tracing::error!(target: "hub", worker, reason, streams, "a worker was replaced");
+        }
+        What::Draining => tracing::info!(target: "hub", "draining"),
+        what => tracing::info!(target: "hub", "{}", what.kind()),
+    }
+}

@@ -1,0 +1,244 @@
+//! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
+use crate::config::{Config, Listen, Loaded, LogFormat};
+use crate::{VERSION, logging, wiring};
+use api::Api;
+use gateway::listeners::http::{Body, Control, Peer};
+use gateway::listeners::{Addresses, Listeners, StartError};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hub::{Hub, HubConfig};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+/// Streams get this long to end in order; with what is around it, the process ends within 5 s.
+const DRAIN_MAX: Duration = Duration::from_secs(4);
+
+/// Control requests that wait. Beyond that their connections do; a worker with media is never held up by them.
+const REQUESTS: usize = 1024;
+
+/// Why the server did not start. One line that names the setting.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A port or the certificate.
+    #[error(transparent)]
+    Listen(#[from] StartError),
+    /// A file.
+    #[error(transparent)]
+    Wiring(#[from] wiring::WiringError),
+    /// Threads, signals or the runtime.
+    #[error("the system refuses to let the server start: {0}")]
+    System(#[from] std::io::Error),
+    /// A stream that the hub does not take.
+    #[error("streams.{name}: {error}")]
+    Stream {
+        /// Its name.
+        name: media::StreamName,
+        /// Why.
+        error: hub::PutError,
+    },
+}
+
+/// Runs the server until it is told to end. Returns the exit code.
+pub fn run(loaded: Loaded) -> Result<u8, RunError> {
+    let options = tokio::runtime::LocalOptions::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(options)?;
+    runtime.block_on(serve(loaded))
+}
+
+/// A request that waits for the control thread, and where its answer goes.
+type Asked = (Request<Body>, oneshot::Sender<Response<Body>>);
+
+async fn serve(loaded: Loaded) -> Result<u8, RunError> {
+    let Loaded { config, notes, path } = loaded;
+    // Signals first: whoever ends us while we start gets an orderly end.
+    let mut ends = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let gateway_config = Arc::new(wiring::gateway_config(&config)?);
+    let log = Arc::new(api::LogRing::default());
+    let format = logging::format(&config.log, config.app.0);
+    logging::start(&config.log, format, log.clone());
+    let hub = Hub::start(HubConfig {
+        workers: config.workers,
+        limits: config.limits.limits(),
+        conflict: wiring::conflict(&config),
+        connectors: wiring::connectors(),
+    })?;
+    tokio::task::spawn_local(logging::write_events(hub.events()));
+    for note in &notes {
+        tracing::warn!("{note}");
+    }
+    let (requests, asked) = mpsc::channel(REQUESTS);
+    let listeners = gateway::listeners::start(&hub, gateway_config, control(requests)).await?;
+    let plans = wiring::streams(&config);
+    for (name, plan) in &plans {
+        let put = hub.put(name, plan.spec()).await;
+        put.map_err(|error| RunError::Stream { name: name.clone(), error })?;
+    }
+    let (exit, mut exits) = mpsc::channel(1);
+    let settings = api::Settings {
+        version: VERSION,
+        config_path: path.map(|path| path.display().to_string()),
+        config_shown: crate::config::shown(&config),
+        listeners: listening(&listeners.addresses),
+        rtsp_default_query: config.rtsp.default_query.clone(),
+        access: wiring::api_access(&config),
+        base_path: config.api.base_path.trim_end_matches('/').to_owned(),
+        plans,
+        policy: config.supervision.policy(),
+        track_facts: wiring::track_facts,
+        log,
+        exit,
+    };
+    let (api, catalogue) = Api::new(hub.clone(), settings);
+    tokio::task::spawn_local(catalogue.run());
+    tokio::task::spawn_local(api.clone().count_events());
+    tokio::task::spawn_local(answer_all(api, asked));
+    announce(format, &config, &listeners.addresses);
+    let code = tokio::select! {
+        () = told(&mut ends) => 0,
+        Some(code) = exits.recv() => code,
+    };
+    drain(&hub, listeners, &mut ends).await;
+    Ok(code)
+}
+
+/// Hands requests from the workers over to the control thread.
+fn control(requests: mpsc::Sender<Asked>) -> Control {
+    Arc::new(move |request| {
+        let requests = requests.clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            if requests.send((request, reply)).await.is_err() {
+                return ending();
+            }
+            answer.await.unwrap_or_else(|_| ending())
+        })
+    })
+}
+
+fn ending() -> Response<Body> {
+    let body = Full::from("the server is shutting down\n").map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+/// Answers control requests, each in a task of its own: a slow one holds up nobody.
+async fn answer_all(api: Api, mut asked: mpsc::Receiver<Asked>) {
+    while let Some((mut request, reply)) = asked.recv().await {
+        let peer = request.extensions_mut().remove::<Peer>();
+        if let Some(Peer(address)) = peer {
+            request.extensions_mut().insert(api::Peer(address));
+        }
+        let api = api.clone();
+        tokio::task::spawn_local(async move {
+            let response = api.answer(request).await;
+            let response = response.map(|body| body.map_err(Into::into).boxed_unsync());
+            // The peer may have hung up meanwhile.
+            let _ = reply.send(response);
+        });
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn told(ends: &mut [Signal; 2]) {
+    let [interrupt, terminate] = ends;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn drain(hub: &Hub, listeners: Listeners, ends: &mut [Signal; 2]) {
+    tracing::info!("shutting down; once more ends at once");
+    drop(listeners);
+    tokio::select! {
+        left = hub.shutdown(DRAIN_MAX) => {
+            if left > 0 {
+                tracing::warn!(left, "streams did not end in time");
+            }
+        }
+        () = told(ends) => tracing::warn!("ended at once, as asked"),
+    }
+}
+
+fn listening(addresses: &Addresses) -> api::Listening {
+    let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    api::Listening {
+        http: text(addresses.http),
+        https: text(addresses.https),
+        rtsp: text(addresses.rtsp),
+        rtsps: text(addresses.rtsps),
+        rtmp: text(addresses.rtmp),
+        rtmps: text(addresses.rtmps),
+        webrtc: text(addresses.webrtc),
+    }
+}
+
+/// Says where everything is: in a banner for people, in log lines for programs.
+fn announce(format: LogFormat, config: &Config, addresses: &Addresses) {
+    let name = config.streams.keys().next().map_or("NAME", String::as_str);
+    let places = places(addresses, config.api.base_path.trim_end_matches('/'), name);
+    match format {
+        LogFormat::Text => {
+            let mut banner = format!("\n  Aqueduct {VERSION}\n\n");
+            for (what, url) in &places {
+                banner.push_str(&format!("  {what:<10} {url}\n"));
+            }
+            banner.push('\n');
+            logging::write(&banner);
+        }
+        LogFormat::Json | LogFormat::Go2rtc => {
+            for (what, url) in &places {
+                tracing::info!(url, "{what}");
+            }
+        }
+    }
+    for address in [addresses.http, addresses.https].into_iter().flatten() {
+        logging::say_listening(format, address);
+    }
+    let open = [
+        ("api", config.api.listen, &config.api.username),
+        ("rtsp", config.rtsp.listen, &config.rtsp.username),
+    ];
+    for (section, listen, username) in open {
+        if is_open(listen) && username.is_empty() {
+            tracing::warn!(
+                "{section}.listen is open to the network and {section}.username is not set: everybody may watch"
+            );
+        }
+    }
+}
+
+fn is_open(listen: Listen) -> bool {
+    listen.0.is_some_and(|address| !address.ip().is_loopback())
+}
+
+/// The addresses worth knowing, with a stream for example.
+fn places(addresses: &Addresses, base_path: &str, stream: &str) -> Vec<(&'static str, String)> {
+    let shown = |address: SocketAddr| {
+        let any = address.ip().is_unspecified();
+        if any { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
+    };
+    let mut places = Vec::new();
+    let web = addresses.http.map(|address| ("http", address));
+    if let Some((scheme, address)) = web.or(addresses.https.map(|address| ("https", address))) {
+        let host = shown(address);
+        places.push(("Web page", format!("{scheme}://{host}{base_path}/")));
+        places.push(("WHEP", format!("{scheme}://{host}{base_path}/api/webrtc?src={stream}")));
+        places.push(("WHIP", format!("{scheme}://{host}{base_path}/api/webrtc?dst=NAME")));
+    }
+    for (what, scheme, address, path) in [
+        ("RTSP", "rtsp", addresses.rtsp, ""),
+        ("RTSPS", "rtsps", addresses.rtsps, ""),
+        ("RTMP", "rtmp", addresses.rtmp, "live/"),
+        ("RTMPS", "rtmps", addresses.rtmps, "live/"),
+    ] {
+        if let Some(address) = address {
+            places.push((what, format!("{scheme}://{}/{path}{stream}", shown(address))));
+        }
+    }
+    places
+}
