@@ -90,7 +90,7 @@ fn describe(event: &hub::Event) -> Value {
         What::WorkerReplaced { worker, reason, streams } => {
             json!({ "worker": worker, "reason": reason, "streams": streams })
         }
-        _ => Value::Null,
+        What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };
     if let Value::Object(more) = more {
         all.extend(more);

@@ -83,10 +83,6 @@ fn not_found(name: &str) -> Response {
     answer::text(StatusCode::NOT_FOUND, format_args!("there is no stream {name:?}"))
 }
 
-fn named(name: &str) -> Result<StreamName, Response> {
-    StreamName::new(name).map_err(|error| answer::text(StatusCode::BAD_REQUEST, error))
-}
-
 /// All streams, by name.
 #[utoipa::path(get, path = "/api/v1/streams", responses((status = 200, body = StreamList)))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response {
@@ -123,9 +119,9 @@ pub(crate) async fn put(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Response {
-    let name = match named(&name) {
+    let name = match StreamName::new(&name) {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
     let body: StreamBody = match serde_json::from_slice(&body) {
         Ok(body) => body,
@@ -159,9 +155,9 @@ pub(crate) async fn put(
     responses((status = 204, description = "It is gone"), (status = 404, description = "There is no such stream"))
 )]
 pub(crate) async fn delete(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
-    let name = match named(&name) {
+    let name = match StreamName::new(&name) {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
     if shared.catalogue.remove(name.clone()).await { no_content() } else { not_found(name.as_str()) }
 }
@@ -176,9 +172,9 @@ pub(crate) async fn post(State(shared): State<Arc<Shared>>, Path(path): Path<Str
     let Some(name) = path.strip_suffix("/retry") else {
         return answer::text(StatusCode::NOT_FOUND, "what streams take by POST is …/retry");
     };
-    let name = match named(name) {
+    let name = match StreamName::new(name) {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
     if shared.hub.retry(&name).await { no_content() } else { not_found(name.as_str()) }
 }

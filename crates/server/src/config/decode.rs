@@ -100,12 +100,16 @@ impl de::Error for DecodeError {
         Self { node: None, what: What::UnknownWord { word: variant.to_owned(), known: expected } }
     }
     fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let found = match unexpected {
-            de::Unexpected::Str(text) => format!("the text {text:?}"),
-            de::Unexpected::Unit | de::Unexpected::Option => "nothing".to_owned(),
-            de::Unexpected::Map => "keys and values".to_owned(),
-            de::Unexpected::Seq => "a list".to_owned(),
-            other => other.to_string(),
+        let found = if let de::Unexpected::Str(text) = unexpected {
+            format!("the text {text:?}")
+        } else if matches!(unexpected, de::Unexpected::Unit | de::Unexpected::Option) {
+            "nothing".to_owned()
+        } else if matches!(unexpected, de::Unexpected::Map) {
+            "keys and values".to_owned()
+        } else if matches!(unexpected, de::Unexpected::Seq) {
+            "a list".to_owned()
+        } else {
+            unexpected.to_string()
         };
         Self::other(format!("{expected} is wanted here, not {found}"))
     }

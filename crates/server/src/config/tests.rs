@@ -102,7 +102,7 @@ fn every_problem_is_said_at_once_with_its_place_and_the_nearest_key() {
             "a.yaml:1:17: `api.password` is of no use without `api.username`",
             "a.yaml:2:6: `tls.cert` and `tls.key` belong together: one of them is missing",
             "a.yaml:3:16: `preload.cma`: there is no stream of this name; did you mean `cam`?",
-            "a.yaml:4:32: `streams.a//b`: a stream name must not have an empty, \".\" or \"..\" segment",
+            "a.yaml:4:30: `streams.a//b`: a stream name must not have an empty, \".\" or \"..\" segment",
             "a.yaml:4:37: `streams.c`: no source has the scheme `htp`",
         ],
     );
@@ -269,7 +269,7 @@ fn the_example_changes_nothing_and_documents_every_key() {
         }
     }
     // Names of streams, and what belongs to them.
-    assert_eq!(undocumented, ["  demo:", "    preload: true"]);
+    assert_eq!(undocumented, ["  demo:", "    url: \"demo:\"", "    preload: true"]);
 }
 
 #[test]

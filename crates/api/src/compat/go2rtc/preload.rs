@@ -36,15 +36,10 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
     answer::json(&preloads)
 }
 
-fn name(params: &Params) -> Result<StreamName, Response> {
-    let src = params.get("src").unwrap_or_default();
-    StreamName::new(src).map_err(|error| answer::text(StatusCode::BAD_REQUEST, error))
-}
-
 pub(crate) async fn put(State(shared): State<Arc<Shared>>, params: Params) -> Response {
-    let name = match name(&params) {
+    let name = match StreamName::new(params.get("src").unwrap_or_default()) {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
     if !shared.hub.has(&name).await {
         return answer::text(StatusCode::NOT_FOUND, format_args!("stream not found: {name}"));
@@ -58,9 +53,9 @@ pub(crate) async fn put(State(shared): State<Arc<Shared>>, params: Params) -> Re
 }
 
 pub(crate) async fn delete(State(shared): State<Arc<Shared>>, params: Params) -> Response {
-    let name = match name(&params) {
+    let name = match StreamName::new(params.get("src").unwrap_or_default()) {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
     let has = shared.catalogue.plans().await.get(&name).is_some_and(|plan| plan.preload.is_some());
     if !has {

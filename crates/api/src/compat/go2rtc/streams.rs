@@ -30,7 +30,9 @@ pub(crate) async fn get(
     if probes && let Err(error) = probe(&shared.hub, &name).await {
         return match error {
             ProbeError::Open(OpenError::NotFound(_)) => answer::text(StatusCode::NOT_FOUND, ""),
-            error => answer::text(StatusCode::INTERNAL_SERVER_ERROR, error),
+            error @ (ProbeError::Open(_) | ProbeError::NotReady(_) | ProbeError::Gone) => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, error)
+            }
         };
     }
     match shared.hub.report(&name).await {
