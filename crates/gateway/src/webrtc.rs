@@ -9,6 +9,7 @@
 //!
 //! [`listen`] opens one UDP socket (and TCP port) for all sessions and gives a [`Handle`]: `play` and `publish` take an
 //! SDP offer and give an answer and a [`SessionId`]; each session is a task on a worker.
+mod catch_up;
 mod choice;
 mod context;
 mod driver;

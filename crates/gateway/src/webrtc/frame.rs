@@ -35,6 +35,8 @@ pub struct SendFrame {
     pub pts: i64,
     /// A player may start here.
     pub keyframe: bool,
+    /// It is sent later than it was made: its time says nothing about the clock.
+    pub past: bool,
     /// In order; at least one.
     pub packets: Vec<SendPacket>,
 }
@@ -49,7 +51,8 @@ impl SendFrame {
             let packet = packet.filter(|packet| packet.len() > HEADER_BYTES)?;
             Some(SendPacket { payload: packet[HEADER_BYTES..].into(), marker: packet[1] & 0x80 != 0 })
         });
-        Self { track: chunk.track, pts: chunk.pts, keyframe: chunk.keyframe, packets: packets.collect() }
+        let packets = packets.collect();
+        Self { track: chunk.track, pts: chunk.pts, keyframe: chunk.keyframe, past: false, packets }
     }
 }
 

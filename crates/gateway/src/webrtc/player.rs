@@ -2,11 +2,13 @@
 //!
 //! Owns the session, the hold on the stream from the first moment, and the reader from the connection on: so that it
 //! starts at the newest key frame then, and not at the one that was newest when the offer came.
+use super::catch_up::CatchUp;
 use super::driver::Driver;
 use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
 use super::session::{Event, Role, Session, SessionConfig};
 use hub::{Feedback, Item, PeerInfo, Reader, View};
+use media::TrackId;
 use std::rc::Rc;
 
 /// Most chunks taken before they are sent: 64, more than one group's worth of sound between two pictures.
@@ -33,6 +35,9 @@ struct Player {
     view: View,
     peer: PeerInfo,
     reader: Option<Reader>,
+    catch_up: CatchUp,
+    /// Which tracks are video.
+    video: Vec<TrackId>,
 }
 
 async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
@@ -40,7 +45,7 @@ async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
     let tracks = view.ready().await.map_err(|error| Error::NotReady(error.to_string()))?;
     let shared = &start.shared;
     let config = SessionConfig {
-        role: Role::Player(tracks),
+        role: Role::Player(tracks.clone()),
         ice_lite: shared.ice_lite,
         candidates: shared.candidates.clone(),
         bandwidth: shared.bandwidth,
@@ -49,7 +54,9 @@ async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
     let (id, registration, inbox) = start.register(session.ufrag()).await?;
     let driver = Driver::new(session, shared.clone(), registration, inbox);
     let peer = start.peer.clone();
-    Ok((id, answer, Player { driver, view, peer, reader: None }))
+    let catch_up = CatchUp::new(&[], |_| false, hub::now());
+    let video = tracks.iter().filter(|track| track.codec.is_video()).map(|track| track.id).collect();
+    Ok((id, answer, Player { driver, view, peer, reader: None, catch_up, video }))
 }
 
 /// The next item of a reader; never, while there is none.
@@ -92,6 +99,10 @@ impl Player {
                 biased;
                 wake = self.driver.wake() => self.driver.handle(wake),
                 item = next(&mut self.reader) => self.take(item),
+                () = hub::sleep_until(self.catch_up.due()) => {
+                    let now = hub::now();
+                    self.catch_up.release(now, |frame| self.driver.session.send_frame(frame, now));
+                }
             }
         }
     }
@@ -113,7 +124,9 @@ impl Player {
         if past.is_empty() {
             reader.ask(Feedback::KeyframeWanted);
         }
-        self.driver.session.start_from(past.iter().map(|frame| &**frame), hub::now());
+        let now = hub::now();
+        self.catch_up = CatchUp::new(&past, |frame| self.video.contains(&frame.track), now);
+        self.catch_up.release(now, |frame| self.driver.session.send_frame(frame, now));
         self.reader = Some(reader);
     }
 
@@ -122,7 +135,14 @@ impl Player {
         let mut item = first;
         for taken in 1.. {
             match item {
-                Item::Chunk(chunk) => self.driver.session.send_frame(&frame::cut(&chunk), now),
+                Item::Chunk(chunk) => {
+                    let frame = frame::cut(&chunk);
+                    if !self.catch_up.is_over() && self.video.contains(&frame.track) {
+                        self.catch_up.push(frame);
+                    } else {
+                        self.driver.session.send_frame(&frame, now);
+                    }
+                }
                 // The format has no header.
                 Item::Header(_) => {}
                 Item::Ended(_) => {

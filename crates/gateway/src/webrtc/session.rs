@@ -33,9 +33,9 @@ pub const LOST_MAX: Duration = Duration::from_secs(2);
 const CHECKS_MAX: usize = 6;
 /// How long saying goodbye may take: 1 s. It is one datagram, and nobody answers.
 pub const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Retransmission buffer of a video track: 256 packets, 1 s at 2 Mbit/s, or a key frame of 300 KB. Each packet kept
-/// costs some 400 bytes a player, its payload being shared; older losses are better mended by a key frame.
-const RETRANSMIT_PACKETS: usize = 256;
+/// Sender reports of sound: once a second, as of pictures. Only with reports of both does a player know which belong
+/// together, and it must not take five seconds to learn that.
+const REPORT_INTERVAL_AUDIO: Duration = Duration::from_secs(1);
 /// Where the peer's clock and statistics are looked at: once in 5 s.
 const STATS_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -219,30 +219,11 @@ impl Session {
         self.input(Input::Timeout(self.context.instant(now)));
     }
 
-    /// Sends a live frame to a player. Nothing happens before it is connected, or when the track is skipped.
+    /// Sends a frame to a player. Nothing happens before it is connected, or when the track is skipped.
     /// Several may be sent before polling.
     pub fn send_frame(&mut self, frame: &SendFrame, now: Moment) {
         if self.is_connected()
-            && self.senders.write_live(&mut self.rtc, &self.context, frame, now, &mut self.stats)
-        {
-            self.written = true;
-        }
-    }
-
-    /// Sends what a joining player needs to show a picture at once: the cached units from the newest key frame on, of
-    /// which only video is taken.
-    ///
-    /// The frames lie 1 ms apart on the RTP clock and end where the last of them really lies. Browsers schedule by that
-    /// clock: with the real distances they would show the group in slow order, or keep its length as delay for ever;
-    /// like this they decode all of it in a burst, show the last picture, and go on live. Audio is left out since a
-    /// jitter buffer would take the old packets for late ones.
-    pub fn start_from<'a>(
-        &mut self,
-        frames: impl DoubleEndedIterator<Item = &'a SendFrame> + Clone,
-        now: Moment,
-    ) {
-        if self.is_connected()
-            && self.senders.write_past(&mut self.rtc, &self.context, frames, now, &mut self.stats)
+            && self.senders.write(&mut self.rtc, &self.context, frame, now, &mut self.stats)
         {
             self.written = true;
         }
@@ -479,7 +460,7 @@ fn engine(context: &Context, plan: &Plan, config: &SessionConfig, now: Moment) -
         .set_dtls_cert(context.certificate())
         .set_ice_lite(config.ice_lite)
         .set_rtp_mode(true)
-        .set_send_buffer_video(RETRANSMIT_PACKETS)
+        .set_rtcp_report_interval_audio(REPORT_INTERVAL_AUDIO)
         .set_stats_interval(Some(STATS_INTERVAL))
         .enable_bwe(initial)
         .clear_codecs();

@@ -57,7 +57,7 @@ fn measure(name: &str, bandwidth: Bandwidth) {
     let payload: Arc<[u8]> = vec![0x41_u8; 1_110].into();
     let packets =
         (0..PACKETS).map(|index| SendPacket { payload: payload.clone(), marker: index + 1 == PACKETS });
-    let mut frame = SendFrame { track: 0, pts: 0, keyframe: false, packets: packets.collect() };
+    let mut frame = SendFrame { track: 0, pts: 0, keyframe: false, past: false, packets: packets.collect() };
     let (mut sent, mut bytes, mut polls) = (0_u64, 0_u64, 0_u64);
     let begun = worked();
     for number in 0..SECONDS * 25 {
