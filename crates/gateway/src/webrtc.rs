@@ -2,7 +2,7 @@
 //!
 //! [`Session`] is one peer connection, without sockets or clocks: datagrams and time in, datagrams and events out. ICE,
 //! DTLS and SRTP are str0m's; no other module may name its types, since it breaks its interface twice a month.
-//! What a stream's tracks are sent as is decided here ([`choice`]), from the peer's offer ([`offer`]).
+//! What a stream's tracks are sent as is decided here (`choice`), from the peer's offer (`offer`).
 //!
 //! A stream is muxed into RTP payloads once ([`SendFrame`]) and shared by its players; per player there is only a
 //! header, a sequence number and the encryption.

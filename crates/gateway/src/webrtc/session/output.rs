@@ -20,13 +20,13 @@ pub struct Transmit {
 /// Why a session is over.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EndReason {
-    /// [`Session::close`] was called.
+    /// [`Session::close`](super::Session::close) was called.
     #[error("closed")]
     Closed,
     /// The peer said goodbye.
     #[error("the peer closed the connection")]
     PeerClosed,
-    /// No connection within [`CONNECT_MAX`].
+    /// No connection within [`CONNECT_MAX`](super::CONNECT_MAX).
     #[error("the peer never connected")]
     NeverConnected,
     /// The peer does not answer any more.
