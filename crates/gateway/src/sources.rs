@@ -1,6 +1,8 @@
 //! Sources: we dial.
+pub(crate) mod dial;
 pub mod file;
 pub mod flv;
+pub mod rtsp;
 
 use crate::config::GatewayConfig;
 use bytes::Bytes;
@@ -9,5 +11,5 @@ use std::sync::Arc;
 
 /// Everything that can dial, for the hub. `demo`: the file that `demo:` plays.
 pub fn connectors(_config: &GatewayConfig, demo: Bytes) -> Vec<Arc<dyn Connect>> {
-    vec![Arc::new(file::FileSources::new(demo))]
+    vec![Arc::new(file::FileSources::new(demo)), Arc::new(rtsp::RtspSources)]
 }

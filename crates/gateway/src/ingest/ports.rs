@@ -113,10 +113,10 @@ impl PortPair {
         taken
     }
 
-    /// The next datagram from this address, at most `bytes_max` long; those of others are dropped. It shares `buffer`.
+    /// The next datagram from one of these addresses, at most `bytes_max` long; those of others are dropped. It shares `buffer`.
     pub(crate) fn poll_receive(
         &self,
-        from: IpAddr,
+        from: &[IpAddr],
         bytes_max: usize,
         buffer: &mut BytesMut,
         cx: &mut Context<'_>,
@@ -135,7 +135,7 @@ impl PortPair {
 
 fn poll_one(
     socket: &UdpSocket,
-    from: IpAddr,
+    from: &[IpAddr],
     bytes_max: usize,
     buffer: &mut BytesMut,
     cx: &mut Context<'_>,
@@ -148,7 +148,7 @@ fn poll_one(
         match socket.try_recv_buf_from(&mut buffer.limit(bytes_max)) {
             Ok((_, peer)) => {
                 let datagram = buffer.split();
-                if peer.ip().to_canonical() == from {
+                if from.contains(&peer.ip().to_canonical()) {
                     return Poll::Ready(Ok(datagram.freeze()));
                 }
             }
@@ -241,7 +241,7 @@ mod tests {
         let mut buffer = BytesMut::new();
         for (number, length) in lengths.into_iter().enumerate() {
             let (port, got) =
-                std::future::poll_fn(|cx| b.poll_receive(ip, 2000, &mut buffer, cx)).await.unwrap();
+                std::future::poll_fn(|cx| b.poll_receive(&[ip], 2000, &mut buffer, cx)).await.unwrap();
             assert_eq!((port, got.len(), got[0]), (Port::Rtp, length, number as u8));
         }
     }

@@ -204,7 +204,7 @@ fn poll_lanes(
 ) -> Poll<io::Result<Media>> {
     for (section, lane) in lanes.iter().enumerate() {
         let Some(PublisherLane::Udp { pair, .. }) = lane else { continue };
-        if let Poll::Ready(datagram) = pair.poll_receive(peer, DATAGRAM_BYTES_MAX, received, cx) {
+        if let Poll::Ready(datagram) = pair.poll_receive(&[peer], DATAGRAM_BYTES_MAX, received, cx) {
             let (port, data) = datagram?;
             return Poll::Ready(Ok(Media::Datagram(section as TrackId, port == Port::Rtcp, data)));
         }

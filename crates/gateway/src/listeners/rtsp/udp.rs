@@ -73,7 +73,7 @@ impl UdpPlayer {
         }
         std::future::poll_fn(|cx| {
             for (_, lane) in &self.lanes {
-                match lane.pair.poll_receive(self.peer, REPORT_BYTES_MAX, &mut self.received, cx) {
+                match lane.pair.poll_receive(&[self.peer], REPORT_BYTES_MAX, &mut self.received, cx) {
                     Poll::Ready(Ok((port, data))) => {
                         return Poll::Ready(Media::Datagram(lane.section, port == Port::Rtcp, data));
                     }
