@@ -358,3 +358,25 @@ fn shutdown_ends_streams_in_time_and_takes_no_new_ones() {
         assert!(hub.put(&name("late"), spec(&["fake:good"])).await.is_err());
     });
 }
+
+/// The owner takes units in turns of 64, and once dropped the one between two turns.
+#[test]
+fn a_burst_of_units_arrives_whole() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let mut publisher = hub.publish(&name("burst"), PeerInfo::default(), None).await.unwrap();
+        publisher.set_tracks(vec![Track::video(0, Codec::H264, CodecParams::None)]).await.unwrap();
+        for frame in 0..1_000 {
+            publisher.push(unit(frame, 8)).await.unwrap();
+        }
+        let mut units = 0;
+        for _ in 0..100 {
+            units = hub.report(&name("burst")).await.unwrap().units_in;
+            if units == 1_000 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(units, 1_000);
+    });
+}

@@ -148,12 +148,12 @@ impl Owner {
 
     fn take(&mut self, first: Came) {
         let now = clock::now();
-        let mut came = first;
-        for _ in 0..UNITS_PER_TURN {
-            self.take_one(came, now);
+        self.take_one(first, now);
+        for _ in 1..UNITS_PER_TURN {
             let next = std::future::poll_fn(|cx| Poll::Ready(self.intake.poll(cx, now)));
             match futures_util::FutureExt::now_or_never(next) {
-                Some(Poll::Ready(more)) => came = more,
+                // What was polled is out of the mailbox: it must be taken.
+                Some(Poll::Ready(more)) => self.take_one(more, now),
                 Some(Poll::Pending) | None => break,
             }
         }
