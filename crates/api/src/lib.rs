@@ -18,6 +18,9 @@ mod shared;
 pub mod time;
 mod v1;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalogue::{Catalogue, StreamPlan};
 pub use compat::go2rtc::{GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
 pub use facts::TrackFacts;

@@ -57,13 +57,46 @@ impl fmt::Display for Problem {
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Problems(pub Vec<Problem>);
 
+/// What is given but has no effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// How much it matters.
+    pub weight: Weight,
+    text: String,
+}
+
+/// How much a note matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weight {
+    /// Nobody will miss it.
+    Info,
+    /// Somebody may wonder why a stream does not do what the file says.
+    Warn,
+}
+
+impl Note {
+    fn info(text: String) -> Self {
+        Self { weight: Weight::Info, text }
+    }
+
+    fn warn(text: String) -> Self {
+        Self { weight: Weight::Warn, text }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// What the files say.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
     /// What is given but has no effect, for the log.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The first file.
     pub path: Option<PathBuf>,
 }
@@ -122,7 +155,7 @@ fn from_texts(
     texts: &[(String, String)],
     outer: fn(&str) -> Option<String>,
     judge: &dyn Fn(&str) -> Verdict,
-) -> Result<(Config, Vec<String>), Problems> {
+) -> Result<(Config, Vec<Note>), Problems> {
     let mut problems = Vec::new();
     let mut next_id = 0;
     let mut tree: Option<Node> = None;
@@ -175,7 +208,7 @@ fn check(
     tree: &Node,
     judge: &dyn Fn(&str) -> Verdict,
     problems: &mut Vec<Problem>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     let mut wrong = |path: &[&str], message: String| {
         let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
@@ -228,7 +261,8 @@ fn check(
                 Verdict::Good => true,
                 Verdict::NotYet => {
                     let shown = api::mask::url(url);
-                    notes.push(format!("streams.{name}: the source {shown} is of a kind not supported yet"));
+                    let why = "is of a kind not supported yet, and left out";
+                    notes.push(Note::warn(format!("streams.{name}: the source {shown} {why}")));
                     false
                 }
                 Verdict::Wrong(why) => {
@@ -238,22 +272,24 @@ fn check(
             }
         });
         if entry.record {
-            notes.push(format!("streams.{name}.record: recording is not supported yet"));
+            notes.push(Note::warn(format!("streams.{name}.record: recording is not supported yet")));
         }
     }
-    notes.extend(config.without_effect().iter().map(|section| format!("{section}: not supported yet")));
-    notes.extend(
-        config.log.foreign.iter().map(|key| format!("{key}: not supported yet, the log goes to stdout")),
-    );
-    notes.extend(config.publish.pushes.keys().map(|name| format!("publish.{name}: not supported yet")));
+    let sections = config.without_effect();
+    let sections = sections.iter().map(|section| Note::info(format!("{section}: not supported yet")));
+    let log = config.log.foreign.iter();
+    let log = log.map(|key| Note::warn(format!("{key}: not supported yet, the log goes to stdout")));
+    let pushes = config.publish.pushes.keys();
+    let pushes = pushes.map(|name| Note::warn(format!("publish.{name}: not supported yet")));
+    notes.extend(sections.chain(log).chain(pushes));
     let more = [
         ("api.unix_listen: unix sockets are", !config.api.unix_listen.is_empty()),
         ("api.static_dir: other web pages are", !config.api.static_dir.is_empty()),
         ("api.allow_paths is", config.api.allow_paths.0),
         ("webrtc.filters is", config.webrtc.filters.0),
     ];
-    notes
-        .extend(more.iter().filter(|(_, given)| *given).map(|(what, _)| format!("{what} not supported yet")));
+    let more = more.iter().filter(|(_, given)| *given);
+    notes.extend(more.map(|(what, _)| Note::warn(format!("{what} not supported yet"))));
 }
 
 /// The settings in force as YAML, with secrets hidden.

@@ -1,5 +1,5 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
-use crate::config::{Config, Listen, Loaded, LogFormat};
+use crate::config::{Config, Listen, Loaded, LogFormat, Weight};
 use crate::{VERSION, logging, wiring};
 use api::Api;
 use gateway::listeners::http::{Body, Control, Peer};
@@ -63,11 +63,14 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         workers: config.workers,
         limits: config.limits.limits(),
         conflict: wiring::conflict(&config),
-        connectors: wiring::connectors(),
+        connectors: wiring::connectors(&gateway_config),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     for note in &notes {
-        tracing::warn!("{note}");
+        match note.weight {
+            Weight::Info => tracing::info!("{note}"),
+            Weight::Warn => tracing::warn!("{note}"),
+        }
     }
     let (requests, asked) = mpsc::channel(REQUESTS);
     let listeners = gateway::listeners::start(&hub, gateway_config, control(requests)).await?;

@@ -2,7 +2,6 @@
 use crate::config::{Config, ConflictWord, SecretText, StreamEntry, Verdict};
 use bytes::Bytes;
 use gateway::config as gw;
-use gateway::sources::file::FileSources;
 use hub::{Access, Connect, Credentials, Secret};
 use media::StreamName;
 use std::collections::BTreeMap;
@@ -30,13 +29,14 @@ pub enum WiringError {
 }
 
 /// Who dials which URLs.
-pub fn connectors() -> Vec<Arc<dyn Connect>> {
-    vec![Arc::new(FileSources::new(Bytes::from_static(DEMO)))]
+pub fn connectors(config: &gw::GatewayConfig) -> Vec<Arc<dyn Connect>> {
+    gateway::sources::connectors(config, Bytes::from_static(DEMO))
 }
 
 /// Looks at source URLs for the configuration.
 pub fn judge() -> impl Fn(&str) -> Verdict {
-    let connectors = connectors();
+    // What a URL may look like does not depend on settings.
+    let connectors = connectors(&gw::GatewayConfig::default());
     move |url| {
         let scheme = url.split(':').next().unwrap_or_default();
         let connector = connectors.iter().find(|connector| connector.schemes().contains(&scheme));

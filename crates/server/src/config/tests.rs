@@ -17,7 +17,8 @@ fn load_texts(texts: &[&str]) -> Result<(Config, Vec<String>), Problems> {
     let names = ["a.yaml", "b.yaml"];
     let texts: Vec<_> =
         texts.iter().zip(names).map(|(text, name)| (name.to_owned(), (*text).to_owned())).collect();
-    from_texts(&texts, outer, &judge)
+    let (config, notes) = from_texts(&texts, outer, &judge)?;
+    Ok((config, notes.iter().map(ToString::to_string).collect()))
 }
 
 #[track_caller]
@@ -225,8 +226,8 @@ fn what_frigate_writes_is_taken() {
     assert_eq!(
         notes,
         [
-            "streams.birdseye: the source exec:ffmpeg -f rtsp {output} is of a kind not supported yet",
-            "streams.door: the source ffmpeg:door#audio=opus is of a kind not supported yet",
+            "streams.birdseye: the source exec:ffmpeg -f rtsp {output} is of a kind not supported yet, and left out",
+            "streams.door: the source ffmpeg:door#audio=opus is of a kind not supported yet, and left out",
             "ffmpeg: not supported yet",
             "hass: not supported yet",
         ]

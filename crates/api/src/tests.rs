@@ -1,0 +1,222 @@
+//! The API against a real hub whose only source is made up. Requests go through the whole router.
+mod access;
+mod go2rtc;
+mod ours;
+
+use crate::{Api, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts};
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use http::{HeaderMap, Request, StatusCode};
+use hub::{
+    Access, Connect, Credentials, Hub, HubConfig, Limits, PeerInfo, Policy, Secret, SourceError, SourceTask,
+};
+use media::{Codec, CodecParams, StreamName, Track, Unit};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+const HERE: &str = "127.0.0.1:5000";
+const THERE: &str = "192.0.2.7:5000";
+
+/// `fake:` sends H.264 and AAC; `fake://refuses` fails for good.
+struct Fake;
+
+impl Connect for Fake {
+    fn schemes(&self) -> &[&'static str] {
+        &["fake"]
+    }
+
+    fn check(&self, url: &str) -> Result<(), SourceError> {
+        if url.contains("wrong") { Err(SourceError::config("the URL is wrong")) } else { Ok(()) }
+    }
+
+    fn peer(&self, _: &str) -> PeerInfo {
+        PeerInfo {
+            protocol: "rtsp",
+            transport: "tcp",
+            remote: "192.0.2.1:554".into(),
+            user_agent: "fake".into(),
+        }
+    }
+
+    fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
+        send(task).boxed_local()
+    }
+}
+
+async fn send(mut task: SourceTask) -> Result<(), SourceError> {
+    if task.url.contains("refuses") {
+        return Err(SourceError { retry: false, ..SourceError::peer("401 Unauthorized") });
+    }
+    let tracks = vec![
+        Track::video(0, Codec::H264, CodecParams::None),
+        Track::audio(1, Codec::Aac, 48_000, 2, CodecParams::None),
+    ];
+    let ended = |error: hub::Ended| SourceError::ours(error.to_string());
+    task.publisher.set_tracks(tracks).await.map_err(ended)?;
+    for index in 0i64.. {
+        for (track, ticks) in [(0, 3600), (1, 1920)] {
+            let unit = Unit {
+                track,
+                pts: index * ticks,
+                dts: index * ticks,
+                arrival: hub::now(),
+                wall: hub::wall_now(),
+                keyframe: true,
+                discontinuity: false,
+                data: Bytes::from_static(&[0, 0, 0, 1, 0x65]),
+            };
+            task.publisher.push(unit).await.map_err(ended)?;
+        }
+        tokio::select! {
+            () = task.stop.wanted() => break,
+            () = tokio::time::sleep(Duration::from_millis(40)) => {}
+        }
+    }
+    Ok(())
+}
+
+struct Given {
+    api: Api,
+    hub: Hub,
+    exits: mpsc::Receiver<u8>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    fn is(&self, status: u16, body: &str) {
+        assert_eq!((self.status.as_u16(), self.body.as_str()), (status, body));
+    }
+
+    #[track_caller]
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+fn name(name: &str) -> StreamName {
+    StreamName::new(name).unwrap()
+}
+
+fn facts(track: &Track) -> TrackFacts {
+    if track.codec.is_video() {
+        let codec_string = Some("avc1.64001F".into());
+        TrackFacts {
+            codec_string,
+            size: Some((640, 360)),
+            fps: Some(25.0),
+            profile: Some("High"),
+            level: Some(31),
+        }
+    } else {
+        TrackFacts { codec_string: Some("mp4a.40.2".into()), ..TrackFacts::default() }
+    }
+}
+
+/// The API with these streams.
+async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Given {
+    let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
+    let config =
+        HubConfig { workers: 1, limits: Limits::default(), conflict: hub::Conflict::Refuse, connectors };
+    let hub = Hub::start(config).unwrap();
+    let mut plans = BTreeMap::new();
+    for (stream, url) in streams {
+        let sources = Some((*url).to_owned()).filter(|url| !url.is_empty()).into_iter().collect();
+        let plan = StreamPlan { sources, ..StreamPlan::default() };
+        hub.put(&name(stream), plan.spec()).await.unwrap();
+        plans.insert(name(stream), plan);
+    }
+    let (exit, exits) = mpsc::channel(1);
+    let log = Arc::new(LogRing::default());
+    log.push(r#"{"level":"info","time":1,"message":"hello"}"#.into());
+    let settings = Settings {
+        version: "0.1.0",
+        config_path: Some("/etc/aqueduct.yaml".into()),
+        config_shown: "api:\n  password: '***'\n".into(),
+        listeners: Listening {
+            http: Some("127.0.0.1:1984".into()),
+            rtsp: Some("127.0.0.1:8554".into()),
+            ..Listening::default()
+        },
+        rtsp_default_query: "video&audio".into(),
+        access,
+        base_path: base_path.into(),
+        plans,
+        policy: Policy::default(),
+        track_facts: facts,
+        log,
+        exit,
+    };
+    let (api, catalogue) = Api::new(hub.clone(), settings);
+    tokio::spawn(catalogue.run());
+    tokio::spawn(api.clone().count_events());
+    Given { api, hub, exits }
+}
+
+async fn plain(streams: &[(&str, &str)]) -> Given {
+    given(streams, Access { section: "api", ..Access::default() }, "").await
+}
+
+fn with_login() -> Access {
+    let credentials = Credentials { username: "ann".into(), password: Secret::new("right") };
+    Access { section: "api", credentials: Some(credentials), local_auth: true }
+}
+
+impl Given {
+    async fn ask(&self, method: &str, path: &str) -> Answer {
+        self.ask_from(HERE, &[], method, path, "").await
+    }
+
+    async fn ask_from(
+        &self,
+        peer: &str,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:1984");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        let response = self.api.answer(request).await;
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.into()).unwrap() }
+    }
+
+    /// What a stream says of itself, once it is so.
+    async fn wait_for(&self, stream: &str, state: &str) -> serde_json::Value {
+        for _ in 0..500 {
+            let answer = self.ask("GET", &format!("/api/v1/streams/{stream}")).await;
+            if answer.status == StatusCode::OK && answer.json()["state"] == state {
+                return answer.json();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{stream} did not become {state}");
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let hub = self.hub.clone();
+        // The hub's threads end by themselves; the test does not wait for them.
+        tokio::spawn(async move { hub.shutdown(Duration::from_secs(1)).await });
+    }
+}
