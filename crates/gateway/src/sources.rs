@@ -1,7 +1,9 @@
 //! Sources: we dial.
+mod address;
 pub(crate) mod dial;
 pub mod file;
 pub mod flv;
+pub mod rtmp;
 pub mod rtsp;
 
 use crate::config::GatewayConfig;
@@ -11,5 +13,10 @@ use std::sync::Arc;
 
 /// Everything that can dial, for the hub. `demo`: the file that `demo:` plays.
 pub fn connectors(_config: &GatewayConfig, demo: Bytes) -> Vec<Arc<dyn Connect>> {
-    vec![Arc::new(file::FileSources::new(demo)), Arc::new(rtsp::RtspSources)]
+    vec![
+        Arc::new(file::FileSources::new(demo)),
+        Arc::new(flv::FlvSources),
+        Arc::new(rtmp::RtmpSources),
+        Arc::new(rtsp::RtspSources),
+    ]
 }

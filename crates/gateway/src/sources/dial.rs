@@ -74,9 +74,18 @@ async fn secure(stream: TcpStream, host: &str, port: u16, security: Security) ->
     };
     match tokio::time::timeout(CONNECT_MAX, tls::connect(stream, host, verify)).await {
         Ok(Ok(stream)) => Ok(Stream::TlsClient(Box::new(stream))),
+        Ok(Err(error)) if is_about_the_certificate(&error) => Err(SourceError::config(format!(
+            "the certificate of {host}:{port} is not trusted ({error}): if it signed that itself, put an x in place of \
+             the scheme's s, as in rtspx:// or rtmpx://"
+        ))),
         Ok(Err(error)) => Err(SourceError::peer(format!("no TLS with {host}:{port}: {error}"))),
         Err(_) => {
             Err(SourceError::peer(format!("no TLS with {host}:{port}: no answer within {CONNECT_MAX:?}")))
         }
     }
+}
+
+fn is_about_the_certificate(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)))
 }
