@@ -28,6 +28,7 @@ fn write(what: &What) {
                 "stalled" | "backoff" | "gave_up" => {
                     tracing::warn!(target: "hub", %stream, reason, "stream is {state}");
                 }
+                "connecting" => tracing::debug!(target: "hub", %stream, reason, "stream is connecting"),
                 _ if reason.is_empty() => tracing::info!(target: "hub", %stream, "stream is {state}"),
                 _ => tracing::info!(target: "hub", %stream, reason, "stream is {state}"),
             }
