@@ -1,5 +1,9 @@
 //! For tests only: simulated devices, seeded network, virtual time, load, and real peers.
 
+pub mod camera;
+pub mod encoder;
 pub mod load;
+pub mod net;
 pub mod peers;
 pub mod process;
+pub mod time;

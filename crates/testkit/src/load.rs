@@ -16,7 +16,7 @@ mod rtmp;
 mod rtsp;
 mod sequence;
 mod tag;
-mod target;
+pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -28,3 +28,8 @@ pub use driver::{LoadError, run};
 pub use options::{Command, Options, PublishOptions, READERS_MAX, ReadOptions, SECONDS_MAX};
 pub use report::Report;
 pub use target::TargetError;
+
+/// Reads the URL of an RTMP server of this machine.
+pub(crate) fn rtmp_target(url: &str) -> Result<target::Target, TargetError> {
+    target::Target::parse(url, &[("rtmp", 1935)])
+}

@@ -4,6 +4,7 @@
 mod frames;
 mod record;
 
+use super::content::{Check, Content};
 use super::driver::{LoadError, read_with};
 use super::options::PublishOptions;
 use super::rtmp::{Rtmp, Wish};
@@ -11,7 +12,7 @@ use super::target::Target;
 use super::watch::{Client, Watch};
 use formats::flv::{Message, Muxer, MuxerOptions};
 pub use frames::{Frames, Shape, number, track};
-use media::Unit;
+use media::{Track, Unit};
 use record::Record;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 /// How long the server may take to agree.
 const JOIN_MAX: Duration = Duration::from_secs(10);
@@ -29,20 +30,26 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 16 << 10;
 
 /// A client that publishes, without I/O.
-trait Publisher: Client {
+pub(crate) trait Publisher: Client {
     /// The server agreed.
     fn is_running(&self) -> bool;
     /// Appends a unit.
     fn write(&mut self, unit: &Unit, out: &mut Vec<u8>) -> Result<(), String>;
 }
 
-struct RtmpPublisher {
+pub(crate) struct RtmpPublisher {
     client: Rtmp,
     muxer: Muxer,
     begun: bool,
 }
 
 impl RtmpPublisher {
+    /// A publisher of these tracks; `path` is `app/name`.
+    pub(crate) fn new(tracks: &[Track], authority: &str, path: &str) -> Result<Self, String> {
+        let muxer = Muxer::new(tracks, MuxerOptions::default()).map_err(|error| error.to_string())?;
+        Ok(Self { client: Rtmp::new(Wish::Publish, authority, path), muxer, begun: false })
+    }
+
     fn send(&self, message: &Message, out: &mut Vec<u8>) {
         let body = message.body().concat();
         self.client.send(message.kind().number(), message.timestamp_ms(), &body, out);
@@ -85,9 +92,7 @@ impl Publisher for RtmpPublisher {
 /// When the URL will not do, or when the server refuses or cuts a publisher.
 pub async fn rtmp(options: &PublishOptions) -> Result<(), LoadError> {
     publish(options, &[("rtmp", 1935)], |target| {
-        let muxer = Muxer::new(&[track()], MuxerOptions::default()).map_err(|error| error.to_string())?;
-        let client = Rtmp::new(Wish::Publish, &target.authority, target.path.trim_start_matches('/'));
-        Ok(RtmpPublisher { client, muxer, begun: false })
+        RtmpPublisher::new(&[track()], &target.authority, target.path.trim_start_matches('/'))
     })
     .await
 }
@@ -138,24 +143,10 @@ async fn live<P: Publisher>(
     delay: Duration,
     length: Duration,
 ) -> Result<(), String> {
-    let mut stream = TcpStream::connect(target.address).await.map_err(|error| format!("connect: {error}"))?;
+    let stream = TcpStream::connect(target.address).await.map_err(|error| format!("connect: {error}"))?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let buffer = RefCell::new(vec![0; READ_BYTES]);
-    let mut watch =
-        Watch::new(Rc::default(), Rc::new(RefCell::new(super::content::Content::new(super::Check::Order))));
-    let mut out = Vec::new();
-    publisher.start(&mut out);
-    let begun = async {
-        while !publisher.is_running() {
-            stream.write_all(&out).await.map_err(|error| error.to_string())?;
-            out.clear();
-            if read_with(&mut stream, &buffer, &mut publisher, &mut watch, &mut out).await? == 0 {
-                return Err("the server closed the connection".to_owned());
-            }
-        }
-        Ok(())
-    };
-    timeout(JOIN_MAX, begun).await.map_err(|_| "the server did not agree in time")??;
+    let mut link = Link::new(stream);
+    link.begin(&mut publisher).await?;
     let start = Instant::now() + delay;
     let end = start + length;
     loop {
@@ -163,16 +154,66 @@ async fn live<P: Publisher>(
         if due >= end {
             return Ok(());
         }
-        tokio::select! {
-            () = sleep_until(due) => publisher.write(&frames.next_unit(), &mut out)?,
-            read = read_with(&mut stream, &buffer, &mut publisher, &mut watch, &mut out) => {
-                if read? == 0 {
-                    return Err("the server closed the connection".to_owned());
-                }
+        link.listen_until(&mut publisher, due).await?;
+        publisher.write(&frames.next_unit(), &mut link.out)?;
+        link.flush().await?;
+    }
+}
+
+/// A publisher's connection.
+pub(crate) struct Link {
+    stream: TcpStream,
+    buffer: RefCell<Vec<u8>>,
+    watch: Watch,
+    /// What is to be written next.
+    pub(crate) out: Vec<u8>,
+}
+
+impl Link {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        let content = Rc::new(RefCell::new(Content::new(Check::Order)));
+        let watch = Watch::new(Rc::default(), content);
+        Self { stream, buffer: RefCell::new(vec![0; READ_BYTES]), watch, out: Vec::new() }
+    }
+
+    /// Talks until the server agrees.
+    pub(crate) async fn begin(&mut self, publisher: &mut impl Publisher) -> Result<(), String> {
+        publisher.start(&mut self.out);
+        let deadline = Instant::now() + JOIN_MAX;
+        while !publisher.is_running() {
+            self.flush().await?;
+            let read = self.read(publisher);
+            timeout_at(deadline, read).await.map_err(|_| "the server did not agree in time")??;
+        }
+        Ok(())
+    }
+
+    /// Hears what the server says meanwhile.
+    pub(crate) async fn listen_until(
+        &mut self,
+        publisher: &mut impl Publisher,
+        at: Instant,
+    ) -> Result<(), String> {
+        loop {
+            tokio::select! {
+                () = sleep_until(at) => return Ok(()),
+                read = self.read(publisher) => read?,
             }
         }
-        let written = timeout(WRITE_MAX, stream.write_all(&out)).await;
+    }
+
+    async fn read(&mut self, publisher: &mut impl Publisher) -> Result<(), String> {
+        match read_with(&mut self.stream, &self.buffer, publisher, &mut self.watch, &mut self.out).await? {
+            0 => Err("the server closed the connection".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is to be written.
+    pub(crate) async fn flush(&mut self) -> Result<(), String> {
+        let written = timeout(WRITE_MAX, self.stream.write_all(&self.out)).await;
         written.map_err(|_| "the server takes nothing")?.map_err(|error| format!("write: {error}"))?;
-        out.clear();
+        self.out.clear();
+        Ok(())
     }
 }

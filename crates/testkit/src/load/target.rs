@@ -4,14 +4,14 @@ use url::{Host, Url};
 
 /// A URL that may be loaded.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) address: SocketAddr,
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
     /// `host:port`.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     /// Path with query, with its slash.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// As it was given.
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 /// Why a URL is refused.
@@ -45,7 +45,7 @@ pub enum TargetError {
 
 impl Target {
     /// Reads a URL with one of these schemes; each comes with its default port.
-    pub(super) fn parse(text: &str, schemes: &[(&str, u16)]) -> Result<Self, TargetError> {
+    pub(crate) fn parse(text: &str, schemes: &[(&str, u16)]) -> Result<Self, TargetError> {
         let unreadable = |why: String| TargetError::Unreadable { url: text.to_owned(), why };
         let url = Url::parse(text).map_err(|error| unreadable(error.to_string()))?;
         let port = schemes.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, port)| *port);

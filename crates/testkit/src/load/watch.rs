@@ -46,7 +46,7 @@ pub(super) struct Tally {
 }
 
 /// One reader's eyes: its parsers tell it what comes, it judges.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     tally: Rc<RefCell<Tally>>,
     content: Rc<RefCell<Content>>,
     started: Instant,
@@ -131,7 +131,7 @@ pub(super) trait Sink {
 }
 
 /// A client of one protocol without I/O, from the first byte it sends. It says what it sees to its [`Watch`].
-pub(super) trait Client {
+pub(crate) trait Client {
     /// What to send first.
     fn start(&mut self, out: &mut Vec<u8>);
     /// Takes what came; appends what is to be sent.

@@ -1,0 +1,181 @@
+//! Simulated encoders with the faults that real ones have: one that publishes over RTMP, and one that is pulled as
+//! HTTP-FLV. Each runs on a thread of its own and ends when it is dropped.
+mod pulled;
+mod pushing;
+
+use formats::replay::Clip;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+/// What is wrong with an encoder. It comes after so many frames of one connection, pictures and sounds together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It closes the connection.
+    HangUp {
+        /// Frames sent before.
+        after: u64,
+    },
+    /// It sends nothing more, and the connection stays open.
+    Stall {
+        /// Frames sent before.
+        after: u64,
+    },
+    /// It closes the connection in the middle of a frame.
+    HalfATag {
+        /// Frames sent before.
+        after: u64,
+    },
+    /// It goes on with bytes that mean nothing.
+    Garbage {
+        /// Frames sent before.
+        after: u64,
+    },
+}
+
+/// Bytes that mean nothing: 4 KiB a frame.
+const GARBAGE: [u8; 4096] = [0xa5; 4096];
+
+/// What is to be done with the next frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Deed {
+    Send,
+    Nothing,
+    Half,
+    Garbage,
+    HangUp,
+}
+
+impl Fault {
+    /// What is to be done with the frame after so many others.
+    const fn deed(self, frames: u64) -> Deed {
+        match self {
+            Fault::HangUp { after } if frames >= after => Deed::HangUp,
+            Fault::Stall { after } if frames >= after => Deed::Nothing,
+            Fault::HalfATag { after } if frames >= after => Deed::Half,
+            Fault::Garbage { after } if frames >= after => Deed::Garbage,
+            Fault::None
+            | Fault::HangUp { .. }
+            | Fault::Stall { .. }
+            | Fault::HalfATag { .. }
+            | Fault::Garbage { .. } => Deed::Send,
+        }
+    }
+}
+
+/// A thread with something to do until its owner goes.
+#[derive(Debug)]
+struct Runner {
+    fault: watch::Sender<Fault>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Runner {
+    fn start<F, Fut>(fault: Fault, run: F) -> io::Result<Self>
+    where
+        F: FnOnce(watch::Receiver<Fault>) -> Fut + Send + 'static,
+        Fut: Future<Output = ()>,
+    {
+        let (sender, receiver) = watch::channel(fault);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("encoder".to_owned()).spawn(move || {
+            let mut over = receiver.clone();
+            LocalSet::new().block_on(&runtime, async move {
+                tokio::select! {
+                    () = run(receiver) => {}
+                    () = async { while over.changed().await.is_ok() {} } => {}
+                }
+            });
+        })?;
+        Ok(Self { fault: sender, thread: Some(thread) })
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.fault = watch::channel(Fault::None).0;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An encoder that publishes a clip over RTMP, once.
+#[derive(Debug)]
+pub struct RtmpEncoder {
+    runner: Runner,
+    end: watch::Receiver<Option<String>>,
+}
+
+impl RtmpEncoder {
+    /// Publishes to `rtmp://127.0.0.1:port/app/name`.
+    ///
+    /// # Errors
+    /// When the URL is none of this machine's, or there is no thread.
+    pub fn start(url: &str, clip: Clip, fault: Fault) -> io::Result<Self> {
+        let target = crate::load::rtmp_target(url).map_err(io::Error::other)?;
+        let (told, end) = watch::channel(None);
+        let runner = Runner::start(fault, |fault| async move {
+            let why = pushing::publish(target, &clip, fault).await;
+            let _ = told.send(Some(why));
+            // The thread stays for whoever asks.
+            std::future::pending().await
+        })?;
+        Ok(Self { runner, end })
+    }
+
+    /// Changes what is wrong.
+    pub fn set_fault(&self, fault: Fault) {
+        let _ = self.runner.fault.send(fault);
+    }
+
+    /// Why it does not publish any more; `None` while it does.
+    pub fn ended(&self) -> Option<String> {
+        self.end.borrow().clone()
+    }
+}
+
+/// An encoder that is pulled over HTTP-FLV. Each connection gets the clip from its beginning.
+#[derive(Debug)]
+pub struct FlvEncoder {
+    runner: Runner,
+    address: SocketAddr,
+    open: Arc<AtomicUsize>,
+}
+
+impl FlvEncoder {
+    /// Listens on a free port.
+    ///
+    /// # Errors
+    /// When there is no port or no thread.
+    pub fn start(clip: Clip, fault: Fault) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, crate::process::free_port()))?;
+        let address = listener.local_addr()?;
+        let open = Arc::new(AtomicUsize::new(0));
+        let count = open.clone();
+        let runner = Runner::start(fault, move |fault| pulled::serve(listener, clip, fault, count))?;
+        Ok(Self { runner, address, open })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}/live.flv", self.address)
+    }
+
+    /// Changes what is wrong.
+    pub fn set_fault(&self, fault: Fault) {
+        let _ = self.runner.fault.send(fault);
+    }
+
+    /// Connections that are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+}
