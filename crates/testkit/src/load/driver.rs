@@ -206,11 +206,16 @@ async fn measure(tallies: &Tallies, options: &ReadOptions) -> Report {
         sleep(Duration::from_millis(100)).await;
     }
     sleep(SETTLE).await;
+    let pictures = || tallies.iter().map(|tally| tally.borrow().pictures).collect::<Vec<_>>();
+    let pictures_before = pictures();
     let begun = Instant::now();
     let first = snapshot(tallies, options.server_pid);
     sleep(Duration::from_secs(options.seconds)).await;
     let last = snapshot(tallies, options.server_pid);
     let seconds = begun.elapsed().as_secs_f64();
+    let rates =
+        pictures().into_iter().zip(pictures_before).map(|(after, before)| (after - before) as f64 / seconds);
+    let rates: Vec<f64> = rates.collect();
     let bytes = last.bytes - first.bytes;
     let gbit = bytes as f64 * 8.0 / 1e9;
     let packets = (last.packets - first.packets) as f64;
@@ -220,6 +225,9 @@ async fn measure(tallies: &Tallies, options: &ReadOptions) -> Report {
         gbit_per_second: gbit / seconds,
         packets_per_second: packets / seconds,
         own_cpu_seconds: (last.own - first.own).as_secs_f64(),
+        fps_min: rates.iter().copied().reduce(f64::min).unwrap_or_default(),
+        fps_max: rates.iter().copied().reduce(f64::max).unwrap_or_default(),
+        fps_expected: options.expect_fps,
         load_average: load_average(),
         ..Report::default()
     };

@@ -58,6 +58,10 @@ pub struct ReadOptions {
     /// Readers that connect at the same time.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub at_once: u16,
+    /// Fail unless every reader gets so many pictures a second, give or take 2 %: readers cannot see what the server
+    /// lost before it sent.
+    #[arg(long)]
+    pub expect_fps: Option<f64>,
     /// WHEP: the part of the players that decrypt what they get, ask again for what is lost and report on it; the others
     /// only count packets and answer checks.
     #[arg(long, default_value_t = 1.0)]

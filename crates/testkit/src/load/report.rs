@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Different reasons for failures that are told: 5.
 const REASONS_MAX: usize = 5;
 
+/// How far a frame rate may be from what is expected.
+const FPS_TOLERANCE: f64 = 0.02;
+
 /// The outcome of a run of readers.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -30,6 +33,12 @@ pub struct Report {
     pub gbit_per_second: f64,
     /// RTP packets a second; 0 for protocols without.
     pub packets_per_second: f64,
+    /// Frames of the first track a second, of the reader that got the fewest. 0 where they are not looked at.
+    pub fps_min: f64,
+    /// The same, of the reader that got the most.
+    pub fps_max: f64,
+    /// What was expected, if anything was.
+    pub fps_expected: Option<f64>,
     /// Frames, all readers together.
     pub frames: u64,
     /// Missing packets or frames.
@@ -98,7 +107,10 @@ impl Report {
     /// Nothing was lost, mixed up or cut.
     pub fn is_clean(&self) -> bool {
         let faults = self.failed as u64 + self.gaps + self.out_of_order + self.mismatches;
-        faults == 0 && self.connected == self.readers && self.readers > 0
+        let rate_fits = self.fps_expected.is_none_or(|fps| {
+            self.fps_min > fps * (1.0 - FPS_TOLERANCE) && self.fps_max < fps * (1.0 + FPS_TOLERANCE)
+        });
+        faults == 0 && rate_fits && self.connected == self.readers && self.readers > 0
     }
 
     /// A table for people.

@@ -37,6 +37,8 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     pub(super) packets: u64,
     pub(super) frames: u64,
+    /// Frames of the first track.
+    pub(super) pictures: u64,
     pub(super) gaps: u64,
     pub(super) disorder: u64,
     pub(super) compared: u64,
@@ -51,11 +53,12 @@ pub(crate) struct Watch {
     content: Rc<RefCell<Content>>,
     started: Instant,
     last: [Option<i64>; TRACKS_MAX],
+    first_track: Option<u8>,
 }
 
 impl Watch {
     pub(super) fn new(tally: Rc<RefCell<Tally>>, content: Rc<RefCell<Content>>) -> Self {
-        Self { tally, content, started: Instant::now(), last: [None; TRACKS_MAX] }
+        Self { tally, content, started: Instant::now(), last: [None; TRACKS_MAX], first_track: None }
     }
 
     pub(super) fn bytes(&mut self, count: usize) {
@@ -99,6 +102,8 @@ impl Watch {
         let before = self.last[usize::from(track)].replace(timestamp);
         let mut tally = self.tally.borrow_mut();
         tally.frames += 1;
+        let first = *self.first_track.get_or_insert(track);
+        tally.pictures += u64::from(track == first);
         let ordered = match (order, before) {
             (Order::Rising, Some(before)) => before < timestamp,
             (Order::NotFalling, Some(before)) => before <= timestamp,
