@@ -184,8 +184,9 @@ impl World {
     fn take_frames(&mut self) {
         while let Some(packet) = self.reorder.pop(self.clock.now()) {
             if let Err(error) = self.depacketizer.push(&packet) {
-                // The rest of a frame whose start is lost; nothing else may be wrong with a packet.
-                assert!(self.media.stats().lost > 0 || self.reorder.stats().lost > 0, "{error}");
+                // The rest of a frame whose start is lost or came too late; else nothing is wrong with a packet.
+                let stats = self.media.stats();
+                assert!(stats.lost + stats.held_back > 0, "{error}");
             }
             while let Some(frame) = self.depacketizer.pop() {
                 let sent = self.sent.get(&frame.rtp_time).expect("a frame that nobody sent");
