@@ -156,7 +156,12 @@ impl World {
                 self.server_closed = true;
                 self.frames_begun = None;
             }
-            _ => {}
+            server::Event::Announce { .. }
+            | server::Event::Pause
+            | server::Event::Record
+            | server::Event::Teardown
+            | server::Event::Rtp { .. }
+            | server::Event::Rtcp { .. } => {}
         }
     }
 

@@ -16,7 +16,7 @@ const PACKET_BYTES: usize = 1_400;
 /// What is asked again when nothing is due for long.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// The seed of the bad network.
-const SEED: u64 = 0xca4e_4a;
+const SEED: u64 = 0x00ca_4e4a;
 /// Pairs of neighbouring ports that are tried.
 const PORT_TRIES: u32 = 50;
 
