@@ -380,3 +380,29 @@ fn a_burst_of_units_arrives_whole() {
         assert_eq!(units, 1_000);
     });
 }
+
+/// Sound that waited for its picture was in the snapshot for a new relay, and then in the next batch again.
+#[test]
+fn a_reader_that_joins_on_another_worker_gets_nothing_twice() {
+    let hub = start(2, Limits { flush_delay: Duration::from_millis(300), ..Limits::default() });
+    block_on(async {
+        let workers = hub.workers().await;
+        let peer = PeerInfo::default();
+        let mut publisher = hub.publish(&name("av"), peer, Some(workers[0].id())).await.unwrap();
+        let sound = Track::audio(1, Codec::Pcma, 8_000, 1, CodecParams::None);
+        publisher.set_tracks(vec![Track::video(0, Codec::H264, CodecParams::None), sound]).await.unwrap();
+        publisher.push(unit(0, 8)).await.unwrap();
+        while hub.report(&name("av")).await.unwrap().units_in < 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        publisher.push(Unit { track: 1, keyframe: true, ..unit(1, 8) }).await.unwrap();
+        while hub.report(&name("av")).await.unwrap().units_in < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (out, mut frames) = mpsc::channel(1);
+        workers[1].run("reader", move |worker| read(worker, name("av"), 3, out)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        publisher.push(Unit { keyframe: false, ..unit(2, 8) }).await.unwrap();
+        assert_eq!(frames.recv().await.unwrap().unwrap(), [0, 1, 2]);
+    });
+}

@@ -350,6 +350,8 @@ impl Owner {
         match command {
             StreamCommand::Ping(reply) => answer(reply, ()),
             StreamCommand::Relay { worker, tx } => {
+                // What waits for its batch is in the snapshot: the new relay would get it twice.
+                self.flush();
                 let (tracks, units, state, reason) = self.feed.snapshot();
                 let start = [
                     RelayMessage::State(state, reason),
