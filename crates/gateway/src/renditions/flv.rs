@@ -1,29 +1,69 @@
-//! FLV as HTTP and WebSocket carry it.
+//! FLV as HTTP and WebSocket carry it, and the time line that it shares with RTMP.
 use bytes::Bytes;
 use formats::flv;
 use hub::{Chunk, Format, Muxer};
 use media::{Tracks, Unit};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// FLV with its file header and tags.
 pub fn format() -> Format {
-    Format::new("flv", |tracks: &Tracks| {
-        let muxer = flv::Muxer::new(tracks, flv::MuxerOptions::default()).map_err(|e| e.to_string())?;
-        Ok(Box::new(Flv { muxer, last_ms: 0 }))
-    })
+    let kept = KeptLine::default();
+    Format::new("flv", move |tracks: &Tracks| Ok(Box::new(Flv(kept.line(tracks)?))))
 }
 
-struct Flv {
-    muxer: flv::Muxer,
-    last_ms: u32,
+/// The muxer with the time it came to.
+pub(super) struct Line {
+    pub(super) muxer: flv::Muxer,
+    pub(super) last_ms: u32,
 }
+
+/// Keeps the line of a rendition whose muxer is made anew for changed parameter sets: players would take a jump back to
+/// zero for a new stream, or for an error.
+#[derive(Default)]
+pub(super) struct KeptLine(RefCell<Option<Rc<RefCell<Line>>>>);
+
+impl KeptLine {
+    /// The line, now for these tracks; an error when none of them can be carried.
+    pub(super) fn line(&self, tracks: &Tracks) -> Result<Rc<RefCell<Line>>, String> {
+        let mut kept = self.0.borrow_mut();
+        let line = match &*kept {
+            Some(line) => {
+                line.borrow_mut().muxer.set_tracks(tracks).map_err(|e| e.to_string())?;
+                line.clone()
+            }
+            None => {
+                let options = flv::MuxerOptions::default();
+                let muxer = flv::Muxer::new(tracks, options).map_err(|e| e.to_string())?;
+                kept.insert(Rc::new(RefCell::new(Line { muxer, last_ms: 0 }))).clone()
+            }
+        };
+        for left in line.borrow().muxer.left_out() {
+            tracing::info!(track = left.track, codec = %left.codec, why = left.why, "FLV and RTMP leave a track out");
+        }
+        Ok(line)
+    }
+}
+
+impl Line {
+    /// The message of a unit, if its track is carried.
+    pub(super) fn push(&mut self, unit: &Unit) -> Option<flv::Message> {
+        let message = self.muxer.push(unit)?;
+        self.last_ms = message.timestamp_ms();
+        Some(message)
+    }
+}
+
+struct Flv(Rc<RefCell<Line>>);
 
 impl Muxer for Flv {
     fn header(&mut self, again: bool) -> Bytes {
+        let line = self.0.borrow();
         if !again {
-            return self.muxer.file_header(self.last_ms);
+            return line.muxer.file_header(line.last_ms);
         }
         let mut bytes = Vec::new();
-        for message in self.muxer.headers(self.last_ms) {
+        for message in line.muxer.headers(line.last_ms) {
             for part in message.tag() {
                 bytes.extend_from_slice(&part);
             }
@@ -32,9 +72,49 @@ impl Muxer for Flv {
     }
 
     fn push(&mut self, unit: &Unit, out: &mut Vec<Chunk>) {
-        if let Some(message) = self.muxer.push(unit) {
-            self.last_ms = self.muxer.timestamp_ms(unit);
+        if let Some(message) = self.0.borrow_mut().push(unit) {
             out.push(Chunk::new(unit, message.tag()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media::{Codec, CodecParams, Moment, Track, WallTime};
+
+    /// The 24 bits of a timestamp.
+    fn timestamp(bytes: &[u8], at: usize) -> u32 {
+        u32::from_be_bytes([0, bytes[at], bytes[at + 1], bytes[at + 2]])
+    }
+
+    #[test]
+    fn changed_parameter_sets_do_not_set_the_time_line_back() {
+        // Where the time stands in an FLV tag, and in an RTMP chunk of type 0.
+        for (format, at) in [(format(), 4), (super::super::rtmp::format(), 1)] {
+            let sound = |config: &'static [u8]| {
+                let params = CodecParams::Aac { config: Bytes::from_static(config) };
+                Tracks::from([Track::audio(0, Codec::Aac, 48_000, 2, params)])
+            };
+            let unit = |seconds: i64| Unit {
+                track: 0,
+                pts: seconds * 48_000,
+                dts: seconds * 48_000,
+                arrival: Moment::ZERO,
+                wall: WallTime::default(),
+                keyframe: true,
+                discontinuity: false,
+                data: Bytes::from_static(b"frame"),
+            };
+            let mut out = Vec::new();
+            let mut before = (format.make)(&sound(&[0x11, 0x90])).unwrap();
+            before.push(&unit(7), &mut out);
+            before.push(&unit(9), &mut out);
+            let mut after = (format.make)(&sound(&[0x11, 0x88])).unwrap();
+            assert_eq!(timestamp(&after.header(true), at), 2_000, "{}", format.key);
+            after.push(&unit(10), &mut out);
+            let times: Vec<u32> = out.iter().map(|chunk| timestamp(&chunk.parts[0], at)).collect();
+            assert_eq!(times, [0, 2_000, 3_000], "{}", format.key);
         }
     }
 }
