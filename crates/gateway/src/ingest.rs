@@ -245,7 +245,7 @@ impl Ingest {
         }
         let line = self.sync.place(index as TrackId, mapped.ticks);
         let pts = rescale(line, rtp_rate, lane.track.clock_rate);
-        let Some((pts, dts)) = lane.times(pts) else { return };
+        let (pts, dts) = lane.times(pts);
         let arrived = micros(now) + self.wall_offset;
         let wall = lane.wall_of(mapped.ticks).filter(|wall| (wall - arrived).abs() < CLOCK_OFF_MAX_MICROS);
         self.ready.push_back(Ingested::Unit(Unit {

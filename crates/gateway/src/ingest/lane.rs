@@ -124,22 +124,21 @@ impl Lane {
         !self.left_out && (self.started || frame.keyframe)
     }
 
-    /// Presentation and decoding time of a frame shown at `pts`; none for sound that goes back.
-    pub(super) fn times(&mut self, pts: i64) -> Option<(i64, i64)> {
-        let step = self.last_pts.map(|last| pts - last);
+    /// Presentation and decoding time of a frame shown at `pts`.
+    pub(super) fn times(&mut self, pts: i64) -> (i64, i64) {
         if !self.track.codec.is_video() {
-            if step.is_some_and(|step| step <= 0) {
-                return None;
-            }
+            // Where the track moved back on the common line, sound waits there until time has caught up.
+            let pts = self.last_pts.map_or(pts, |last| pts.max(last + 1));
             self.last_pts = Some(pts);
-            return Some((pts, pts));
+            return (pts, pts);
         }
+        let step = self.last_pts.map(|last| pts - last);
         if let Some(step) = step.filter(|step| *step > 0) {
             self.frame_ticks = step;
         }
         self.last_pts = Some(pts);
         let dts = self.order.dts(pts, self.frame_ticks);
-        Some((pts.max(dts), dts))
+        (pts.max(dts), dts)
     }
 
     /// The clock jumped: what was known of its place is known no more.

@@ -121,7 +121,8 @@ impl PortPair {
         buffer: &mut BytesMut,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Port, Bytes)>> {
-        for (port, socket) in [(Port::Rtp, &self.rtp), (Port::Rtcp, &self.rtcp)] {
+        // Reports first: the first one is sent before the first packet, and says where that lies.
+        for (port, socket) in [(Port::Rtcp, &self.rtcp), (Port::Rtp, &self.rtp)] {
             if port == Port::Rtp && self.sending.is_some() {
                 continue;
             }
