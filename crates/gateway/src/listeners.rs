@@ -1,4 +1,5 @@
 //! Listeners: peers dial us. Ports are bound first, all of them, so that a wrong configuration ends the start.
+pub(crate) mod choice;
 pub mod http;
 mod rtmp;
 mod rtsp;

@@ -293,6 +293,21 @@ impl Feed {
         inner.readers.iter().flatten().map(|slot| slot.report(self.worker.id(), now)).collect()
     }
 
+    pub(crate) fn reorders(&self) -> bool {
+        let inner = self.inner.borrow();
+        let is_video = |id: u8| inner.tracks.get(usize::from(id)).is_some_and(|track| track.codec.is_video());
+        let shown =
+            inner.units.since_start().filter(|kept| is_video(kept.unit.track)).map(|kept| kept.unit.pts);
+        let mut newest = i64::MIN;
+        for pts in shown {
+            if pts < newest {
+                return true;
+            }
+            newest = pts;
+        }
+        false
+    }
+
     pub(crate) fn tracks(&self) -> Tracks {
         self.inner.borrow().tracks.clone()
     }
@@ -487,6 +502,11 @@ impl View {
                 Err(NotReady { state, why })
             }
         }
+    }
+
+    /// True when video cached now is shown in another order than it is decoded in: the stream has B frames.
+    pub fn reorders(&self) -> bool {
+        self.feed.reorders()
     }
 
     /// Starts to read in a wire format, at the newest key frame.

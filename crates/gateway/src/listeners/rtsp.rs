@@ -2,7 +2,6 @@
 //!
 //! Source: RFC 2326; go2rtc's queries. A connection is one session: `protocols::rtsp::server` has the dialogue, this
 //! folder the sockets, the streams and the media. One task a connection, on a worker.
-mod choice;
 mod connection;
 mod play;
 mod record;

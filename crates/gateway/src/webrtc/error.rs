@@ -16,6 +16,11 @@ pub enum WebRtcError {
         /// The codecs of the offer.
         offered: String,
     },
+    /// The stream's frames are shown in another order than they are sent in, which no browser plays over WebRTC.
+    #[error(
+        "the stream has B frames, which WebRTC cannot carry: switch them off at the encoder (x264: -bf 0; cameras: baseline profile), or play it by MSE, RTSP or RTMP"
+    )]
+    BFrames,
     /// The peer sends nothing that is known here.
     #[error("nothing to receive: the peer offered {offered}")]
     NothingToReceive {
@@ -39,6 +44,7 @@ impl WebRtcError {
         match self {
             WebRtcError::BadOffer(_)
             | WebRtcError::NothingToSend { .. }
+            | WebRtcError::BFrames
             | WebRtcError::NothingToReceive { .. }
             | WebRtcError::BadCandidate(_) => Fault::Peer,
             WebRtcError::NoCandidate => Fault::Config,

@@ -4,6 +4,7 @@
 //! starts at the newest key frame then, and not at the one that was newest when the offer came.
 use super::catch_up::CatchUp;
 use super::driver::Driver;
+use super::error::WebRtcError;
 use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
 use super::session::{Event, Role, Session, SessionConfig};
@@ -35,6 +36,8 @@ struct Player {
     view: View,
     peer: PeerInfo,
     reader: Option<Reader>,
+    /// When the newest picture taken is shown.
+    shown: Option<i64>,
     catch_up: CatchUp,
     /// Which tracks are video.
     video: Vec<TrackId>,
@@ -43,6 +46,9 @@ struct Player {
 async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
     let view = start.worker.open(&start.stream).await?;
     let tracks = view.ready().await.map_err(|error| Error::NotReady(error.to_string()))?;
+    if view.reorders() {
+        return Err(WebRtcError::BFrames.into());
+    }
     let shared = &start.shared;
     let config = SessionConfig {
         role: Role::Player(tracks.clone()),
@@ -56,7 +62,7 @@ async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
     let peer = start.peer.clone();
     let catch_up = CatchUp::new(&[], |_| false, hub::now());
     let video = tracks.iter().filter(|track| track.codec.is_video()).map(|track| track.id).collect();
-    Ok((id, answer, Player { driver, view, peer, reader: None, catch_up, video }))
+    Ok((id, answer, Player { driver, view, peer, reader: None, shown: None, catch_up, video }))
 }
 
 /// The next item of a reader; never, while there is none.
@@ -130,6 +136,16 @@ impl Player {
         self.reader = Some(reader);
     }
 
+    /// True when a picture is shown before one that was sent earlier.
+    fn goes_back(&mut self, frame: &SendFrame) -> bool {
+        if !self.video.contains(&frame.track) {
+            return false;
+        }
+        let back = self.shown.is_some_and(|shown| frame.pts < shown);
+        self.shown = Some(frame.pts);
+        back
+    }
+
     fn take(&mut self, first: Item) {
         let now = hub::now();
         let mut item = first;
@@ -137,6 +153,12 @@ impl Player {
             match item {
                 Item::Chunk(chunk) => {
                     let frame = frame::cut(&chunk);
+                    if self.goes_back(&frame) {
+                        // Found out late: the next offer is answered with why.
+                        tracing::warn!(stream = %self.view.name(), "{}", WebRtcError::BFrames);
+                        self.driver.session.close(now);
+                        return;
+                    }
                     if !self.catch_up.is_over() && self.video.contains(&frame.track) {
                         self.catch_up.push(frame);
                     } else {

@@ -91,6 +91,9 @@ impl Session {
         config: SessionConfig,
         now: Moment,
     ) -> Result<(Self, String), WebRtcError> {
+        let mut config = config;
+        config.ice_lite |=
+            only_checks(offer) && config.candidates.iter().all(|candidate| candidate.base.is_none());
         let offer = Offer::parse(offer).map_err(|what| WebRtcError::BadOffer(what.to_owned()))?;
         let (plan, feedback) = plan(&offer, &config)?;
         let text = offer.reduced(&plan.choices, feedback);
@@ -427,6 +430,13 @@ impl Session {
 }
 
 /// What is sent or received in which section, and which feedback that takes.
+/// True for a peer that names no candidate and will not trickle any: it does all the checking, as towards an ICE-lite
+/// server. ffmpeg's WHIP is such; what it answers to checks of ours lacks the mapped address.
+fn only_checks(offer: &str) -> bool {
+    !offer.contains("a=candidate:")
+        && !offer.lines().any(|line| line.starts_with("a=ice-options:") && line.contains("trickle"))
+}
+
 fn plan(offer: &Offer<'_>, config: &SessionConfig) -> Result<(Plan, Feedback), WebRtcError> {
     let (plan, feedback) = match &config.role {
         Role::Player(tracks) => {

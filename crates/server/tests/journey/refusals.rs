@@ -116,7 +116,7 @@ fn wrong_credentials_are_refused_and_right_ones_are_not() {
     let _turn = turn::shared();
     let place = Place::new().unwrap();
     let file = Clip::H264Aac.file(&ffmpeg9);
-    let login = json!({ "username": "ann", "password": "right" });
+    let login = json!({ "username": "ann", "password": "right", "local_auth": true });
     let server = Server::start(BINARY, &place, json!({ "rtsp": login, "streams": { "in1": null } }));
     let url = |login: &str| format!("rtsp://{login}{}/in1", server.rtsp());
     for login in ["", "ann:wrong@", "bob:right@"] {

@@ -2,6 +2,7 @@
 use super::body::Answer;
 use super::query::Query;
 use super::{Call, full, open, text};
+use crate::listeners::choice;
 use crate::renditions::fmp4;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use formats::mp4::keyframe_file;
@@ -15,13 +16,17 @@ const FRAME_WAIT: Duration = Duration::from_secs(12);
 
 const VIDEO_MP4: HeaderValue = HeaderValue::from_static("video/mp4");
 
-/// `GET /api/stream.mp4?src=…[&duration=SECONDS][&filename=NAME]`
+/// `GET /api/stream.mp4?src=…[&video=h264][&audio=aac][&duration=SECONDS][&filename=NAME]`
 pub(super) async fn stream(call: Call, query: &Query, request: &Request<Incoming>) -> Response<Answer> {
     let (view, tracks) = match open(&call, query).await {
         Ok(open) => open,
         Err(refusal) => return refusal,
     };
-    let mime = match fmp4::fragmenter(&tracks, &fmp4::playable(&tracks, &[])) {
+    let ids = match choice::choose(&tracks, request.uri().query().unwrap_or_default(), "") {
+        Ok(ids) => ids,
+        Err(why) => return text(StatusCode::NOT_ACCEPTABLE, why).map(Answer::from),
+    };
+    let mime = match fmp4::fragmenter(&tracks, &ids) {
         Ok(fragmenter) => fragmenter.mime(),
         Err(why) => return text(StatusCode::NOT_ACCEPTABLE, why).map(Answer::from),
     };
@@ -38,7 +43,6 @@ pub(super) async fn stream(call: Call, query: &Query, request: &Request<Incoming
             return text(StatusCode::BAD_REQUEST, "duration is a number of seconds").map(Answer::from);
         }
     };
-    let ids = fmp4::playable(&tracks, &[]);
     let mut response = match view.reader(fmp4::format(&ids), call.peer_info("mp4", request.headers())) {
         Ok(reader) => call.live(view, reader, mime, until),
         Err(error) => return super::unsuitable(&error),

@@ -1,10 +1,10 @@
 //! A player: DESCRIBE, SETUP, PLAY, and the media to it.
 //!
 //! Owns the hold on the stream, which tracks were chosen, what carries them, and the reader while it plays.
-use super::choice;
 use super::connection::{Connection, Media, Refused, Role};
 use super::udp::{UdpLane, UdpPlayer};
 use crate::ingest::ports::PortPair;
+use crate::listeners::choice;
 use crate::net::outbox::{Outbox, Pump, Turned};
 use crate::renditions::rtp::{self, Lane};
 use formats::rtp::clock_rate;

@@ -15,7 +15,7 @@ enum Wish {
 
 /// The tracks that a query asks for, in their order. Without wishes, those of `default_query`; without any there
 /// either, all. The error says what the stream has and what was asked for.
-pub(super) fn choose(tracks: &[Track], query: &str, default_query: &str) -> Result<Vec<TrackId>, String> {
+pub(crate) fn choose(tracks: &[Track], query: &str, default_query: &str) -> Result<Vec<TrackId>, String> {
     let (query, wishes) = match wishes(query) {
         own if !own.is_empty() => (query, own),
         _ => (default_query, wishes(default_query)),
@@ -52,7 +52,7 @@ pub(super) fn choose(tracks: &[Track], query: &str, default_query: &str) -> Resu
 }
 
 /// The longest packet that a query asks for (`pkt_size`), else what is configured.
-pub(super) fn packet_bytes_max(query: &str, configured: usize) -> usize {
+pub(crate) fn packet_bytes_max(query: &str, configured: usize) -> usize {
     let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "pkt_size");
     asked.and_then(|(_, value)| value.parse().ok()).unwrap_or(configured)
 }
