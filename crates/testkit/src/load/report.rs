@@ -135,6 +135,7 @@ impl Report {
             row("packets", format!("{:.0} a second", self.packets_per_second));
         }
         row("frames", format!("{}, {} compared with another reader's", self.frames, self.compared));
+        row("pictures a second and reader", format!("{:.2} to {:.2}", self.fps_min, self.fps_max));
         row(
             "gaps, out of order, mismatches",
             format!("{}, {}, {}", self.gaps, self.out_of_order, self.mismatches),
