@@ -1,26 +1,19 @@
 //! The simulated devices against the load tool's readers: what is right is right, and each fault shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
-use clap::Parser as _;
 use formats::replay::{Clip, load};
 use std::time::Duration;
 use testkit::camera::{Camera, Fault};
 use testkit::encoder::{self, FlvEncoder};
-use testkit::load::{Options, Report, run};
+use testkit::load::{Report, watch_for};
 
 fn clip() -> Clip {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/assets/demo.mp4");
     load(std::fs::read(path).unwrap().into()).unwrap()
 }
 
-/// Runs the load tool for a second.
 fn read(protocol: &str, url: &str, readers: u16) -> Report {
-    let readers = readers.to_string();
-    let options =
-        Options::try_parse_from(["load", protocol, "--url", url, "--readers", &readers, "--seconds", "1"])
-            .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&options.command)).unwrap().unwrap()
+    watch_for(1, protocol, url, readers)
 }
 
 #[test]

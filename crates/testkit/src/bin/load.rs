@@ -5,13 +5,11 @@
 use clap::Parser as _;
 use std::io::Write as _;
 use std::process::ExitCode;
-use testkit::load::{Options, run};
+use testkit::load::{Options, run_blocking};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&options.command)));
-    match outcome {
+    match run_blocking(&options.command) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(report)) => {
             let json = serde_json::to_string(&report).unwrap_or_default();

@@ -3,7 +3,7 @@ use super::boxes::Boxes;
 use super::content::Content;
 use super::flv::Flv;
 use super::http::{Get, Mse};
-use super::options::{Command, ReadOptions};
+use super::options::{Command, Options, ReadOptions};
 use super::report::Report;
 use super::rtmp::{Rtmp, Wish};
 use super::rtsp::Rtsp;
@@ -11,6 +11,7 @@ use super::target::{Target, TargetError};
 use super::usage::Usage;
 use super::watch::{Client, Life, Tally, Watch};
 use super::whep;
+use clap::Parser as _;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -124,6 +125,31 @@ pub async fn run(command: &Command) -> Result<Option<Report>, LoadError> {
     };
     let target = Target::parse(&options.url, protocol.schemes())?;
     read(protocol, options, target).await.map(Some)
+}
+
+/// The same on a runtime of its own, for command lines and tests.
+///
+/// # Errors
+/// See [`run`].
+pub fn run_blocking(command: &Command) -> Result<Option<Report>, LoadError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(command))
+}
+
+/// Readers of a stream for some seconds: what they saw.
+///
+/// # Panics
+/// When there is no run; for tests.
+pub fn watch_for(seconds: u64, protocol: &str, url: &str, readers: u16) -> Report {
+    let (readers, seconds) = (readers.to_string(), seconds.to_string());
+    let args = ["load", protocol, "--url", url, "--readers", &readers, "--seconds", &seconds];
+    let outcome = Options::try_parse_from(args).map_err(|error| error.to_string());
+    let outcome =
+        outcome.and_then(|options| run_blocking(&options.command).map_err(|error| error.to_string()));
+    match outcome {
+        Ok(Some(report)) => report,
+        Ok(None) => panic!("{protocol} reads nothing"),
+        Err(error) => panic!("{protocol} {url}: {error}"),
+    }
 }
 
 /// Sums over all readers at one moment.
