@@ -5,6 +5,8 @@
 //! in, units come out of [`Ingest::poll`].
 mod lane;
 pub(crate) mod ports;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use formats::rtp::rtcp::{self, Message, write_receiver_report};

@@ -132,8 +132,9 @@ impl Lane {
             self.last_pts = Some(pts);
             return (pts, pts);
         }
-        let step = self.last_pts.map(|last| pts - last);
-        if let Some(step) = step.filter(|step| *step > 0) {
+        // With B frames most steps are several frames long: the shortest is one.
+        let step = self.last_pts.map_or(0, |last| (pts - last).abs());
+        if step > 0 && step < self.frame_ticks {
             self.frame_ticks = step;
         }
         self.last_pts = Some(pts);
