@@ -28,7 +28,7 @@ const JOIN_MAX: Duration = Duration::from_secs(15);
 /// How long the server is watched before the first reader comes.
 const IDLE: Duration = Duration::from_secs(2);
 /// Between the last reader's first byte and the measurement: what the readers got from the cache has been read.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(3);
 /// Signs of life are sent this often; RTSP servers wait for 60 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// One read: 256 KiB, shared by all readers, so that it stays in the cache.
