@@ -198,7 +198,8 @@ impl Muxer {
         out.freeze()
     }
 
-    /// The message of a unit. `None` when its track is not carried, or when it is larger than FLV allows (16 MiB).
+    /// The message of a unit. `None` when its track is not carried, when it is larger than FLV allows (16 MiB), or when
+    /// it belongs before the first one: sound that arrived after the picture that it precedes.
     pub fn push(&mut self, unit: &Unit) -> Option<Message> {
         let (carrier, rate) = self.carrier(unit.track)?;
         if unit.data.len() + CODEC_HEADER_MAX > BODY_BYTES_MAX {
@@ -206,6 +207,9 @@ impl Muxer {
         }
         let dts_ms = rescale(unit.dts, rate, 1000);
         let start_ms = *self.start_ms.get_or_insert(dts_ms);
+        if (-BEFORE_START_MS..0).contains(&dts_ms.saturating_sub(start_ms)) {
+            return None;
+        }
         let composition_ms = rescale(unit.pts, rate, 1000).saturating_sub(dts_ms);
         let header = carrier.frame_header(unit.keyframe, composition_ms);
         Some(Message::new(carrier.tag_kind(), stamp(dts_ms, start_ms), &header, unit.data.clone()))
