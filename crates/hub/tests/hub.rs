@@ -75,8 +75,12 @@ fn unit(frame: u64, bytes: usize) -> Unit {
 }
 
 fn start(workers: usize, limits: Limits) -> Hub {
+    start_with(workers, limits, Conflict::Refuse)
+}
+
+fn start_with(workers: usize, limits: Limits, conflict: Conflict) -> Hub {
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
-    Hub::start(HubConfig { workers, limits, conflict: Conflict::Refuse, connectors }).unwrap()
+    Hub::start(HubConfig { workers, limits, conflict, connectors }).unwrap()
 }
 
 fn name(text: &str) -> StreamName {
@@ -172,6 +176,26 @@ fn a_source_runs_only_while_somebody_reads() {
 }
 
 #[test]
+fn a_pushed_stream_that_nobody_reads_stays_live_and_keeps_its_group() {
+    let limits = Limits { source_linger: Duration::from_millis(100), ..Limits::default() };
+    let hub = start(1, limits);
+    block_on(async {
+        let mut publisher = hub.publish(&name("in"), PeerInfo::default(), None).await.unwrap();
+        publisher.set_tracks(vec![Track::video(0, Codec::H264, CodecParams::None)]).await.unwrap();
+        publisher.push(unit(0, 1000)).await.unwrap();
+        let (out, mut results) = mpsc::channel(1);
+        let worker = hub.worker().await.unwrap();
+        worker.run("reader", move |worker| read(worker, name("in"), 1, out)).await.unwrap();
+        results.recv().await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(hub.report(&name("in")).await.unwrap().state, StreamState::Live);
+        let (out, mut results) = mpsc::channel(1);
+        worker.run("reader", move |worker| read(worker, name("in"), 1, out)).await.unwrap();
+        assert_eq!(results.recv().await.unwrap(), Ok(vec![0]), "the cached key frame, at once");
+    });
+}
+
+#[test]
 fn after_removal_nothing_of_the_stream_is_left_and_its_readers_know_why() {
     let hub = start(2, Limits::default());
     block_on(async {
@@ -208,6 +232,18 @@ fn a_second_publisher_is_refused_with_who_is_there() {
 }
 
 #[test]
+fn with_the_policy_to_replace_the_first_publisher_learns_that_it_was() {
+    let hub = start_with(1, Limits::default(), Conflict::Replace);
+    block_on(async {
+        let mut first = hub.publish(&name("a"), PeerInfo::default(), None).await.unwrap();
+        let mut second = hub.publish(&name("a"), PeerInfo::default(), None).await.unwrap();
+        assert_eq!(first.feedback().await.unwrap_err().0, EndReason::Replaced);
+        send_frames(&mut second, 3).await;
+        assert_eq!(hub.report(&name("a")).await.unwrap().publishers.len(), 1);
+    });
+}
+
+#[test]
 fn putting_the_same_twice_changes_nothing() {
     let hub = start(1, Limits::default());
     block_on(async {
@@ -234,8 +270,8 @@ fn a_panic_in_a_source_ends_that_attempt_alone() {
         let What::OwnerPanicked { owner, message, backtrace } = &event.what else { unreachable!() };
         assert_eq!(owner, "source 0 of bad");
         assert!(message.contains("a defect in a source") && !backtrace.is_empty());
-        let bad = hub.report(&name("bad")).await.unwrap();
-        assert_eq!(bad.state, StreamState::Backoff);
+        // The event comes from the attempt's own task: the stream's owner sees the end a moment later.
+        expect(&mut events, |what| matches!(what, What::StreamState { state: "backoff", .. })).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(hub.report(&name("good")).await.unwrap().state, StreamState::Live);
     });

@@ -330,7 +330,7 @@ impl Owner {
             self.idle_at = Moment::FAR_FUTURE;
             self.sources.handle_demand(true);
             self.sources_at = now;
-        } else if self.idle_at == Moment::FAR_FUTURE {
+        } else if self.idle_at == Moment::FAR_FUTURE && !self.sources.is_empty() {
             self.idle_at = now + self.worker.limits().source_linger;
         }
     }

@@ -24,6 +24,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Longest message taken from a peer: 256 KiB, the longest offer.
 const MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// What is read at once: 4 KiB. The library would clear 128 KiB at each look otherwise.
+const READ_BUFFER_BYTES: usize = 4 << 10;
 /// How often the policy for slow readers is asked while a write waits.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,7 +58,11 @@ where
     let upgrade = hyper::upgrade::on(request);
     call.worker.spawn(format!("websocket {}", call.peer), async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
+        // The peer says little, and what is sent is whole: large buffers would only be cleared and copied.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(MESSAGE_BYTES_MAX));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config));
         serve(socket.await).await;
     });
