@@ -72,6 +72,8 @@ pub struct WebRtcConfig {
     pub candidates: Vec<String>,
     /// Answer as an ICE-lite agent: peers check, we only answer. Right on a public address.
     pub ice_lite: bool,
+    /// Estimate the bandwidth towards players here instead of taking theirs.
+    pub sender_estimate: bool,
     /// STUN and TURN servers handed to browsers.
     pub ice_servers: Vec<IceServer>,
 }

@@ -12,6 +12,9 @@ use hub::Hub;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// What a player's path is believed to carry before anything was measured: 4 Mbit/s, a camera's main stream.
+const ESTIMATE_START_BPS: u64 = 4_000_000;
+
 /// Why the listeners could not start. The message names the setting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -64,7 +67,11 @@ async fn start_webrtc(
     let Some(address) = config.webrtc.listen else { return Ok(None) };
     let mut wanted = webrtc::Config::new(address);
     wanted.tcp = config.webrtc.tcp;
+    wanted.udp = config.webrtc.udp;
     wanted.ice_lite = config.webrtc.ice_lite;
+    if config.webrtc.sender_estimate {
+        wanted.bandwidth = webrtc::Bandwidth::Sender { initial: ESTIMATE_START_BPS };
+    }
     for candidate in &config.webrtc.candidates {
         if !wanted.add_candidate(candidate) {
             return Err(StartError::Candidate(candidate.clone()));

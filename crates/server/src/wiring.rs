@@ -96,6 +96,7 @@ pub fn gateway_config(config: &Config) -> Result<gw::GatewayConfig, WiringError>
             tcp: webrtc.listen.tcp,
             candidates: webrtc.candidates.clone(),
             ice_lite: webrtc.ice_lite,
+            sender_estimate: webrtc.sender_estimate,
             ice_servers: webrtc
                 .ice_servers
                 .iter()

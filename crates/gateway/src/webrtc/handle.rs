@@ -19,6 +19,8 @@ pub const SESSIONS_MAX_DEFAULT: usize = 4096;
 pub struct Config {
     /// UDP address, and TCP too with [`tcp`](Self::tcp). On `0.0.0.0` or `[::]` every interface is a candidate.
     pub listen: SocketAddr,
+    /// Offer UDP to peers.
+    pub udp: bool,
     /// Accept ICE over TCP on the same port.
     pub tcp: bool,
     /// Addresses to tell peers besides our own: those that a router maps to us.
@@ -37,6 +39,7 @@ impl Config {
     pub const fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            udp: true,
             tcp: true,
             candidates: Vec::new(),
             ice_lite: false,
@@ -259,9 +262,8 @@ fn bind_tcp(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
 /// Our own addresses, then the mapped ones, each by UDP and, where wanted, by TCP.
 fn candidates(addresses: &[SocketAddr], config: &Config) -> Vec<LocalCandidate> {
     let mut all = Vec::new();
-    let transports: &[Transport] =
-        if config.tcp { &[Transport::Udp, Transport::Tcp] } else { &[Transport::Udp] };
-    for transport in transports.iter().copied() {
+    let wanted = [(config.udp, Transport::Udp), (config.tcp, Transport::Tcp)];
+    for (_, transport) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
         all.extend(addresses.iter().map(|address| LocalCandidate::host(transport, *address)));
         for mapped in &config.candidates {
             if addresses.contains(mapped) {

@@ -308,6 +308,9 @@ pub struct WebRtcSection {
     pub ice_servers: Vec<IceServer>,
     /// Only answer connectivity checks. For servers with a public address.
     pub ice_lite: bool,
+    /// Estimate here how much the path to each player carries, from its reports of single packets, instead of taking the
+    /// player's own estimate. Costs about half as much CPU again per packet; both are shown as `estimate_bps`.
+    pub sender_estimate: bool,
     /// go2rtc's: which addresses and ports to use; not supported yet.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub filters: Foreign,
@@ -320,6 +323,7 @@ impl Default for WebRtcSection {
             candidates: Vec::new(),
             ice_servers: Vec::new(),
             ice_lite: false,
+            sender_estimate: false,
             filters: Foreign::default(),
         }
     }
