@@ -10,7 +10,7 @@ use crate::publisher::Publisher;
 use crate::report::{PeerInfo, StreamReport, StreamState};
 use crate::stream::owner::Owner;
 use crate::stream::{Conflict, PublishError, StreamCommand, StreamHandle, StreamSpec};
-use crate::worker::{self, WorkerHandle};
+use crate::worker::{self, Worker, WorkerHandle};
 use crate::{StreamId, answer, clock, next_id, wall_now};
 use media::{Moment, StreamName, Tracks};
 use std::collections::BTreeMap;
@@ -137,24 +137,22 @@ impl Director {
                         let _ = listeners.send(Arc::new(Event { number, time: wall_now(), what }));
                     }
                     command = commands.recv() => match command {
-                        Some(command) => self.command(command).await,
+                        Some(command) => self.command(command),
                         None => return,
                     },
-                    _ = heartbeat.tick() => self.heartbeat().await,
+                    _ = heartbeat.tick() => self.heartbeat(),
                 }
             }
         });
     }
 
-    async fn command(&mut self, command: DirectorCommand) {
+    fn command(&mut self, command: DirectorCommand) {
         match command {
             DirectorCommand::Resolve { name, reply } => {
                 answer(reply, self.streams.get(&name).map(|entry| entry.handle.clone()));
             }
-            DirectorCommand::Publish { name, peer, near, reply } => {
-                self.publish(name, peer, near, reply).await
-            }
-            DirectorCommand::Put { name, spec, reply } => self.put(name, spec, reply).await,
+            DirectorCommand::Publish { name, peer, near, reply } => self.publish(name, peer, near, reply),
+            DirectorCommand::Put { name, spec, reply } => self.put(name, spec, reply),
             DirectorCommand::Remove { name, reply } => self.remove(name, reply),
             DirectorCommand::Retry { name, reply } => {
                 let handle = self.streams.get(&name).map(|entry| entry.handle.clone());
@@ -189,15 +187,16 @@ impl Director {
         wanted.or_else(least).unwrap_or(&self.workers[0]).handle().clone()
     }
 
-    /// Starts an owner for a stream.
-    async fn start(&self, name: &StreamName, spec: &StreamSpec, near: Option<usize>) -> StreamHandle {
+    /// Starts an owner for a stream. Does not wait for the worker: its mailbox may be full, and it may have stalled.
+    fn start(&self, name: &StreamName, spec: &StreamSpec, near: Option<usize>) -> StreamHandle {
         let worker = self.place(near);
         let id = StreamId(next_id());
         let (tx, rx) = mpsc::channel(STREAM_COMMANDS);
         let handle = StreamHandle { id, name: name.clone(), worker: worker.id(), tx };
         let (owner_name, owner_spec) = (name.clone(), spec.clone());
         let connectors = self.hub.connectors();
-        let made = worker.run(format!("stream {name}"), move |worker| async move {
+        let stream = name.clone();
+        let make = move |worker: Worker| async move {
             let hub = worker.hub().clone();
             let name = owner_name.clone();
             let running = worker.clone();
@@ -211,23 +210,25 @@ impl Director {
                 feed.end(EndReason::Failed("the stream failed inside and starts again".into()));
             }
             hub.tell(DirectorCommand::OwnerEnded { name, id, panicked }).await;
+        };
+        tokio::task::spawn_local(async move {
+            if worker.run(format!("stream {stream}"), make).await.is_err() {
+                // The worker died just now: the heartbeat replaces it and starts its streams again.
+                tracing::warn!(%stream, worker = worker.id(), "placed a stream on a worker that has ended");
+            }
         });
-        if made.await.is_err() {
-            // The worker died just now: the heartbeat replaces it and starts its streams again.
-            tracing::warn!(stream = %name, worker = worker.id(), "placed a stream on a worker that has ended");
-        }
         handle
     }
 
-    async fn add(&mut self, name: StreamName, spec: StreamSpec, near: Option<usize>) -> StreamHandle {
-        let handle = self.start(&name, &spec, near).await;
+    fn add(&mut self, name: StreamName, spec: StreamSpec, near: Option<usize>) -> StreamHandle {
+        let handle = self.start(&name, &spec, near);
         self.hub.emit(What::StreamAdded { stream: name.clone() });
         let entry = Entry { handle: handle.clone(), spec, panics: 0, restart_at: None };
         self.streams.insert(name, entry);
         handle
     }
 
-    async fn put(
+    fn put(
         &mut self,
         name: StreamName,
         spec: StreamSpec,
@@ -256,11 +257,11 @@ impl Director {
             answer(reply, Err(PutError::TooMany(max)));
             return;
         }
-        self.add(name, spec, None).await;
+        self.add(name, spec, None);
         answer(reply, Ok(PutOutcome::Added));
     }
 
-    async fn publish(
+    fn publish(
         &mut self,
         name: StreamName,
         peer: PeerInfo,
@@ -281,7 +282,7 @@ impl Director {
                     return;
                 }
                 let spec = StreamSpec { dynamic: true, ..StreamSpec::default() };
-                self.add(name, spec, near).await
+                self.add(name, spec, near)
             }
         };
         let conflict = self.conflict;
@@ -319,7 +320,7 @@ impl Director {
         self.hub.emit(What::StreamRemoved { stream: name.clone() });
     }
 
-    async fn heartbeat(&mut self) {
+    fn heartbeat(&mut self) {
         if self.draining {
             return;
         }
@@ -327,7 +328,7 @@ impl Director {
         let stall = self.hub.limits().worker_stall_max;
         for index in 0..self.workers.len() {
             if let Some(reason) = self.workers[index].look(now, stall) {
-                self.replace_worker(index, reason).await;
+                self.replace_worker(index, reason);
             }
         }
         let due: Vec<StreamName> = self
@@ -337,20 +338,20 @@ impl Director {
             .map(|(name, _)| name.clone())
             .collect();
         for name in due {
-            self.start_again(&name).await;
+            self.start_again(&name);
         }
     }
 
-    async fn start_again(&mut self, name: &StreamName) {
+    fn start_again(&mut self, name: &StreamName) {
         let Some(spec) = self.streams.get(name).map(|entry| entry.spec.clone()) else { return };
-        let handle = self.start(name, &spec, None).await;
+        let handle = self.start(name, &spec, None);
         if let Some(entry) = self.streams.get_mut(name) {
             entry.handle = handle;
             entry.restart_at = None;
         }
     }
 
-    async fn replace_worker(&mut self, index: usize, reason: String) {
+    fn replace_worker(&mut self, index: usize, reason: String) {
         let fresh = match self.start_worker() {
             Ok(fresh) => fresh,
             Err(error) => {
@@ -361,7 +362,7 @@ impl Director {
         let old = std::mem::replace(&mut self.workers[index], fresh);
         let worker = old.handle().id();
         // When it comes to itself it finds this, and drops everything it had.
-        old.handle().stop();
+        stop(old.handle().clone());
         let lost: Vec<StreamName> = self
             .streams
             .iter()
@@ -374,7 +375,7 @@ impl Director {
                 self.streams.remove(&name);
                 self.hub.emit(What::StreamRemoved { stream: name });
             } else {
-                self.start_again(&name).await;
+                self.start_again(&name);
                 again += 1;
             }
         }
@@ -394,7 +395,7 @@ impl Director {
             });
             let late = futures_util::future::join_all(ends).await.into_iter().sum();
             for worker in workers {
-                worker.stop();
+                stop(worker);
             }
             answer(reply, late);
         });
@@ -418,6 +419,11 @@ impl Director {
             answer(reply, futures_util::future::join_all(reports).await);
         });
     }
+}
+
+/// Ends a worker, as soon as its mailbox has room: one that stalled has none.
+fn stop(worker: WorkerHandle) {
+    tokio::task::spawn_local(async move { worker.stop().await });
 }
 
 /// The report of a stream whose owner says nothing.

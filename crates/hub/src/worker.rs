@@ -78,10 +78,11 @@ impl WorkerHandle {
         answer.await.map_err(|_| WorkerGone)
     }
 
-    /// Ends the worker: everything on it is dropped. Says nothing when it is gone or full of work.
-    pub(crate) fn stop(&self) {
-        // A full mailbox means a stalled worker, which cannot be helped from outside.
-        let _ = self.tx.try_send(WorkerCommand::Stop);
+    /// Ends the worker: everything on it is dropped. Waits while its mailbox is full: what was sent before is done
+    /// first.
+    pub(crate) async fn stop(&self) {
+        // One that is gone has stopped.
+        let _ = self.tx.send(WorkerCommand::Stop).await;
     }
 }
 

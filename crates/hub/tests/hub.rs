@@ -304,6 +304,32 @@ fn a_stalled_worker_is_replaced_and_its_streams_start_again() {
     });
 }
 
+/// The one who replaces a stalled worker must not wait for it, and neither must who asks for another worker.
+#[test]
+fn a_stalled_worker_whose_mailbox_is_full_holds_up_nobody() {
+    let limits = Limits { worker_stall_max: Duration::from_millis(1500), ..Limits::default() };
+    let hub = start(2, limits);
+    block_on(async {
+        let mut events = hub.events();
+        let victim = hub.workers().await.remove(0);
+        let stall = |_| async { std::thread::sleep(Duration::from_secs(8)) };
+        victim.run("a defect that blocks", stall).await.unwrap();
+        let full = async {
+            loop {
+                victim.run("waits", |_| async {}).await.unwrap();
+            }
+        };
+        let filled: Result<(), _> = tokio::time::timeout(Duration::from_millis(300), full).await;
+        assert!(filled.is_err());
+        let there = name("there");
+        let publish = hub.publish(&there, PeerInfo::default(), Some(victim.id()));
+        assert!(tokio::time::timeout(Duration::from_millis(300), publish).await.is_err());
+        let asked = tokio::time::timeout(Duration::from_millis(500), hub.workers()).await;
+        assert_eq!(asked.expect("the director answers").len(), 2);
+        expect(&mut events, |what| matches!(what, What::WorkerReplaced { .. })).await;
+    });
+}
+
 /// Reads slowly: takes one frame, then nothing for as long as it is let.
 #[test]
 fn a_reader_that_stops_is_cut_back_then_ended_and_others_lose_nothing() {
