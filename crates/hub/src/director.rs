@@ -272,10 +272,15 @@ impl Director {
             answer(reply, Err(PublishError::Ended));
             return;
         }
-        let known = self.streams.get(&name).map(|entry| entry.handle.clone());
-        let handle = match known {
-            Some(handle) if !handle.tx.is_closed() => handle,
-            Some(_) | None => {
+        let known = self.streams.get(&name);
+        let handle = match known.map(|entry| (entry.handle.clone(), entry.spec.dynamic)) {
+            Some((handle, _)) if !handle.tx.is_closed() => handle,
+            Some((_, false)) => {
+                // Its owner panicked and is started again, with its own specification.
+                answer(reply, Err(PublishError::Ended));
+                return;
+            }
+            Some((_, true)) | None => {
                 let max = self.hub.limits().streams_max;
                 if self.streams.len() >= max {
                     answer(reply, Err(PublishError::TooMany(max)));
@@ -310,10 +315,11 @@ impl Director {
 
     fn owner_ended(&mut self, name: &StreamName, id: StreamId, panicked: bool) {
         let Some(entry) = self.streams.get_mut(name).filter(|entry| entry.handle.id == id) else { return };
-        if panicked && !entry.spec.dynamic {
-            entry.panics += 1;
-            let wait = RESTART_WAIT * 2u32.saturating_pow(entry.panics - 1).min(60);
-            entry.restart_at = Some(clock::now() + wait);
+        if !entry.spec.dynamic {
+            let wait = RESTART_WAIT * 2u32.saturating_pow(entry.panics).min(60);
+            // Without a panic, the publisher of a dynamic stream left just when somebody put the stream.
+            entry.panics += u32::from(panicked);
+            entry.restart_at = Some(if panicked { clock::now() + wait } else { clock::now() });
             return;
         }
         self.streams.remove(name);
