@@ -204,9 +204,8 @@ impl Director {
                 Owner::new(id, owner_name, owner_spec, rx, connectors, running).run().await;
             });
             let panicked = !matches!(task.await, Ok(Some(())));
-            if panicked && let Some(feed) = worker.feed(id) {
+            if panicked && let Some(feed) = worker.take_feed(id) {
                 // What the owner could not do any more.
-                worker.remove_feed(id);
                 feed.end(EndReason::Failed("the stream failed inside and starts again".into()));
             }
             hub.tell(DirectorCommand::OwnerEnded { name, id, panicked }).await;
@@ -369,14 +368,15 @@ impl Director {
         let worker = old.handle().id();
         // When it comes to itself it finds this, and drops everything it had.
         stop(old.handle().clone());
-        let lost: Vec<StreamName> = self
+        let lost: Vec<(StreamName, StreamId)> = self
             .streams
             .iter()
             .filter(|(_, entry)| entry.handle.worker == worker)
-            .map(|(name, _)| name.clone())
+            .map(|(name, entry)| (name.clone(), entry.handle.id))
             .collect();
+        self.end_relays(lost.iter().map(|(_, id)| *id).collect());
         let mut again = 0;
-        for name in lost {
+        for (name, _) in lost {
             if self.streams.get(&name).is_some_and(|entry| entry.spec.dynamic) {
                 self.streams.remove(&name);
                 self.hub.emit(What::StreamRemoved { stream: name });
@@ -386,6 +386,20 @@ impl Director {
             }
         }
         self.hub.emit(What::WorkerReplaced { worker, reason, streams: again });
+    }
+
+    /// Ends what the workers read of streams whose owners never answer again: their relays would wait for ever.
+    fn end_relays(&self, lost: Arc<[StreamId]>) {
+        for watch in &self.workers {
+            let (worker, lost) = (watch.handle().clone(), lost.clone());
+            let end = move |worker: Worker| async move {
+                for feed in lost.iter().filter_map(|id| worker.take_feed(*id)) {
+                    feed.end(EndReason::Failed("the stream's worker stopped answering: try again".into()));
+                }
+            };
+            // One that ended has no relays.
+            tokio::task::spawn_local(async move { worker.run("end of lost relays", end).await.is_ok() });
+        }
     }
 
     fn shutdown(&mut self, within: Duration, reply: oneshot::Sender<usize>) {

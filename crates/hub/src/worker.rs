@@ -226,6 +226,10 @@ impl Worker {
     }
 
     pub(crate) fn remove_feed(&self, id: StreamId) {
-        self.0.feeds.borrow_mut().remove(&id);
+        self.take_feed(id);
+    }
+
+    pub(crate) fn take_feed(&self, id: StreamId) -> Option<Rc<Feed>> {
+        self.0.feeds.borrow_mut().remove(&id)
     }
 }

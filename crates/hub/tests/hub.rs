@@ -304,6 +304,29 @@ fn a_stalled_worker_is_replaced_and_its_streams_start_again() {
     });
 }
 
+#[test]
+fn readers_elsewhere_learn_that_their_streams_worker_stalled() {
+    let limits = Limits { worker_stall_max: Duration::from_millis(1500), ..Limits::default() };
+    let hub = start(2, limits);
+    block_on(async {
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        let owner = hub.report(&name("cam")).await.unwrap().worker;
+        let (near, far): (Vec<_>, Vec<_>) =
+            hub.workers().await.into_iter().partition(|worker| worker.id() == owner);
+        let (out, mut frames) = mpsc::channel(1);
+        let reads = move |worker| read(worker, name("cam"), 100_000, out);
+        far[0].run("reader", reads).await.unwrap();
+        while hub.report(&name("cam")).await.unwrap().readers.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let stall = |_| async { std::thread::sleep(Duration::from_secs(8)) };
+        near[0].run("a defect that blocks", stall).await.unwrap();
+        let why = tokio::time::timeout(Duration::from_secs(5), frames.recv()).await;
+        let why = why.expect("the reader ends").unwrap().unwrap_err();
+        assert!(why.contains("stopped answering"), "{why}");
+    });
+}
+
 /// The one who replaces a stalled worker must not wait for it, and neither must who asks for another worker.
 #[test]
 fn a_stalled_worker_whose_mailbox_is_full_holds_up_nobody() {

@@ -7,6 +7,7 @@ use crate::{answer, clock};
 use media::Moment;
 use std::rc::Rc;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// Batches on their way to a relay. 256 at 50 a second are 5 s: a worker that far behind skips to a key frame.
 const BATCHES: usize = 256;
@@ -17,8 +18,8 @@ pub(crate) async fn run(handle: StreamHandle, feed: Rc<Feed>, worker: Worker) {
     worker.remove_feed(handle.id);
     feed.end(reason);
     feed.emptied(worker.limits().source_stop_max).await;
-    // An owner that is gone needs no word.
-    let _ = handle.tx.send(StreamCommand::RelayEnded { worker: worker.id() }).await;
+    // An owner that is gone needs no word, and one that is busy looks for itself.
+    let _ = handle.tx.try_send(StreamCommand::RelayEnded { worker: worker.id() });
 }
 
 async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReason {
@@ -50,8 +51,10 @@ async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReaso
             () = feed.turned.notified() => {
                 unused_until = if feed.holds() == 0 { clock::now() + linger } else { Moment::FAR_FUTURE };
                 for feedback in feed.take_feedback() {
-                    if handle.tx.send(StreamCommand::Feedback(feedback)).await.is_err() {
-                        return gone();
+                    match handle.tx.try_send(StreamCommand::Feedback(feedback)) {
+                        // An owner that is that busy may have stalled: what it sends is not to wait for it.
+                        Ok(()) | Err(TrySendError::Full(_)) => {}
+                        Err(TrySendError::Closed(_)) => return gone(),
                     }
                 }
             }
