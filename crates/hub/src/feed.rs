@@ -91,7 +91,8 @@ struct Inner {
     ended: Option<EndReason>,
     keyframe_wanted: bool,
     bitrate_max: Option<u64>,
-    waiters: Vec<Waker>,
+    /// Who waits for a change, by a number of its own.
+    waiters: Vec<(u64, Waker)>,
     bytes: u64,
     count: u64,
     rate: Rate,
@@ -348,8 +349,12 @@ impl Feed {
         self.turned.notify_one();
     }
 
-    pub(crate) fn wait_for_change(&self, waker: &Waker) {
-        self.inner.borrow_mut().waiters.push(waker.clone());
+    fn wait_for_change(&self, who: u64, waker: &Waker) {
+        let mut inner = self.inner.borrow_mut();
+        match inner.waiters.iter_mut().find(|(known, _)| *known == who) {
+            Some((_, known)) => known.clone_from(waker),
+            None => inner.waiters.push((who, waker.clone())),
+        }
     }
 
     pub(crate) fn attach(self: &Rc<Self>, format: Format, peer: PeerInfo) -> Result<Reader, AttachError> {
@@ -416,7 +421,7 @@ impl Feed {
 
 impl Inner {
     fn wake_all(&mut self) {
-        for waker in self.waiters.drain(..) {
+        for (_, waker) in self.waiters.drain(..) {
             waker.wake();
         }
         for slot in self.readers.iter_mut().flatten() {
@@ -470,6 +475,7 @@ impl View {
     /// Waits for the tracks: until `limits.start_wait_max`, the stream's end, or its sources giving up.
     pub async fn ready(&self) -> Result<Tracks, NotReady> {
         let deadline = clock::now() + self.feed.worker.limits().start_wait_max;
+        let waiting = Waiting { feed: &self.feed, number: next_id() };
         let wait = std::future::poll_fn(|cx| {
             if let Some(reason) = self.feed.ended() {
                 return std::task::Poll::Ready(Err(NotReady {
@@ -486,7 +492,7 @@ impl View {
                 let why = reason.unwrap_or_else(|| "its sources gave up".into());
                 return std::task::Poll::Ready(Err(NotReady { state, why }));
             }
-            self.feed.wait_for_change(cx.waker());
+            self.feed.wait_for_change(waiting.number, cx.waker());
             std::task::Poll::Pending
         });
         tokio::select! {
@@ -521,6 +527,19 @@ impl Drop for View {
     }
 }
 
+/// One who waits for a change: takes its waker along when it goes. A stream that nothing happens to would keep the
+/// wakers of all who ever gave up waiting.
+struct Waiting<'a> {
+    feed: &'a Feed,
+    number: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.feed.inner.borrow_mut().waiters.retain(|(number, _)| *number != self.number);
+    }
+}
+
 /// The stream has no tracks to read (yet).
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the stream is {}: {why}", state.as_str())]
@@ -529,4 +548,35 @@ pub struct NotReady {
     pub state: StreamState,
     /// Why.
     pub why: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Conflict, Hub, HubConfig, Limits, StreamSpec};
+    use std::time::Duration;
+
+    #[test]
+    fn who_gave_up_waiting_for_tracks_leaves_nothing_behind() {
+        let (limits, conflict) = (Limits::default(), Conflict::Refuse);
+        let hub = Hub::start(HubConfig { workers: 1, limits, conflict, connectors: Vec::new() }).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (out, waiters) = tokio::sync::oneshot::channel();
+        runtime.block_on(async {
+            let name = StreamName::new("nobody").unwrap();
+            hub.put(&name, StreamSpec::default()).await.unwrap();
+            let job = move |worker: Worker| async move {
+                let view = worker.open(&name).await.unwrap();
+                while view.feed.state().0 != StreamState::Waiting {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                let both = async { tokio::join!(view.ready(), view.ready()) };
+                let early = tokio::time::timeout(Duration::from_millis(20), both).await;
+                let left = view.feed.inner.borrow().waiters.len();
+                out.send((early.is_err(), left)).unwrap();
+            };
+            hub.worker().await.unwrap().run("test", job).await.unwrap();
+            assert_eq!(waiters.await.unwrap(), (true, 0));
+        });
+    }
 }
