@@ -4,7 +4,13 @@ use crate::feed::Feedback;
 use crate::report::PeerInfo;
 use media::{Track, Unit};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// An owner that takes nothing for this long takes nothing any more: its worker stalled and was replaced. 15 s, longer
+/// than a worker may stall.
+const OWNER_SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// What a publisher sends to the owner.
 pub(crate) enum Ingest {
@@ -71,7 +77,16 @@ impl Publisher {
     }
 
     async fn send(&mut self, item: Ingest) -> Result<(), Ended> {
-        self.tx.send(item).await.map_err(|_| self.end())
+        match self.tx.try_send(item) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(self.end()),
+            Err(TrySendError::Full(item)) => {
+                match tokio::time::timeout(OWNER_SILENCE_MAX, self.tx.send(item)).await {
+                    Ok(sent) => sent.map_err(|_| self.end()),
+                    Err(_) => Err(Ended(EndReason::Failed("the stream's owner does not answer".into()))),
+                }
+            }
+        }
     }
 
     /// The next wish of the stream; an error when the stream takes no more. Cancel-safe: a good thing to select on.

@@ -324,9 +324,12 @@ impl Owner {
         }
     }
 
+    fn is_wanted(&self) -> bool {
+        self.spec.preload || self.feed.holds() > 0 || !self.relays.is_empty()
+    }
+
     fn look_at_demand(&mut self, now: Moment) {
-        let wanted = self.spec.preload || self.feed.holds() > 0 || !self.relays.is_empty();
-        if wanted {
+        if self.is_wanted() {
             self.idle_at = Moment::FAR_FUTURE;
             self.sources.handle_demand(true);
             self.sources_at = now;
@@ -399,7 +402,10 @@ impl Owner {
         }
         if now >= self.idle_at {
             self.idle_at = Moment::FAR_FUTURE;
-            self.stop_sources();
+            // A reader may have come in this very turn.
+            if !self.is_wanted() {
+                self.stop_sources();
+            }
         }
         if now >= self.orphaned_at {
             self.orphaned_at = Moment::FAR_FUTURE;
