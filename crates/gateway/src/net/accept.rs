@@ -1,6 +1,7 @@
 //! Accepting connections: on the control thread, handed to the workers in turn.
 use super::tls;
 use hub::{Hub, Worker};
+use socket2::{SockRef, TcpKeepalive};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +12,14 @@ use tokio::net::TcpStream;
 
 /// After an accept failed (no more file descriptors, mostly), the next try waits this long.
 const ERROR_WAIT: Duration = Duration::from_millis(100);
+/// A worker takes over a connection in this time: as long as it may stall before it is replaced.
+const HAND_OVER_MAX: Duration = Duration::from_secs(10);
+/// A peer that is silent for this long is asked by the system whether it is there, and again at the same distance. Three
+/// times without an answer end the connection: one that sends nothing while there is nothing to send would stay for
+/// ever after its machine lost power.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(20);
+/// Questions without an answer.
+const KEEPALIVE_RETRIES: u32 = 3;
 /// A TLS handshake takes at most this long.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
@@ -121,14 +130,16 @@ pub async fn run<F, Fut>(
         let Ok(stream) = stream.into_std() else { continue };
         let Ok(worker) = hub.worker().await else { return };
         let (serve, tls) = (serve.clone(), tls.clone());
-        // A worker that ended just now loses the connection: the peer dials again.
-        let _ = worker
-            .run(format!("{label} {peer}"), move |worker| async move {
+        // Beside accepting: the mailbox of a worker that stalled may be full, and other workers have room.
+        tokio::task::spawn_local(async move {
+            let handed_over = worker.run(format!("{label} {peer}"), move |worker| async move {
                 if let Some(stream) = handshake(stream, tls, label, peer).await {
                     serve(worker, stream, peer).await;
                 }
-            })
-            .await;
+            });
+            // A worker that ended just now, or does not answer, loses the connection: the peer dials again.
+            let _ = tokio::time::timeout(HAND_OVER_MAX, handed_over).await;
+        });
     }
 }
 
@@ -141,6 +152,11 @@ async fn handshake(
     let stream = TcpStream::from_std(stream).ok()?;
     // Frames are written whole: nothing is gained by waiting for more. A socket without the option still works.
     let _ = stream.set_nodelay(true);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_EVERY)
+        .with_interval(KEEPALIVE_EVERY)
+        .with_retries(KEEPALIVE_RETRIES);
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
     let Some(config) = tls else { return Some(Stream::Plain(stream)) };
     match tokio::time::timeout(HANDSHAKE_MAX, tls::accept(config, stream)).await {
         Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
