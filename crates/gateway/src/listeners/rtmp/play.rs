@@ -12,6 +12,9 @@ const NOT_FOUND: &str = "NetStream.Play.StreamNotFound";
 /// There is, but it cannot be played.
 const FAILED: &str = "NetStream.Play.Failed";
 
+/// Most bytes that may wait for a player that asks on and takes nothing: 32 MiB, more than any frame with its replies.
+const WAITING_MAX: usize = 32 << 20;
+
 impl Connection {
     /// Plays until the peer stops (`Ok`: it may ask for another stream) or the connection ends.
     pub(super) async fn play(&mut self, request: &Request) -> Result<(), End> {
@@ -103,6 +106,10 @@ impl Connection {
         };
         if count > 0 {
             self.session.handle_input(self.link.received(count), hub::now());
+        }
+        if self.link.outbox.len() > WAITING_MAX {
+            let why = "the player asks on and on and takes no answers";
+            return Err(End::Lost(std::io::Error::other(why)));
         }
         Ok(Turned::Goes)
     }

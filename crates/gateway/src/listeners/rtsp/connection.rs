@@ -27,6 +27,8 @@ const GOODBYE_MAX: Duration = Duration::from_secs(2);
 const READ_BYTES: usize = 1024;
 /// Room for what a publisher sends in one go.
 const READ_BYTES_PUBLISHER: usize = 64 << 10;
+/// Most bytes that may wait for a client that asks on and takes nothing: 32 MiB, more than any frame with its replies.
+const WAITING_MAX: usize = 32 << 20;
 /// What a challenge calls the protected thing.
 const REALM: &str = "Aqueduct";
 
@@ -145,7 +147,12 @@ impl Connection {
     async fn answer(&mut self) -> Turned {
         loop {
             match self.session.poll_output(hub::now()) {
-                Ok(Output::Transmit(bytes)) => self.outbox.push(bytes),
+                Ok(Output::Transmit(bytes)) => {
+                    self.outbox.push(bytes);
+                    if self.outbox.len() > WAITING_MAX {
+                        return Turned::Over("the client asks on and on and takes no answers".into());
+                    }
+                }
                 Ok(Output::Event(event)) => {
                     if let Turned::Over(why) = self.handle_event(event).await {
                         return Turned::Over(why);
