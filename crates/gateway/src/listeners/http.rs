@@ -33,7 +33,7 @@ use query::Query;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,15 +106,17 @@ async fn connection(worker: Worker, stream: Stream, peer: SocketAddr, shared: Ar
     }
 }
 
-/// The stream that a connection's answer carries now, if it does.
-type Playing = Rc<RefCell<Option<Rc<RefCell<Live>>>>>;
+/// The stream that a connection's answer carries now, if it does. The answer alone keeps it: when that has ended, the
+/// connection may go on.
+type Playing = Rc<RefCell<Weak<RefCell<Live>>>>;
 
 /// Returns when the reader of a connection is to be ended for slowness.
 async fn too_slow(playing: &Playing) {
     loop {
         tokio::time::sleep(CHECK_EVERY).await;
         let now = hub::now();
-        let ends = playing.borrow().as_ref().and_then(|live| live.borrow_mut().check(now));
+        let live = playing.borrow().upgrade();
+        let ends = live.and_then(|live| live.borrow_mut().check(now));
         if ends.is_some() {
             return;
         }
@@ -191,7 +193,7 @@ impl Call {
     /// Answers with a stream, until it ends or `until`.
     fn live(self, view: View, reader: Reader, kind: ::http::HeaderValue, until: Moment) -> Response<Answer> {
         let live = Live::new(view, reader, until);
-        *self.playing.borrow_mut() = Some(live.clone());
+        *self.playing.borrow_mut() = Rc::downgrade(&live);
         let mut response = Response::new(Answer::Live(live));
         let headers = response.headers_mut();
         headers.insert("content-type", kind);
