@@ -10,9 +10,13 @@ use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use std::time::Duration;
 
 /// Longest offer: 256 KiB. Browsers with every codec and a data channel send 10 KiB.
 const OFFER_BYTES_MAX: usize = 256 << 10;
+
+/// A client has this long to send its body: slow ones hold a connection for nothing.
+const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// How the offer came, and so how the answer goes.
 enum Form {
@@ -65,7 +69,10 @@ fn done(result: Result<(), Error>, status: StatusCode) -> Response<Answer> {
 }
 
 async fn body(request: Request<Incoming>) -> Result<String, Response<Answer>> {
-    let collected = Limited::new(request.into_body(), OFFER_BYTES_MAX).collect().await;
+    let collected = Limited::new(request.into_body(), OFFER_BYTES_MAX).collect();
+    let Ok(collected) = tokio::time::timeout(BODY_WAIT, collected).await else {
+        return Err(text(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").map(Answer::from));
+    };
     let bytes = collected.map_err(|_| {
         text(StatusCode::PAYLOAD_TOO_LARGE, format!("an offer has at most {OFFER_BYTES_MAX} bytes"))
             .map(Answer::from)

@@ -29,6 +29,9 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 /// How often the policy for slow readers is asked while a write waits.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long an answer may wait for the peer to take it. 15 s, as long as a reader may stall.
+const SAY_MAX: Duration = Duration::from_secs(15);
+
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// True when the request asks to become a WebSocket.
@@ -275,7 +278,8 @@ impl Signalling {
 async fn say(socket: &mut Socket, kind: &str, value: Value) -> Result<(), Error> {
     let mut text = json!({ "type": kind, "value": value }).to_string();
     text.push('\n');
-    socket.send(Message::text(text)).await
+    let said = tokio::time::timeout(SAY_MAX, socket.send(Message::text(text))).await;
+    said.unwrap_or(Err(Error::ConnectionClosed))
 }
 
 /// `{"type":"error","value":"mse: stream not found"}`: the value starts with the request's type.
