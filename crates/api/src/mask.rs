@@ -19,64 +19,75 @@ const SECRET_PARAMETERS: [&str; 13] = [
     "sig",
 ];
 
-/// The URL with `***` for its user information and for the values of secret query parameters.
+/// The URL with `***` for its user information, for the values of secret query parameters and of HTTP headers.
 pub fn url(url: &str) -> String {
-    let (url, fragment) = match url.split_once('#') {
-        Some((url, fragment)) => (url, Some(fragment)),
-        None => (url, None),
-    };
-    let (place, query) = match url.split_once('?') {
-        Some((place, query)) => (place, Some(query)),
-        None => (url, None),
-    };
     let mut shown = String::with_capacity(url.len());
-    match place.split_once("://") {
+    let rest = match url.split_once("://") {
         Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             shown.push_str(scheme);
             shown.push_str("://");
-            match authority.rsplit_once('@') {
-                Some((_, host)) => {
-                    shown.push_str("***@");
-                    shown.push_str(host);
+            match userinfo_end(rest) {
+                Some(at) => {
+                    shown.push_str("***");
+                    &rest[at..]
                 }
-                // A password with a slash in it, not encoded: everything up to the last `@` is suspicious.
-                None => match path.rsplit_once('@') {
-                    Some((_, host)) if authority.contains(':') => {
-                        shown.push_str("***@");
-                        shown.push_str(host);
-                        return with_query(shown, query, fragment);
-                    }
-                    Some(_) | None => shown.push_str(authority),
-                },
+                None => rest,
             }
-            shown.push_str(path);
         }
-        None => shown.push_str(place),
-    }
-    with_query(shown, query, fragment)
-}
-
-fn with_query(mut shown: String, query: Option<&str>, fragment: Option<&str>) -> String {
-    for (lead, text) in [('?', query), ('#', fragment)] {
+        None => url,
+    };
+    let (rest, fragment) = match rest.split_once('#') {
+        Some((rest, fragment)) => (rest, Some(fragment)),
+        None => (rest, None),
+    };
+    let (place, query) = match rest.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (rest, None),
+    };
+    shown.push_str(place);
+    for (lead, between, text) in [('?', '&', query), ('#', '#', fragment)] {
         let Some(text) = text else { continue };
-        shown.push(lead);
-        for (index, pair) in text.split(['&', '#']).enumerate() {
-            if index > 0 {
-                shown.push(if lead == '?' { '&' } else { '#' });
-            }
-            match pair.split_once('=') {
-                Some((name, _))
-                    if SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) =>
-                {
-                    shown.push_str(name);
-                    shown.push_str("=***");
-                }
-                Some(_) | None => shown.push_str(pair),
-            }
+        let mut before = lead;
+        for pair in text.split(between) {
+            shown.push(before);
+            before = between;
+            push_pair(&mut shown, pair);
         }
     }
     shown
+}
+
+/// Where the `@` after the user information is, given what follows `://`. Passwords are pasted as they are: where what
+/// stands before the first `/`, `?` or `#` can be no host with a port, everything up to the last `@` is suspicious.
+fn userinfo_end(rest: &str) -> Option<usize> {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    if let Some(at) = authority.rfind('@') {
+        return Some(at);
+    }
+    let (_, port) = authority.rsplit_once(':')?;
+    if authority.starts_with('[') || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
+    rest[end..].rfind('@').map(|at| end + at)
+}
+
+fn push_pair(shown: &mut String, pair: &str) {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    if SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) && pair.contains('=') {
+        shown.push_str(name);
+        shown.push_str("=***");
+        return;
+    }
+    match value.split_once(':') {
+        // `#header=Authorization: …` or a cookie.
+        Some((key, _)) if name == "header" => {
+            shown.push_str("header=");
+            shown.push_str(key);
+            shown.push_str(": ***");
+        }
+        Some(_) | None => shown.push_str(pair),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +104,14 @@ mod tests {
             (
                 "rtsp://h/x?user=ann&Password=secret&c=1#timeout=5",
                 "rtsp://h/x?user=ann&Password=***&c=1#timeout=5",
+            ),
+            ("rtsp://ann:p#/x@10.0.0.9/x", "rtsp://***@10.0.0.9/x"),
+            ("rtsp://ann:p?q@10.0.0.9/x#timeout=5", "rtsp://***@10.0.0.9/x#timeout=5"),
+            ("rtsp://10.0.0.9:554/x@y?z=a@b", "rtsp://10.0.0.9:554/x@y?z=a@b"),
+            ("rtsp://[fe80::1]/x@y", "rtsp://[fe80::1]/x@y"),
+            (
+                "http://h/flv#header=Cookie: a&b#header=X: t#timeout=5",
+                "http://h/flv#header=Cookie: ***#header=X: ***#timeout=5",
             ),
             ("http://h/flv#header=a#token=t#x", "http://h/flv#header=a#token=***#x"),
             ("demo:", "demo:"),
