@@ -1,5 +1,5 @@
 //! Players: we send.
-use super::link::{Peer, World, ours};
+use super::link::{Peer, THEIRS, World, ours};
 use crate::webrtc::catch_up::CatchUp;
 use crate::webrtc::{
     Bandwidth, Context, EndReason, Event, LocalCandidate, Role, SendFrame, SendPacket, Session,
@@ -348,4 +348,46 @@ fn no_offer_makes_a_session_panic() {
         }
         let _ = Session::answer(&context, &text, config, START);
     }
+}
+
+/// Bytes that look like STUN, DTLS, RTP or nothing, as strangers and broken peers send them.
+fn noise(state: &mut u64, round: usize) -> Vec<u8> {
+    let mut next = || {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state
+    };
+    let mut bytes: Vec<u8> = (0..next() % 300).map(|_| next() as u8).collect();
+    let heads: [&[u8]; 6] = [
+        &[0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42],
+        &[1, 1, 0, 0x2c, 0x21, 0x12, 0xa4, 0x42],
+        &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1],
+        &[0x80, 96, 0, 1],
+        &[0x80, 200, 0, 6],
+        &[],
+    ];
+    let head = heads[round % heads.len()];
+    let shared = head.len().min(bytes.len());
+    bytes[..shared].copy_from_slice(&head[..shared]);
+    bytes
+}
+
+#[test]
+fn noise_from_strangers_and_from_the_peers_own_address_disturbs_nothing() {
+    let mut world = world(9, config(Bandwidth::Unknown), Rtc::builder());
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    let sources = [THEIRS, "198.51.100.9:1"].map(|text| text.parse().unwrap());
+    for round in 0..6_000 {
+        let (source, now) = (sources[round / 6 % 2], world.now);
+        world.session.handle_datagram(Transport::Udp, source, ours(), &noise(&mut state, round), now);
+        if round % 50 == 0 {
+            world.run_for(Duration::from_millis(10));
+        }
+    }
+    assert!(world.has(|event| *event == Event::Connected), "connected through the noise");
+    stream(&mut world, 1);
+    world.run_for(Duration::from_millis(500));
+    assert!(received(&world, 0).len() >= 190, "{} packets", received(&world, 0).len());
+    assert!(!world.has(|event| matches!(event, Event::Ended(_))));
 }
