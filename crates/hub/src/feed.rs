@@ -6,7 +6,7 @@ use crate::event::{EndReason, What};
 use crate::format::{Format, Rendition};
 use crate::reader::{ReaderSlot, ReaderStats};
 use crate::report::{PeerInfo, ReaderReport, StreamState};
-use crate::ring::{Entry, Ring};
+use crate::ring::{ENTRY_BYTES, Entry, Ring};
 use crate::worker::Worker;
 use crate::{Reader, clock, next_id};
 use media::{Moment, StreamName, Track, Tracks, Unit};
@@ -106,7 +106,7 @@ struct Kept {
 
 impl Entry for Kept {
     fn bytes(&self) -> usize {
-        self.unit.data.len()
+        self.unit.data.len() + ENTRY_BYTES
     }
     fn arrival(&self) -> Moment {
         self.unit.arrival
@@ -151,13 +151,7 @@ impl Feed {
         inner.tracks = tracks.clone();
         inner.units.clear();
         if same_codecs {
-            for rendition in &inner.renditions {
-                // A muxer that took these codecs once takes them again; if not, its readers see no more chunks and
-                // end for silence, which says so.
-                if let Err(error) = rendition.borrow_mut().renew(&tracks) {
-                    tracing::warn!(stream = %self.name, error, "a rendition could not go on with new parameters");
-                }
-            }
+            inner.each_rendition(&self.name, |rendition| rendition.renew(&tracks));
         } else {
             inner.renditions.clear();
             for slot in inner.readers.iter_mut().flatten() {
@@ -178,13 +172,11 @@ impl Feed {
         inner.count += 1;
         inner.rate.add(now, unit.data.len() as u64);
         let mut lost_start = false;
-        for rendition in &inner.renditions {
-            let mut rendition = rendition.borrow_mut();
-            if let Err(error) = rendition.push(&unit, is_video) {
-                tracing::error!(stream = %self.name, error, "rendition");
-            }
+        inner.each_rendition(&self.name, |rendition| {
+            rendition.push(&unit, is_video)?;
             rendition.ring.trim(now, limits.ring_keep, limits.ring_bytes_max);
-        }
+            Ok(())
+        });
         let start = unit.keyframe && (is_video || !inner.has_video);
         inner.units.push(Kept { unit, start });
         // Renditions serve the readers that lag; the units only serve new formats, from the newest start on.
@@ -420,6 +412,26 @@ impl Feed {
 }
 
 impl Inner {
+    /// Does something with every rendition. One that fails is gone, and its readers end with why; the others go on.
+    fn each_rendition(
+        &mut self,
+        name: &StreamName,
+        mut act: impl FnMut(&mut Rendition) -> Result<(), String>,
+    ) {
+        let readers = &mut self.readers;
+        self.renditions.retain(|rendition| {
+            let Err(error) = act(&mut rendition.borrow_mut()) else { return true };
+            tracing::error!(stream = %name, error, "a rendition ends");
+            for slot in readers.iter_mut().flatten().filter(|slot| slot.reads(rendition)) {
+                slot.ended.get_or_insert(EndReason::Failed(error.clone()));
+                if let Some(waker) = slot.waker.take() {
+                    waker.wake();
+                }
+            }
+            false
+        });
+    }
+
     fn wake_all(&mut self) {
         for (_, waker) in self.waiters.drain(..) {
             waker.wake();

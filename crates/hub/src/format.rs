@@ -1,5 +1,5 @@
 //! Renditions: a stream muxed once into one wire format, shared by all readers of that format on a worker.
-use crate::ring::{Entry, Ring};
+use crate::ring::{ENTRY_BYTES, Entry, Ring};
 use bytes::Bytes;
 use media::{Moment, TrackId, Tracks, Unit, WallTime};
 use smallvec::SmallVec;
@@ -69,7 +69,7 @@ impl Chunk {
 
 impl Entry for Rc<Chunk> {
     fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + ENTRY_BYTES
     }
     fn arrival(&self) -> Moment {
         self.arrival

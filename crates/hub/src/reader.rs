@@ -59,6 +59,11 @@ impl ReaderSlot {
         Self { waker: None, ended: None, stats, rendition }
     }
 
+    /// True for a reader of this rendition.
+    pub(crate) fn reads(&self, rendition: &Rc<RefCell<Rendition>>) -> bool {
+        Rc::ptr_eq(&self.rendition, rendition)
+    }
+
     pub(crate) fn report(&self, worker: usize, now: Moment) -> ReaderReport {
         let stats = &self.stats;
         let rendition = self.rendition.borrow();

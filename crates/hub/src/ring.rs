@@ -3,6 +3,9 @@ use media::Moment;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// What an entry costs beside its payload: 256 bytes, so that many small ones count as well.
+pub(crate) const ENTRY_BYTES: usize = 256;
+
 /// What a ring asks of its entries.
 pub(crate) trait Entry {
     fn bytes(&self) -> usize;

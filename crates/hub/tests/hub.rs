@@ -225,8 +225,7 @@ fn a_second_publisher_is_refused_with_who_is_there() {
         let error = hub.publish(&name("a"), peer(), None).await.err().unwrap();
         assert!(error.to_string().contains("rtmp from 127.0.0.1:9"), "{error}");
         drop(first);
-        let mut events = hub.events();
-        expect(&mut events, |what| matches!(what, What::StreamRemoved { .. })).await;
+        // At once: nobody has told the owner yet.
         hub.publish(&name("a"), peer(), None).await.unwrap();
     });
 }
@@ -240,6 +239,50 @@ fn with_the_policy_to_replace_the_first_publisher_learns_that_it_was() {
         assert_eq!(first.feedback().await.unwrap_err().0, EndReason::Replaced);
         send_frames(&mut second, 3).await;
         assert_eq!(hub.report(&name("a")).await.unwrap().publishers.len(), 1);
+    });
+}
+
+/// A format whose muxer panics at the tenth frame.
+struct Broken(u32);
+
+impl hub::Muxer for Broken {
+    fn header(&mut self, _again: bool) -> Bytes {
+        Bytes::new()
+    }
+    fn push(&mut self, unit: &Unit, out: &mut Vec<hub::Chunk>) {
+        self.0 += 1;
+        assert!(self.0 < 10, "a defect in a muxer");
+        out.push(hub::Chunk::new(unit, [unit.data.clone()]));
+    }
+}
+
+#[test]
+fn a_panic_in_a_muxer_ends_its_readers_with_why_and_no_others() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        hub.put(&name("cam"), spec(&["fake:good"])).await.unwrap();
+        let worker = hub.worker().await.unwrap();
+        let (out, mut results) = mpsc::channel(1);
+        worker.run("reader", move |worker| read(worker, name("cam"), 60, out)).await.unwrap();
+        let (out, mut reason) = mpsc::channel(1);
+        worker
+            .run("unlucky reader", move |worker| async move {
+                let view = worker.open(&name("cam")).await.unwrap();
+                view.ready().await.unwrap();
+                let format = Format::new("broken", |_| Ok(Box::new(Broken(0))));
+                let mut reader = view.reader(format, PeerInfo::default()).unwrap();
+                let reason = loop {
+                    if let Item::Ended(reason) = reader.next().await {
+                        break reason;
+                    }
+                };
+                out.send(reason.to_string()).await.unwrap();
+            })
+            .await
+            .unwrap();
+        assert!(reason.recv().await.unwrap().contains("muxer failed"));
+        let frames = results.recv().await.unwrap().unwrap();
+        assert!(frames.windows(2).all(|pair| pair[1] == pair[0] + 1));
     });
 }
 

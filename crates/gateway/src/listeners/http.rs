@@ -153,7 +153,10 @@ impl Call {
                 Err(refusal) => refusal.map(Answer::from),
             }
         } else {
-            self.control(request).await.map(Answer::from)
+            match self.shared.guard.host(request.headers(), self.peer) {
+                Ok(()) => self.control(request).await.map(Answer::from),
+                Err(refusal) => refusal.map(Answer::from),
+            }
         };
         origin.mark(&mut response);
         response

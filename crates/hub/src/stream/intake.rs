@@ -97,6 +97,15 @@ impl Intake {
         });
     }
 
+    /// Forgets publishers that have left with nothing unread, so that one who comes back at once finds its place free.
+    /// True when there was one.
+    pub(crate) fn forget_gone(&mut self) -> bool {
+        let before = self.slots.len();
+        self.slots
+            .retain(|slot| !(slot.source.is_none() && slot.end.rx.is_closed() && slot.end.rx.is_empty()));
+        self.slots.len() < before
+    }
+
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }

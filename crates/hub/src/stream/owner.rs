@@ -253,6 +253,9 @@ impl Owner {
         if !self.sources.is_empty() {
             return Err(PublishError::HasSources(self.name.clone()));
         }
+        if self.intake.forget_gone() {
+            self.publisher_left("it closed the connection", clock::now());
+        }
         if let Some(there) = self.intake.slots().first() {
             match conflict {
                 Conflict::Refuse => {

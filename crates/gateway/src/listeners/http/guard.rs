@@ -60,6 +60,28 @@ impl Guard {
         ))
     }
 
+    /// Refuses control over a name that may be anybody's: without credentials, this machine may do everything, and a
+    /// foreign page whose name was made to point here (DNS rebinding) would pose as our own.
+    pub(crate) fn host(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<(), Response<Body>> {
+        let guarded = self.access.credentials.is_none() && self.allowed.is_empty();
+        if !guarded || !peer.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return Ok(()) };
+        let parsed = url::Url::parse(&format!("http://{host}"));
+        match parsed.as_ref().ok().and_then(url::Url::host) {
+            Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => Ok(()),
+            Some(url::Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => Ok(()),
+            Some(url::Host::Domain(_)) | None => {
+                let why = format!(
+                    "without credentials this machine is asked by address or as localhost, not as {host}: set \
+                     api.username and api.password, or api.origin"
+                );
+                Err(text(StatusCode::FORBIDDEN, why))
+            }
+        }
+    }
+
     /// Checks credentials.
     pub(crate) fn access<B>(
         &self,
@@ -149,6 +171,20 @@ mod tests {
         assert!(matches!(guard("*").origin(&foreign), Ok(Origin::Allowed(_))));
         assert!(matches!(guard("http://evil.example").origin(&foreign), Ok(Origin::Allowed(_))));
         assert!(guard("http://other.example").origin(&foreign).is_err());
+    }
+
+    #[test]
+    fn a_name_that_was_made_to_point_here_controls_nothing() {
+        let asks = |origin: &str, host: &str, peer: &str| {
+            let request = request("GET", "http://x.example", host);
+            guard(origin).host(request.headers(), peer.parse().unwrap()).is_ok()
+        };
+        assert!(!asks("", "evil.example:1984", "127.0.0.1:9"));
+        assert!(asks("", "localhost:1984", "127.0.0.1:9"));
+        assert!(asks("", "127.0.0.1:1984", "127.0.0.1:9"));
+        assert!(asks("", "[::1]:1984", "[::1]:9"));
+        assert!(asks("http://nas.example", "nas.example", "127.0.0.1:9"));
+        assert!(asks("", "nas.example:1984", "192.0.2.7:9"), "others may not control anyway");
     }
 
     #[test]
