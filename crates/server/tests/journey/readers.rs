@@ -116,7 +116,7 @@ impl GstReader {
         let frames = seconds * FRAME_RATE;
         let video =
             format!("{decode} ! identity eos-after={frames} ! fakesink name=v silent=false sync=false");
-        let audio = format!("aacparse ! identity eos-after={} ! fakesink sync=false", seconds * 46);
+        let audio = format!("aacparse ! identity eos-after={} ! fakesink sync=false", seconds * 48);
         let pipeline = match output {
             Output::RtspTcp | Output::RtspUdp => {
                 let protocol = if output == Output::RtspTcp { "tcp" } else { "udp" };
