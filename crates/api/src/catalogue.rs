@@ -24,10 +24,10 @@ impl StreamPlan {
     /// As the hub takes it.
     pub fn spec(&self) -> StreamSpec {
         StreamSpec {
-            sources: self.sources.clone(),
+            sources: self.sources.iter().map(|url| url.as_str().into()).collect(),
             preload: self.preload.is_some(),
             policy: self.policy,
-            dynamic: false,
+            ..StreamSpec::default()
         }
     }
 }

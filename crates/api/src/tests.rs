@@ -129,8 +129,13 @@ fn facts(track: &Track) -> TrackFacts {
 /// The API with these streams.
 async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Given {
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
-    let config =
-        HubConfig { workers: 1, limits: Limits::default(), conflict: hub::Conflict::Refuse, connectors };
+    let config = HubConfig {
+        workers: 1,
+        limits: Limits::default(),
+        conflict: hub::Conflict::Refuse,
+        connectors,
+        deliverers: Vec::new(),
+    };
     let hub = Hub::start(config).unwrap();
     let mut plans = BTreeMap::new();
     for (stream, url) in streams {

@@ -13,7 +13,14 @@ fn start() -> Hub {
     let demo = Bytes::from_static(include_bytes!("../../server/assets/demo.mp4"));
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(FileSources::new(demo))];
     let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
-    Hub::start(HubConfig { workers: 1, limits, conflict: Conflict::Refuse, connectors }).unwrap()
+    Hub::start(HubConfig {
+        workers: 1,
+        limits,
+        conflict: Conflict::Refuse,
+        connectors,
+        deliverers: Vec::new(),
+    })
+    .unwrap()
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -52,7 +59,7 @@ fn the_demo_camera_plays_in_real_time_while_somebody_looks() {
     let hub = start();
     block_on(async {
         let name = StreamName::new("demo").unwrap();
-        let sources = vec!["demo:".to_owned()];
+        let sources = vec!["demo:".into()];
         hub.put(&name, StreamSpec { sources, ..StreamSpec::default() }).await.unwrap();
         let (done, result) = tokio::sync::oneshot::channel();
         let stream = name.clone();
@@ -75,7 +82,7 @@ fn a_file_that_is_not_there_is_said_and_tried_again() {
     let hub = start();
     block_on(async {
         let name = StreamName::new("gone").unwrap();
-        let sources = vec!["file:/no/such/clip.mp4".to_owned()];
+        let sources = vec!["file:/no/such/clip.mp4".into()];
         hub.put(&name, StreamSpec { sources, ..StreamSpec::default() }).await.unwrap();
         let stream = name.clone();
         let job = move |worker: Worker| async move {

@@ -57,8 +57,14 @@ impl House {
         let config = GatewayConfig { http, rtmp, ..GatewayConfig::default() };
         let connectors = gateway::sources::connectors(&config, DEMO);
         let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
-        let hub =
-            Hub::start(HubConfig { workers: 2, limits, conflict: Conflict::Refuse, connectors }).unwrap();
+        let hub = Hub::start(HubConfig {
+            workers: 2,
+            limits,
+            conflict: Conflict::Refuse,
+            connectors,
+            deliverers: Vec::new(),
+        })
+        .unwrap();
         let control: Control = Arc::new(|request| Box::pin(control(request)));
         let listeners = start(&hub, Arc::new(config), control).await.unwrap();
         let house = House { hub, addresses: listeners.addresses.clone(), _listeners: listeners };
@@ -67,7 +73,7 @@ impl House {
     }
 
     async fn put(&self, stream: &str, source: &str) {
-        let spec = StreamSpec { sources: vec![source.to_owned()], ..StreamSpec::default() };
+        let spec = StreamSpec { sources: vec![source.into()], ..StreamSpec::default() };
         self.hub.put(&name(stream), spec).await.unwrap();
     }
 

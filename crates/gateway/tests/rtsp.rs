@@ -25,7 +25,14 @@ fn with_server<Fut: Future<Output = ()>>(
     let demo = Bytes::from_static(include_bytes!("../../server/assets/demo.mp4"));
     let connectors = sources::connectors(&config, demo);
     let limits = Limits { start_wait_max: Duration::from_secs(1), ..Limits::default() };
-    let hub = Hub::start(HubConfig { workers: 2, limits, conflict: Conflict::Refuse, connectors }).unwrap();
+    let hub = Hub::start(HubConfig {
+        workers: 2,
+        limits,
+        conflict: Conflict::Refuse,
+        connectors,
+        deliverers: Vec::new(),
+    })
+    .unwrap();
     let options = tokio::runtime::LocalOptions::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(options).unwrap();
     runtime.block_on(async {
@@ -39,7 +46,7 @@ fn with_server<Fut: Future<Output = ()>>(
 }
 
 async fn put(hub: &Hub, name: &str, url: &str) {
-    let spec = StreamSpec { sources: vec![url.to_owned()], ..StreamSpec::default() };
+    let spec = StreamSpec { sources: vec![url.into()], ..StreamSpec::default() };
     hub.put(&StreamName::new(name).unwrap(), spec).await.unwrap();
 }
 

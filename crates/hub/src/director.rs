@@ -41,7 +41,7 @@ pub(crate) enum DirectorCommand {
     },
     Put {
         name: StreamName,
-        spec: StreamSpec,
+        spec: Box<StreamSpec>,
         reply: oneshot::Sender<Result<PutOutcome, PutError>>,
     },
     Remove {
@@ -152,7 +152,7 @@ impl Director {
                 answer(reply, self.streams.get(&name).map(|entry| entry.handle.clone()));
             }
             DirectorCommand::Publish { name, peer, near, reply } => self.publish(name, peer, near, reply),
-            DirectorCommand::Put { name, spec, reply } => self.put(name, spec, reply),
+            DirectorCommand::Put { name, spec, reply } => self.put(name, *spec, reply),
             DirectorCommand::Remove { name, reply } => self.remove(name, reply),
             DirectorCommand::Retry { name, reply } => {
                 let handle = self.streams.get(&name).map(|entry| entry.handle.clone());
@@ -246,7 +246,7 @@ impl Director {
             let handle = entry.handle.clone();
             tokio::task::spawn_local(async move {
                 // An owner that is gone starts again with the new specification.
-                let _ = handle.ask(|reply| StreamCommand::SetSpec { spec, reply }).await;
+                let _ = handle.ask(|reply| StreamCommand::SetSpec { spec: Box::new(spec), reply }).await;
                 answer(reply, Ok(PutOutcome::Changed));
             });
             return;
@@ -448,8 +448,8 @@ fn stop(worker: WorkerHandle) {
 
 /// The report of a stream whose owner says nothing.
 fn silent(handle: &StreamHandle, spec: &StreamSpec, why: &str) -> StreamReport {
-    let source = |url: &String| crate::report::SourceReport {
-        url: url.clone(),
+    let source = |spec: &crate::stream::SourceSpec| crate::report::SourceReport {
+        url: spec.url.clone(),
         state: "idle",
         attempt: 0,
         next_try: None,

@@ -571,7 +571,14 @@ mod tests {
     #[test]
     fn who_gave_up_waiting_for_tracks_leaves_nothing_behind() {
         let (limits, conflict) = (Limits::default(), Conflict::Refuse);
-        let hub = Hub::start(HubConfig { workers: 1, limits, conflict, connectors: Vec::new() }).unwrap();
+        let hub = Hub::start(HubConfig {
+            workers: 1,
+            limits,
+            conflict,
+            connectors: Vec::new(),
+            deliverers: Vec::new(),
+        })
+        .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (out, waiters) = tokio::sync::oneshot::channel();
         runtime.block_on(async {

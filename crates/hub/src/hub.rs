@@ -2,6 +2,7 @@
 use crate::director::{Director, DirectorCommand};
 use crate::event::{Event, What};
 use crate::limits::Limits;
+use crate::output::Deliver;
 use crate::publisher::Publisher;
 use crate::report::{PeerInfo, StreamReport};
 use crate::source::{Connect, SourceError};
@@ -30,6 +31,8 @@ pub struct HubConfig {
     pub conflict: Conflict,
     /// Who can dial which URLs.
     pub connectors: Vec<Arc<dyn Connect>>,
+    /// Who can deliver to which URLs.
+    pub deliverers: Vec<Arc<dyn Deliver>>,
 }
 
 /// The hub as everybody sees it.
@@ -40,6 +43,7 @@ pub struct Hub {
     events: broadcast::Sender<Arc<Event>>,
     events_lost: Arc<AtomicU64>,
     connectors: Arc<[Arc<dyn Connect>]>,
+    deliverers: Arc<[Arc<dyn Deliver>]>,
     limits: Arc<Limits>,
 }
 
@@ -81,6 +85,7 @@ impl Hub {
             events: events.clone(),
             events_lost: Arc::new(AtomicU64::new(0)),
             connectors: config.connectors.into(),
+            deliverers: config.deliverers.into(),
             limits,
         };
         let count = match config.workers {
@@ -126,6 +131,22 @@ impl Hub {
         sources::connector_of(&self.connectors, url)?.check(url)
     }
 
+    /// Says what is wrong with an output's URL, without touching the network.
+    pub fn check_output(&self, url: &str) -> Result<(), SourceError> {
+        match self.deliverers.iter().find(|deliverer| deliverer.takes(url)) {
+            Some(deliverer) => deliverer.check(url),
+            None => Err(SourceError::config(format!(
+                "nothing here can talk to a {}: device",
+                url.split(':').next().unwrap_or_default()
+            ))),
+        }
+    }
+
+    /// True for a URL whose device can be talked to.
+    pub fn can_talk_to(&self, url: &str) -> bool {
+        self.deliverers.iter().any(|deliverer| deliverer.takes(url))
+    }
+
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> DirectorCommand) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(make(reply)).await.ok()?;
@@ -161,10 +182,14 @@ impl Hub {
 
     /// Makes a stream be as specified. The same specification again changes nothing; readers stay on a change.
     pub async fn put(&self, name: &StreamName, spec: StreamSpec) -> Result<PutOutcome, PutError> {
-        for url in &spec.sources {
-            self.check_source(url)?;
+        for source in &spec.sources {
+            self.check_source(&source.url)?;
+        }
+        for url in spec.talk.iter().flat_map(|talk| &talk.output.urls) {
+            self.check_output(url)?;
         }
         let name = name.clone();
+        let spec = Box::new(spec);
         self.ask(|reply| DirectorCommand::Put { name, spec, reply }).await.unwrap_or(Err(PutError::Shutdown))
     }
 

@@ -13,19 +13,85 @@ use crate::report::{PeerInfo, ReaderReport, StreamReport, StreamState};
 use crate::supervise::Policy;
 use media::{StreamName, Tracks, Unit};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What a stream is configured to be.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct StreamSpec {
-    /// Source URLs, in order of preference. Empty: somebody publishes into it.
-    pub sources: Vec<String>,
+    /// Its sources, in order of preference. Empty: somebody publishes into it.
+    pub sources: Vec<SourceSpec>,
     /// Run the sources also without readers.
     pub preload: bool,
-    /// How sources are tried again.
+    /// How sources are tried again that say nothing of their own.
     pub policy: Policy,
+    /// How long a source outlasts its last reader. `None`: `limits.source_linger`.
+    pub linger: Option<Duration>,
+    /// What a second publisher gets. `None`: what is configured for all.
+    pub conflict: Option<Conflict>,
     /// It exists only because somebody publishes, and goes with the publisher.
     pub dynamic: bool,
+    /// Its talk stream `NAME/talk`, which flows towards the device: there as long as the stream is.
+    pub talk: Option<TalkSpec>,
+    /// Where its media goes. The hub sets this for talk streams.
+    pub output: Option<OutputSpec>,
+}
+
+/// One source of a stream.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SourceSpec {
+    /// Its URL, with credentials and `#` options.
+    pub url: String,
+    /// How it is tried again. `None`: as the stream's.
+    pub policy: Option<Policy>,
+    /// It runs only while the sources before it fail, and gives way when they return: a slate, a second URL.
+    pub fallback: bool,
+}
+
+impl From<&str> for SourceSpec {
+    fn from(url: &str) -> Self {
+        Self { url: url.to_owned(), ..Self::default() }
+    }
+}
+
+impl From<String> for SourceSpec {
+    fn from(url: String) -> Self {
+        Self { url, ..Self::default() }
+    }
+}
+
+/// The talk stream of a stream.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TalkSpec {
+    /// Where it goes.
+    pub output: OutputSpec,
+    /// What a second talker gets.
+    pub conflict: Conflict,
+    /// The device cannot listen and speak at once: readers do not get its sound while somebody talks.
+    pub half_duplex: bool,
+}
+
+/// Where a stream's media goes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutputSpec {
+    /// The devices' URLs; each gets everything.
+    pub urls: Vec<String>,
+    /// How a device is tried again.
+    pub policy: Policy,
+    /// Without a unit for this long, the call is closed: before the device does it by itself.
+    pub idle: Duration,
+    /// The stream whose sound is held back while media flows here.
+    pub mutes: Option<StreamName>,
+}
+
+impl OutputSpec {
+    /// Devices hang up after 3 to 5 s without audio (docs/devices.md): 2.5 s.
+    pub const IDLE_DEFAULT: Duration = Duration::from_millis(2500);
+
+    /// An output to one device, with the defaults.
+    pub fn to(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], policy: Policy::talk(), idle: Self::IDLE_DEFAULT, mutes: None }
+    }
 }
 
 /// What a second publisher of one name gets.
@@ -36,6 +102,10 @@ pub enum Conflict {
     Refuse,
     /// It takes over; readers stay.
     Replace,
+    /// It waits until those before it have left, and is told how many they are.
+    Queue,
+    /// Its tracks are added to those of the others, for an output that mixes them.
+    Mix,
 }
 
 /// Why a stream could not be opened.
@@ -91,7 +161,7 @@ pub(crate) enum StreamCommand {
     RelayEnded { worker: usize },
     Feedback(Feedback),
     Publish { peer: PeerInfo, conflict: Conflict, reply: oneshot::Sender<Result<Publisher, PublishError>> },
-    SetSpec { spec: StreamSpec, reply: oneshot::Sender<()> },
+    SetSpec { spec: Box<StreamSpec>, reply: oneshot::Sender<()> },
     Retry { reply: oneshot::Sender<()> },
     Report { reply: oneshot::Sender<StreamReport> },
     Remove { reason: EndReason, reply: oneshot::Sender<()> },

@@ -35,6 +35,14 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// For calls to a device's loudspeaker: nobody waits a minute to be heard, so after 30 s of failing it gives up
+    /// until the talker tries anew, and says so.
+    pub fn talk() -> Self {
+        Self { ceiling: Duration::from_secs(8), budget: Some(Duration::from_secs(30)), ..Self::default() }
+    }
+}
+
 /// `Idle` → `Connecting` on demand → `Live` with the first unit → `Backoff` on an end → `Connecting` …;
 /// `GaveUp` after a hopeless failure or the budget. `Removed` is final; `GaveUp` is until somebody retries.
 #[derive(Clone, PartialEq, Debug)]

@@ -80,7 +80,7 @@ fn start(workers: usize, limits: Limits) -> Hub {
 
 fn start_with(workers: usize, limits: Limits, conflict: Conflict) -> Hub {
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
-    Hub::start(HubConfig { workers, limits, conflict, connectors }).unwrap()
+    Hub::start(HubConfig { workers, limits, conflict, connectors, deliverers: Vec::new() }).unwrap()
 }
 
 fn name(text: &str) -> StreamName {
@@ -88,7 +88,7 @@ fn name(text: &str) -> StreamName {
 }
 
 fn spec(sources: &[&str]) -> StreamSpec {
-    StreamSpec { sources: sources.iter().map(|s| (*s).to_owned()).collect(), ..StreamSpec::default() }
+    StreamSpec { sources: sources.iter().map(|s| (*s).into()).collect(), ..StreamSpec::default() }
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {

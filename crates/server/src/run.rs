@@ -63,6 +63,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         workers: config.workers,
         limits: config.limits.limits(),
         conflict: wiring::conflict(&config),
+        deliverers: Vec::new(),
         connectors: wiring::connectors(&gateway_config),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));

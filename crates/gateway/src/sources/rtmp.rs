@@ -74,7 +74,7 @@ impl Wanted {
             );
         }
         let fault = error.fault();
-        SourceError { message, fault, retry: fault != Fault::Config }
+        SourceError::new(message, fault, fault != Fault::Config)
     }
 }
 

@@ -265,6 +265,14 @@ impl Owner {
                         remote: there.remote().to_owned(),
                     });
                 }
+                // Until the intake can do more, the first one stays.
+                Conflict::Queue | Conflict::Mix => {
+                    return Err(PublishError::Busy {
+                        stream: self.name.clone(),
+                        protocol: there.protocol(),
+                        remote: there.remote().to_owned(),
+                    });
+                }
                 Conflict::Replace => {
                     self.intake.end(&EndReason::Replaced, |_| true);
                     self.emit_publisher_left(&EndReason::Replaced.to_string());
@@ -383,7 +391,7 @@ impl Owner {
                     self.stop_sources();
                     self.sources.set(&spec.sources, spec.policy);
                 }
-                self.spec = spec;
+                self.spec = *spec;
                 self.idle_at = Moment::FAR_FUTURE;
                 self.look_at_demand(now);
                 answer(reply, ());

@@ -3,6 +3,7 @@ use crate::event::What;
 use crate::publisher::PublisherEnd;
 use crate::report::SourceReport;
 use crate::source::{Connect, SourceError, SourceTask, Stop};
+use crate::stream::SourceSpec;
 use crate::supervise::{Output, Policy, SourceState, Supervisor};
 use crate::worker::Worker;
 use crate::{clock, next_id, publisher, wall_now};
@@ -10,12 +11,11 @@ use media::{Moment, StreamName, WallTime};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 struct Running {
     task: JoinHandle<Option<Result<(), SourceError>>>,
-    stop: watch::Sender<bool>,
+    stop: tokio::sync::watch::Sender<bool>,
     publisher: u64,
 }
 
@@ -48,15 +48,15 @@ impl Sources {
     }
 
     /// Sets the list anew. Call [`Sources::stop_all`] before.
-    pub(crate) fn set(&mut self, urls: &[String], policy: Policy) {
-        let source = |url: &String| Source {
-            url: url.clone(),
-            supervisor: Supervisor::new(policy),
+    pub(crate) fn set(&mut self, specs: &[SourceSpec], policy: Policy) {
+        let source = |spec: &SourceSpec| Source {
+            url: spec.url.clone(),
+            supervisor: Supervisor::new(spec.policy.unwrap_or(policy)),
             running: None,
             since: wall_now(),
             told: "idle",
         };
-        self.all = urls.iter().map(source).collect();
+        self.all = specs.iter().map(source).collect();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -117,13 +117,13 @@ impl Sources {
         let connector = connector_of(&self.connectors, &source.url)?;
         let peer = connector.peer(&source.url);
         let (publisher, end) = publisher::pair(next_id(), peer, self.worker.limits().ingest_queue);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped, _steps) = Stop::new();
         let task = SourceTask {
             stream: self.name.clone(),
             url: source.url.clone(),
             publisher,
             worker: self.worker.clone(),
-            stop: Stop(stopped),
+            stop: stopped,
         };
         let owner = format!("source {index} of {}", self.name);
         let task = self.worker.spawn(owner, connector.run(task));

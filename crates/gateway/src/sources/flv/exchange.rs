@@ -140,7 +140,7 @@ fn take_challenge(auth: &mut ClientAuth, answer: &Answer, answered: bool) -> Res
         };
         let fault = error.fault();
         let message = format!("{}: {error}{hint}", answer.shown);
-        SourceError { message, fault, retry: fault != Fault::Config }
+        SourceError::new(message, fault, fault != Fault::Config)
     })
 }
 

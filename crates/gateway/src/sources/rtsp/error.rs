@@ -38,7 +38,7 @@ pub(super) fn source_error(url: &RtspUrl, error: &Error) -> SourceError {
         | Error::Ended
         | Error::Redirect { .. } => (format!("{at}: {error}"), error.fault(), true),
     };
-    SourceError { message, fault, retry }
+    SourceError::new(message, fault, retry)
 }
 
 /// The path of a URL, without what may be a secret in the query.

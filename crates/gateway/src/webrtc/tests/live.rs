@@ -24,6 +24,7 @@ async fn server() -> (Hub, Handle) {
         workers: 2,
         limits: Limits::default(),
         conflict: Conflict::Refuse,
+        deliverers: Vec::new(),
         connectors: Vec::new(),
     })
     .unwrap();
