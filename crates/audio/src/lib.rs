@@ -1,0 +1,28 @@
+//! Sound in process: what a browser, an encoder or a file speaks becomes what an intercom takes.
+//!
+//! [`Transcoder`] is the whole way: units of one or several tracks in, encoded frames of one [`Target`] out.
+//! [`Decoder`], [`Resampler`], [`Mixer`], [`Level`] and [`Encoder`] are its parts, [`tone`] makes and judges test sound.
+//!
+//! Sound between the parts is interleaved `f32`; 1.0 is full scale, 32,768 in 16 bits. A *frame* of samples is one
+//! sample of each channel. Nothing here does I/O, reads a clock or starts a thread. Buffers are kept between calls:
+//! once warm, a frame costs one allocation, that of its bytes, and codecs from elsewhere may add theirs.
+mod channels;
+mod decode;
+mod encode;
+mod g711;
+mod l16;
+mod level;
+mod mix;
+mod resample;
+mod sample;
+mod target;
+pub mod tone;
+mod transcode;
+
+pub use decode::{DecodeError, Decoder};
+pub use encode::Encoder;
+pub use level::{Level, Reading, SILENCE_DBFS};
+pub use mix::{Chunk, LaneId, Mixer, MixerStats};
+pub use resample::{Resampler, ResamplerError};
+pub use target::{Target, TargetError};
+pub use transcode::{TranscodeError, Transcoder, TranscoderStats};
