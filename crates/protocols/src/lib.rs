@@ -1,8 +1,10 @@
 //! Sans-IO sessions: bytes and time in; bytes, events and the next moment out.
 //!
 //! - [`auth`]: HTTP, RTSP and SIP authentication, both sides.
+//! - [`isapi`]: the talk channel of Hikvision cameras and intercoms, client.
 //! - [`rtsp`]: RTSP client and server sessions.
 //! - [`rtmp`]: RTMP client and server sessions.
 pub mod auth;
+pub mod isapi;
 pub mod rtmp;
 pub mod rtsp;

@@ -44,3 +44,8 @@ fn rtmp_clients() {
 fn rtmp_servers() {
     replay("rtmp_client", protocols::rtmp::fuzz_client);
 }
+
+#[test]
+fn isapi_devices() {
+    replay("isapi_client", protocols::isapi::fuzz::client);
+}
