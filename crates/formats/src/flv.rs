@@ -15,8 +15,8 @@ mod tag;
 mod tag_reader;
 mod video;
 
-pub use demuxer::{DemuxEvent, Demuxer, Metadata, fuzz_flv};
-pub use error::{FlvError, Note};
+pub use demuxer::{Demuxer, Metadata, fuzz_flv};
+pub use error::FlvError;
 pub use muxer::{LeftOut, Message, Muxer, MuxerOptions};
 pub use tag::{Tag, TagKind};
 pub use tag_reader::TagReader;

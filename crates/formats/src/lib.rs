@@ -4,10 +4,12 @@
 //! - [`rtp`]: RTP packets, payload formats, reordering, RTCP.
 //! - [`sdp`]: tracks to session descriptions and back.
 //! - [`amf0`], [`flv`]: what RTMP and HTTP-FLV carry.
+//! - [`demux`]: what all demuxers have in common.
 //! - [`mp4`]: fragments for browsers, files to read.
 //! - [`replay`]: a file's units in real time, again and again.
 pub mod amf0;
 pub mod bitstream;
+pub mod demux;
 pub mod flv;
 pub mod mp4;
 pub mod replay;

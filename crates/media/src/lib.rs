@@ -19,6 +19,6 @@ pub use moment::{Moment, WallTime};
 pub use name::{NameError, StreamName};
 pub use sync::Sync;
 pub use time::{MediaTime, rescale};
-pub use timeline::{Mapped, Timeline};
+pub use timeline::{Mapped, Timeline, wrapping_step};
 pub use track::{CodecParams, Track, TrackId, Tracks};
 pub use unit::Unit;

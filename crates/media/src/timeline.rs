@@ -50,7 +50,7 @@ impl Timeline {
                 Some(State { raw, ticks: first, arrival, anchor_ticks: first, anchor_arrival: arrival });
             return Mapped { ticks: first, discontinuity: false };
         };
-        let step = signed_step(state.raw, raw, self.bits);
+        let step = wrapping_step(state.raw, raw, self.bits);
         let elapsed = MediaTime::ticks_of(arrival.since(state.arrival), self.rate);
         let jump = MediaTime::ticks_of(JUMP, self.rate);
         let mut ticks = state.ticks.saturating_add(step);
@@ -73,12 +73,14 @@ impl Timeline {
     /// Where `raw` lies relative to the last timestamp mapped; `None` before the first. Changes nothing: for
     /// timestamps that no unit carries, as in RTCP sender reports.
     pub fn peek(&self, raw: u64) -> Option<i64> {
-        self.state.map(|state| state.ticks + signed_step(state.raw, raw, self.bits))
+        self.state.map(|state| state.ticks + wrapping_step(state.raw, raw, self.bits))
     }
 }
 
-fn signed_step(from: u64, to: u64, bits: u32) -> i64 {
-    let shift = 64 - bits.clamp(1, 64);
+/// How far it is from `from` to `to` on a counter of `bits` bits that wraps: at most half of its range, either way.
+pub const fn wrapping_step(from: u64, to: u64, bits: u32) -> i64 {
+    let bits = if bits == 0 || bits > 64 { 64 } else { bits };
+    let shift = 64 - bits;
     ((to.wrapping_sub(from) << shift) as i64) >> shift
 }
 

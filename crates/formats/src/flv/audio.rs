@@ -1,8 +1,9 @@
 //! Reads audio tags.
 //!
 //! Source: FLV 10.1 §E.4.2, Enhanced RTMP v2 "Enhanced Audio".
+use super::legacy;
 use super::packet::{Body, Frame, Numbers, Packet, body, modifiers, supported};
-use super::{Note, legacy};
+use crate::demux::Note;
 use bytes::{Buf, Bytes};
 use media::{Codec, Kind};
 
@@ -47,7 +48,7 @@ pub(super) fn parse(mut data: Bytes) -> Option<Packet> {
         legacy::AUDIO_PCMU => frame(Codec::Pcmu, data),
         other => {
             let codec = legacy_name(other);
-            Some(Packet::Skipped(Note::Unsupported { kind: Kind::Audio, codec }))
+            Some(Packet::Skipped(Note::Unsupported { kind: Some(Kind::Audio), codec }))
         }
     }
 }
@@ -97,8 +98,9 @@ mod tests {
 
     #[test]
     fn dolby_and_speex_are_named_and_skipped() {
-        let skipped =
-            |codec: &str| Some(Packet::Skipped(Note::Unsupported { kind: Kind::Audio, codec: codec.into() }));
+        let skipped = |codec: &str| {
+            Some(Packet::Skipped(Note::Unsupported { kind: Some(Kind::Audio), codec: codec.into() }))
+        };
         assert_eq!(parse(Bytes::from_static(b"\x91ac-3data")), skipped("ac-3"));
         assert_eq!(parse(Bytes::from_static(b"\xb6data")), skipped("Speex"));
     }

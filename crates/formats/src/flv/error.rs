@@ -1,5 +1,5 @@
-//! What can be wrong with FLV, and what is merely left out.
-use media::{Fault, Kind};
+//! What can be wrong with FLV.
+use media::Fault;
 
 /// Why FLV data cannot be read or written. Positions count from the start of the byte stream or the tag's data.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -55,52 +55,6 @@ impl FlvError {
             | FlvError::Encrypted { .. }
             | FlvError::SequenceHeader { .. } => Fault::Peer,
             FlvError::NothingToCarry { .. } => Fault::Config,
-        }
-    }
-}
-
-/// Something that was left out of the units, said once for each cause.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Note {
-    /// A codec that streams do not carry: its tags are skipped.
-    Unsupported {
-        /// Audio or video.
-        kind: Kind,
-        /// Its name, such as `Speex` or `ac-3`.
-        codec: String,
-    },
-    /// Several tracks of a kind (E-RTMP multitrack): only track 0 is taken.
-    OtherTracks {
-        /// Audio or video.
-        kind: Kind,
-        /// The id of a track that is skipped.
-        id: u8,
-    },
-    /// Frames that nothing can decode were dropped, because no sequence header had come yet.
-    BeforeSequenceHeader {
-        /// Audio or video.
-        kind: Kind,
-    },
-    /// A tag or frame was damaged and dropped.
-    Damaged {
-        /// Audio or video.
-        kind: Kind,
-    },
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Note::Unsupported { kind, codec } => {
-                write!(f, "{} codec {codec} is not supported and skipped", kind.as_str())
-            }
-            Note::OtherTracks { kind, id } => {
-                write!(f, "{} track {id} of a multitrack stream is skipped, track 0 is taken", kind.as_str())
-            }
-            Note::BeforeSequenceHeader { kind } => {
-                write!(f, "{} frames before the sequence header are dropped", kind.as_str())
-            }
-            Note::Damaged { kind } => write!(f, "a damaged {} tag is dropped", kind.as_str()),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Source: Enhanced RTMP v2, `ExAudioTagHeader`, `ExVideoTagHeader`: modifiers (ModEx) and multitrack are laid out
 //! alike in both.
-use super::{FourCc, Note, codec_of};
+use super::{FourCc, codec_of};
+use crate::demux::Note;
 use bytes::{Buf, Bytes};
 use media::{Codec, Kind};
 
@@ -105,7 +106,7 @@ pub(super) fn body(mut data: Bytes, packet_type: u8, numbers: &Numbers) -> Optio
 /// The codec of a FourCC, or the note that it is not supported.
 pub(super) fn supported(four_cc: FourCc, kind: Kind) -> Result<Codec, Note> {
     codec_of(four_cc).filter(|codec| codec.kind() == kind).ok_or_else(|| Note::Unsupported {
-        kind,
+        kind: Some(kind),
         codec: String::from_utf8_lossy(&four_cc).escape_default().to_string(),
     })
 }

@@ -1,8 +1,9 @@
 //! Reads video tags.
 //!
 //! Source: FLV 10.1 §E.4.3, Enhanced RTMP v2 "Enhanced Video".
+use super::legacy;
 use super::packet::{Body, Frame, Numbers, Packet, body, modifiers, supported, take};
-use super::{Note, legacy};
+use crate::demux::Note;
 use bytes::{Buf, Bytes};
 use media::{Codec, Kind};
 
@@ -49,7 +50,10 @@ pub(super) fn parse(mut data: Bytes) -> Option<Packet> {
         legacy::VIDEO_AVC => Codec::H264,
         legacy::VIDEO_HEVC => Codec::H265,
         other => {
-            return Some(Packet::Skipped(Note::Unsupported { kind: Kind::Video, codec: legacy_name(other) }));
+            return Some(Packet::Skipped(Note::Unsupported {
+                kind: Some(Kind::Video),
+                codec: legacy_name(other),
+            }));
         }
     };
     let packet_type = data.try_get_u8().ok()?;
@@ -88,7 +92,7 @@ fn parse_enhanced(mut data: Bytes, frame_type: u8, packet_type: u8) -> Option<Pa
         packet_type::CODED_FRAMES | packet_type::CODED_FRAMES_X => 0,
         packet_type::MPEG2_TS_SEQUENCE_START => {
             return Some(Packet::Skipped(Note::Unsupported {
-                kind: Kind::Video,
+                kind: Some(Kind::Video),
                 codec: format!("{codec} as in MPEG-TS"),
             }));
         }

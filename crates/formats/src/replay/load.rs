@@ -1,5 +1,6 @@
 //! Reads a whole file: MP4, MOV or FLV, told apart by its first bytes.
-use crate::flv::{DemuxEvent, Demuxer, FlvError, TagReader};
+use crate::demux::DemuxEvent;
+use crate::flv::{Demuxer, FlvError, TagReader};
 use crate::mp4::{File, Mp4Error};
 use bytes::Bytes;
 use media::{Fault, Moment, Track, Unit};

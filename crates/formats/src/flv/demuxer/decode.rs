@@ -2,7 +2,7 @@
 use super::super::packet::Frame;
 use crate::bitstream::{self, NalAssembler, aac, av1, h264, h265, mp3, nal, vp8, vp9};
 use bytes::Bytes;
-use media::{Codec, CodecParams, Track, TrackId};
+use media::{Codec, CodecParams, Track};
 
 /// Clock of all video.
 const VIDEO_RATE: u32 = 90_000;
@@ -102,12 +102,8 @@ impl Decoder {
         if self.track.codec.is_video() { VIDEO_RATE } else { self.track.clock_rate }
     }
 
-    pub(super) fn track(&self, id: TrackId) -> Track {
-        Track { id, ..self.track.clone() }
-    }
-
-    pub(super) fn same_format(&self, other: &Decoder) -> bool {
-        self.track == other.track
+    pub(super) fn track(&self) -> Track {
+        self.track.clone()
     }
 
     /// What a decoder must know is known.

@@ -1,7 +1,8 @@
 use super::super::TagReader;
 use super::*;
 use crate::amf0::{Value, encode};
-use media::CodecParams;
+use crate::demux::stage::HELD_UNITS_MAX;
+use media::{CodecParams, Track, TrackId, Unit};
 
 const H264_AAC: &[u8] = include_bytes!("../../../fixtures/flv/ffmpeg5_h264_bframes_aac.flv");
 const HEVC_OPUS: &[u8] = include_bytes!("../../../fixtures/flv/ffmpeg9_hevc_opus.flv");
@@ -281,7 +282,7 @@ fn speex_is_said_once_and_video_goes_on() {
         feed.video(u64::from(step) * 40, step * 40);
     }
     let events = feed.events();
-    let note = Note::Unsupported { kind: Kind::Audio, codec: "Speex".into() };
+    let note = Note::Unsupported { kind: Some(Kind::Audio), codec: "Speex".into() };
     assert_eq!(events.iter().filter(|event| **event == DemuxEvent::Note(note.clone())).count(), 1);
     assert_eq!(units(&events, 0).len(), 30);
 }

@@ -1,5 +1,6 @@
-use super::super::{DemuxEvent, Demuxer, TagReader};
+use super::super::{Demuxer, TagReader};
 use super::*;
+use crate::demux::DemuxEvent;
 use media::{CodecParams, Moment, WallTime};
 
 const FILES: [&[u8]; 4] = [

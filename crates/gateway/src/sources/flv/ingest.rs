@@ -1,6 +1,7 @@
 //! FLV tags or RTMP messages into a publisher: what every way in of that family has in common.
 use bytes::Bytes;
-use formats::flv::{DemuxEvent, Demuxer, TagKind};
+use formats::demux::DemuxEvent;
+use formats::flv::{Demuxer, TagKind};
 use hub::{Ended, Feedback, Publisher};
 use media::{Moment, StreamName};
 

@@ -1,6 +1,7 @@
 use super::super::tests::Random;
 use super::*;
-use formats::flv::{DemuxEvent, Demuxer};
+use formats::demux::DemuxEvent;
+use formats::flv::Demuxer;
 use media::Codec;
 
 const START: Moment = Moment::from_millis(1_000);

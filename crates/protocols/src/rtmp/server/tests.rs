@@ -5,7 +5,8 @@ use super::super::tests::Random;
 use super::super::wire::is_event;
 use super::*;
 use formats::amf0::Value;
-use formats::flv::{DemuxEvent, Demuxer};
+use formats::demux::DemuxEvent;
+use formats::flv::Demuxer;
 use media::Codec;
 
 const START: Moment = Moment::from_millis(1_000);
