@@ -5,7 +5,7 @@
 //! H.264 is matched leniently: browsers announce profiles at level 3.1 and decode far more, and a camera cannot be
 //! asked to encode otherwise. So any H.264 payload type will do; the one whose profile comes nearest is taken.
 use super::offer::{Choice, Flow, Offer, OfferedPayload, Section};
-use media::{Codec, CodecParams, Track, TrackId};
+use media::{Codec, CodecParams, Kind, Track, TrackId};
 use std::fmt::Write;
 
 /// The codecs that may travel over WebRTC here.
@@ -21,24 +21,30 @@ const CARRIED: &[Codec] = &[
     Codec::G722,
 ];
 
+/// What a microphone may be sent as: what every browser has, and every device can be given. Opus is taken where it is
+/// offered; it hides losses, and G.711 does not.
+const SPOKEN: &[Codec] = &[Codec::Opus, Codec::Pcma, Codec::Pcmu];
+
 /// Whether a codec may travel over WebRTC here.
 pub(crate) fn is_carried(codec: Codec) -> bool {
     CARRIED.contains(&codec)
 }
 
-/// The choices for a player: one a section, and which track each section carries.
+/// The choices, one a section, and which track each section carries.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) choices: Vec<Choice>,
-    /// Section index and track, for sections that are taken.
-    pub(crate) carried: Vec<(usize, TrackId)>,
-    /// Tracks that no section carries.
+    /// Section index and track, for what we send.
+    pub(crate) sends: Vec<(usize, TrackId)>,
+    /// Section index and track, for what we receive.
+    pub(crate) receives: Vec<(usize, TrackId)>,
+    /// Tracks of the stream that no section carries.
     pub(crate) skipped: Vec<TrackId>,
 }
 
 /// Gives each track of a stream a section of the offer that can receive it.
 pub(crate) fn for_player(offer: &Offer<'_>, tracks: &[Track]) -> Plan {
-    let mut carried: Vec<(usize, TrackId)> = Vec::new();
+    let mut sends: Vec<(usize, TrackId)> = Vec::new();
     let mut choices = Vec::with_capacity(offer.sections.len());
     for (index, section) in offer.sections.iter().enumerate() {
         let Some(kind) = section.kind else {
@@ -47,31 +53,54 @@ pub(crate) fn for_player(offer: &Offer<'_>, tracks: &[Track]) -> Plan {
         };
         let free = tracks
             .iter()
-            .filter(|track| track.kind() == kind && carried.iter().all(|(_, taken)| *taken != track.id));
+            .filter(|track| track.kind() == kind && sends.iter().all(|(_, taken)| *taken != track.id));
         let found = free
             .filter(|_| section.flow.peer_receives())
             .find_map(|track| Some((track.id, payload_for(section, track)?)));
         match found {
             Some((track, payload)) => {
-                carried.push((index, track));
+                sends.push((index, track));
                 choices.push(Choice::Take { payload: payload.clone(), flow: Flow::Receive });
             }
             None => choices.push(Choice::Reject),
         }
     }
-    separate_numbers(&mut choices, &mut carried);
-    let skipped = tracks
-        .iter()
-        .map(|track| track.id)
-        .filter(|id| carried.iter().all(|(_, taken)| taken != id))
-        .collect();
-    Plan { choices, carried, skipped }
+    Plan { choices, sends, receives: Vec::new(), skipped: Vec::new() }.settled(tracks)
+}
+
+/// As for a player, and the peer's microphone comes in by the first audio section that it offers to send in. Where that
+/// section carries sound of ours as well, both go by its one codec.
+pub(crate) fn for_talker(offer: &Offer<'_>, tracks: &[Track]) -> Plan {
+    let mut plan = for_player(offer, tracks);
+    for (index, section) in offer.sections.iter().enumerate() {
+        if section.kind != Some(Kind::Audio) || !section.flow.peer_sends() {
+            continue;
+        }
+        let is_spoken = |payload: &OfferedPayload| {
+            payload.codec().is_some_and(|codec| SPOKEN.contains(&codec) && has_usual_clock(payload, codec))
+        };
+        match &mut plan.choices[index] {
+            Choice::Take { payload, flow } if is_spoken(payload) => *flow = Flow::SendReceive,
+            choice @ Choice::Reject => {
+                let spoken = section.payloads.iter().filter(|payload| is_spoken(payload));
+                // Of equals the first is taken: the peer's favourite.
+                let Some(best) = spoken.min_by_key(|payload| payload.codec() != Some(Codec::Opus)) else {
+                    continue;
+                };
+                *choice = Choice::Take { payload: best.clone(), flow: Flow::Send };
+            }
+            Choice::Take { .. } | Choice::Untouched => continue,
+        }
+        plan.receives.push((index, 0));
+        break;
+    }
+    plan.settled(tracks)
 }
 
 /// Takes what a publisher offers to send: in each section the first payload type that is known here, so that what
 /// arrives is certain before it arrives. Tracks are numbered in the order of the sections.
 pub(crate) fn for_publisher(offer: &Offer<'_>) -> Plan {
-    let mut carried = Vec::new();
+    let mut receives = Vec::new();
     let mut choices = Vec::with_capacity(offer.sections.len());
     for (index, section) in offer.sections.iter().enumerate() {
         if section.kind.is_none() {
@@ -85,21 +114,33 @@ pub(crate) fn for_publisher(offer: &Offer<'_>) -> Plan {
         };
         match offered().find(whole).or_else(|| offered().next()) {
             Some(payload) if section.flow.peer_sends() => {
-                carried.push((index, carried.len() as TrackId));
+                receives.push((index, receives.len() as TrackId));
                 choices.push(Choice::Take { payload: payload.clone(), flow: Flow::Send });
             }
             Some(_) | None => choices.push(Choice::Reject),
         }
     }
-    separate_numbers(&mut choices, &mut carried);
-    Plan { choices, carried, skipped: Vec::new() }
+    Plan { choices, sends: Vec::new(), receives, skipped: Vec::new() }.settled(&[])
+}
+
+impl Plan {
+    /// Rejects what cannot be together, and says which of the stream's tracks are left out.
+    fn settled(mut self, tracks: &[Track]) -> Self {
+        separate_numbers(&mut self.choices);
+        let is_taken = |section: usize| matches!(self.choices[section], Choice::Take { .. });
+        self.sends.retain(|(section, _)| is_taken(*section));
+        self.receives.retain(|(section, _)| is_taken(*section));
+        let is_sent = |id: TrackId| self.sends.iter().any(|(_, sent)| *sent == id);
+        self.skipped = tracks.iter().map(|track| track.id).filter(|id| !is_sent(*id)).collect();
+        self
+    }
 }
 
 /// All sections share one transport, so a number must not mean two things (RFC 9143 §9.1). A section that uses
 /// another's number loses its retransmissions, or is rejected.
-fn separate_numbers(choices: &mut [Choice], carried: &mut Vec<(usize, TrackId)>) {
+fn separate_numbers(choices: &mut [Choice]) {
     let mut used: Vec<OfferedPayload> = Vec::new();
-    for (index, choice) in choices.iter_mut().enumerate() {
+    for choice in choices {
         let Choice::Take { payload, .. } = choice else { continue };
         let number = payload.payload_type;
         let clashes = used.iter().any(|other| {
@@ -108,7 +149,6 @@ fn separate_numbers(choices: &mut [Choice], carried: &mut Vec<(usize, TrackId)>)
         });
         if clashes {
             *choice = Choice::Reject;
-            carried.retain(|(section, _)| *section != index);
             continue;
         }
         let same = used.iter().find(|other| other.payload_type == number);
@@ -298,7 +338,7 @@ mod tests {
     fn profile_taken(track: Track) -> String {
         let offer = Offer::parse(CHROMIUM).unwrap();
         let plan = for_player(&offer, &[track]);
-        match &plan.choices[plan.carried[0].0] {
+        match &plan.choices[plan.sends[0].0] {
             Choice::Take { payload, .. } => {
                 assert_eq!(payload.parameter("packetization-mode"), Some("1"));
                 payload.parameter("profile-level-id").unwrap().to_owned()
@@ -329,7 +369,7 @@ mod tests {
         let offer = Offer::parse(CHROMIUM).unwrap();
         let tracks = [h264([0x64, 0, 0x28]), Track::audio(1, Codec::Aac, 48_000, 2, CodecParams::default())];
         let plan = for_player(&offer, &tracks);
-        assert_eq!((plan.carried.len(), plan.skipped.as_slice()), (1, &[1][..]));
+        assert_eq!((plan.sends.len(), plan.skipped.as_slice()), (1, &[1][..]));
         assert_eq!(describe_tracks(&tracks), "H264 video and AAC audio");
         assert_eq!(describe_offer(&offer), "video VP8, VP9, H264, AV1; audio OPUS, G722, PCMU, PCMA");
     }
@@ -338,7 +378,7 @@ mod tests {
     fn a_publisher_is_answered_with_its_first_known_codec() {
         let offer = Offer::parse(include_str!("offers/chromium_156_sendonly.sdp")).unwrap();
         let plan = for_publisher(&offer);
-        assert_eq!(plan.carried, [(0, 0), (1, 1)]);
+        assert_eq!(plan.receives, [(0, 0), (1, 1)]);
         let Choice::Take { payload, flow } = &plan.choices[0] else { panic!("{plan:?}") };
         assert_eq!((payload.codec(), *flow), (Some(Codec::Vp8), Flow::Send));
     }

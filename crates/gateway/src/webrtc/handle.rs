@@ -1,6 +1,7 @@
 //! What signalling (HTTP, WebSocket) has in hand: [`listen`] opens the sockets, [`Handle`] makes sessions.
 use super::mux::{COMMANDS, Command, INBOX, Input, Mux};
 use super::session::{Bandwidth, LocalCandidate, Transport};
+use super::talk::TalkLine;
 use super::udp::UdpShared;
 use super::{Context, WebRtcError, interfaces, player, publisher, tcp};
 use hub::{Hub, PeerInfo, Worker};
@@ -185,6 +186,8 @@ pub(super) struct Start {
     pub(super) stream: StreamName,
     pub(super) offer: String,
     pub(super) peer: PeerInfo,
+    /// For players that may talk.
+    pub(super) talk: Option<TalkLine>,
     mux: mpsc::Sender<Command>,
 }
 
@@ -278,7 +281,8 @@ fn candidates(addresses: &[SocketAddr], config: &Config) -> Vec<LocalCandidate> 
 
 impl Handle {
     /// Plays a stream to a peer, by its SDP offer: waits until the stream's tracks are known, and answers. The session
-    /// lives by itself from then on, whatever becomes of the connection that signalled it.
+    /// lives by itself from then on, whatever becomes of the connection that signalled it. With `talk`, the peer's
+    /// microphone goes into the stream's talk stream, where there is one.
     ///
     /// # Errors
     /// See [`Error`].
@@ -287,10 +291,13 @@ impl Handle {
         stream: &StreamName,
         offer: &str,
         peer: PeerInfo,
+        talk: Option<TalkLine>,
     ) -> Result<(SessionId, String), Error> {
         let owner = format!("webrtc player of {stream}");
-        self.start(owner, stream, offer, peer, |start, reply| async move { player::run(start, reply).await })
-            .await
+        self.start(owner, (stream, offer, peer, talk), |start, reply| async move {
+            player::run(start, reply).await;
+        })
+        .await
     }
 
     /// Receives a stream from a peer, by its SDP offer.
@@ -304,22 +311,16 @@ impl Handle {
         peer: PeerInfo,
     ) -> Result<(SessionId, String), Error> {
         let owner = format!("webrtc publisher of {stream}");
-        self.start(
-            owner,
-            stream,
-            offer,
-            peer,
-            |start, reply| async move { publisher::run(start, reply).await },
-        )
+        self.start(owner, (stream, offer, peer, None), |start, reply| async move {
+            publisher::run(start, reply).await;
+        })
         .await
     }
 
     async fn start<F, Fut>(
         &self,
         owner: String,
-        stream: &StreamName,
-        offer: &str,
-        peer: PeerInfo,
+        (stream, offer, peer, talk): (&StreamName, &str, PeerInfo, Option<TalkLine>),
         run: F,
     ) -> Result<(SessionId, String), Error>
     where
@@ -331,7 +332,7 @@ impl Handle {
         let (stream, offer) = (stream.clone(), offer.to_owned());
         let worker = self.hub.worker().await?;
         worker
-            .run(owner, move |worker| run(Start { worker, shared, stream, offer, peer, mux }, reply))
+            .run(owner, move |worker| run(Start { worker, shared, stream, offer, peer, talk, mux }, reply))
             .await?;
         answer.await.map_err(|_| Error::Shutdown)?
     }

@@ -1,15 +1,17 @@
 //! A player's driver: reads a stream's WebRTC rendition and sends it to one peer.
 //!
 //! Owns the session, the hold on the stream from the first moment, and the reader from the connection on: so that it
-//! starts at the newest key frame then, and not at the one that was newest when the offer came.
+//! starts at the newest key frame then, and not at the one that was newest when the offer came. Where the peer may talk,
+//! what it says goes to a [`Talk`] task.
 use super::catch_up::CatchUp;
 use super::driver::Driver;
 use super::error::WebRtcError;
 use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
 use super::session::{Event, Role, Session, SessionConfig};
+use super::talk::{self, Talk, TalkLine};
 use hub::{Feedback, Item, PeerInfo, Reader, View};
-use media::TrackId;
+use media::{StreamName, TrackId};
 use std::rc::Rc;
 
 /// Most chunks taken before they are sent: 64, more than one group's worth of sound between two pictures.
@@ -17,7 +19,8 @@ const CHUNKS_AT_ONCE: usize = 64;
 
 /// Answers, then plays until the end.
 pub(super) async fn run(start: Start, reply: Reply) {
-    match answer(&start).await {
+    let mut start = start;
+    match answer(&mut start).await {
         Ok((id, answer, mut player)) => {
             if reply.send(Ok((id, answer))).is_err() {
                 // Whoever asked is gone, and nobody else has the answer.
@@ -41,28 +44,39 @@ struct Player {
     catch_up: CatchUp,
     /// Which tracks are video.
     video: Vec<TrackId>,
+    talk: Option<Talk>,
 }
 
-async fn answer(start: &Start) -> Result<(SessionId, String, Player), Error> {
+/// The talk line, where the peer may talk and the stream can be talked to, and its talk stream.
+async fn talk_of(start: &mut Start) -> Option<(TalkLine, StreamName)> {
+    let line = start.talk.take()?;
+    let stream = talk::talk_stream(&start.stream)?;
+    start.worker.hub().has(&stream).await.then_some((line, stream))
+}
+
+async fn answer(start: &mut Start) -> Result<(SessionId, String, Player), Error> {
     let view = start.worker.open(&start.stream).await?;
     let tracks = view.ready().await.map_err(|error| Error::NotReady(error.to_string()))?;
     if view.reorders() {
         return Err(WebRtcError::BFrames.into());
     }
+    let talk = talk_of(start).await;
     let shared = &start.shared;
     let config = SessionConfig {
-        role: Role::Player(tracks.clone()),
+        role: if talk.is_some() { Role::Talker(tracks.clone()) } else { Role::Player(tracks.clone()) },
         ice_lite: shared.ice_lite,
         candidates: shared.candidates.clone(),
         bandwidth: shared.bandwidth,
     };
     let (session, answer) = Session::answer(&shared.context, &start.offer, config, hub::now())?;
     let (id, registration, inbox) = start.register(session.ufrag()).await?;
+    let talk = talk.filter(|_| session.hears());
+    let talk = talk.map(|(line, stream)| Talk::start(&start.worker, stream, start.peer.clone(), line));
     let driver = Driver::new(session, shared.clone(), registration, inbox);
     let peer = start.peer.clone();
     let catch_up = CatchUp::new(&[], |_| false, hub::now());
     let video = tracks.iter().filter(|track| track.codec.is_video()).map(|track| track.id).collect();
-    Ok((id, answer, Player { driver, view, peer, reader: None, shown: None, catch_up, video }))
+    Ok((id, answer, Player { driver, view, peer, reader: None, shown: None, catch_up, video, talk }))
 }
 
 /// The next item of a reader; never, while there is none.
@@ -91,7 +105,12 @@ impl Player {
                             reader.set_estimate(bits_per_second);
                         }
                     }
-                    Event::Tracks(_) | Event::Unit(_) => {}
+                    event @ (Event::Tracks(_) | Event::Unit(_)) => {
+                        let lost = self.driver.session.stats().packets_lost;
+                        if let Some(talk) = &mut self.talk {
+                            talk.take(event, lost);
+                        }
+                    }
                     Event::Ended(reason) => {
                         let reason = reason.to_string();
                         if let Some(reader) = self.reader.take() {

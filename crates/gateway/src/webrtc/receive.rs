@@ -73,7 +73,7 @@ impl Default for Receivers {
 
 impl Receivers {
     pub(crate) fn bind(&mut self, offer: &Offer<'_>, plan: &Plan) -> Result<(), WebRtcError> {
-        for (section, track) in &plan.carried {
+        for (section, track) in &plan.receives {
             let Some(Choice::Take { payload, .. }) = plan.choices.get(*section) else { continue };
             let mid = Mid::from(offer.sections[*section].mid);
             self.receivers.push(Receiver::new(*track, mid, payload)?);

@@ -89,7 +89,7 @@ impl Senders {
         plan: &Plan,
         tracks: &[Track],
     ) -> Result<(), WebRtcError> {
-        for (section, track) in &plan.carried {
+        for (section, track) in &plan.sends {
             let Some(track) = tracks.iter().find(|candidate| candidate.id == *track) else { continue };
             let Some(Choice::Take { payload, .. }) = plan.choices.get(*section) else { continue };
             let mid = Mid::from(offer.sections[*section].mid);

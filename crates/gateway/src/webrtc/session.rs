@@ -1,4 +1,5 @@
-//! One WebRTC peer connection without I/O: a player (we send) or a publisher (we receive).
+//! One WebRTC peer connection without I/O: a player (we send), a talker (its microphone comes in besides) or a publisher
+//! (we receive).
 //!
 //! Source: RFC 8825 and what it names; WHIP (RFC 9725), WHEP (draft-ietf-wish-whep). Owns the engine, the state of the
 //! connection and its deadlines. [`send`](super::send) and [`receive`](super::receive) hold the two directions.
@@ -66,6 +67,7 @@ pub struct Session {
     nacks: Vec<(Mid, u64)>,
     ufrag: String,
     skipped: Vec<TrackId>,
+    hears: bool,
     pub(super) senders: Senders,
     pub(super) receivers: Receivers,
     pub(super) stats: Stats,
@@ -114,10 +116,10 @@ impl Session {
 
         let mut senders = Senders::default();
         let mut receivers = Receivers::default();
-        match &config.role {
-            Role::Player(tracks) => senders.bind(&mut rtc, &offer, &plan, tracks)?,
-            Role::Publisher => receivers.bind(&offer, &plan)?,
+        if let Role::Player(tracks) | Role::Talker(tracks) = &config.role {
+            senders.bind(&mut rtc, &offer, &plan, tracks)?;
         }
+        receivers.bind(&offer, &plan)?;
         let session = Self {
             rtc,
             context: context.clone(),
@@ -128,6 +130,7 @@ impl Session {
             now,
             nacks: Vec::new(),
             ufrag,
+            hears: !plan.receives.is_empty(),
             skipped: plan.skipped,
             senders,
             receivers,
@@ -144,6 +147,11 @@ impl Session {
     /// Tracks of the stream that this player does not get, since it cannot receive them.
     pub fn skipped(&self) -> &[TrackId] {
         &self.skipped
+    }
+
+    /// Whether the answer takes media from the peer.
+    pub const fn hears(&self) -> bool {
+        self.hears
     }
 
     /// Whether media can flow.
@@ -429,7 +437,6 @@ impl Session {
     }
 }
 
-/// What is sent or received in which section, and which feedback that takes.
 /// True for a peer that names no candidate and will not trickle any: it does all the checking, as towards an ICE-lite
 /// server. ffmpeg's WHIP is such; what it answers to checks of ours lacks the mapped address.
 fn only_checks(offer: &str) -> bool {
@@ -437,33 +444,36 @@ fn only_checks(offer: &str) -> bool {
         && !offer.lines().any(|line| line.starts_with("a=ice-options:") && line.contains("trickle"))
 }
 
+/// What is sent or received in which section, and which feedback that takes.
 fn plan(offer: &Offer<'_>, config: &SessionConfig) -> Result<(Plan, Feedback), WebRtcError> {
-    let (plan, feedback) = match &config.role {
-        Role::Player(tracks) => {
-            let feedback = match config.bandwidth {
-                Bandwidth::Unknown => Feedback::None,
-                Bandwidth::Receiver => Feedback::ReceiverEstimate,
-                Bandwidth::Sender { .. } => Feedback::TransportWide,
-            };
-            let plan = choice::for_player(offer, tracks);
-            if plan.carried.is_empty() {
-                let (stream, offered) = (choice::describe_tracks(tracks), choice::describe_offer(offer));
-                return Err(WebRtcError::NothingToSend { stream, offered });
+    let (plan, tracks) = match &config.role {
+        Role::Player(tracks) => (choice::for_player(offer, tracks), tracks),
+        Role::Talker(tracks) => (choice::for_talker(offer, tracks), tracks),
+        Role::Publisher => {
+            let plan = choice::for_publisher(offer);
+            if plan.receives.is_empty() {
+                return Err(WebRtcError::NothingToReceive { offered: choice::describe_offer(offer) });
             }
-            (plan, feedback)
+            return Ok((plan, Feedback::TransportWide));
         }
-        Role::Publisher => (choice::for_publisher(offer), Feedback::TransportWide),
     };
-    if plan.carried.is_empty() {
-        return Err(WebRtcError::NothingToReceive { offered: choice::describe_offer(offer) });
+    if plan.sends.is_empty() {
+        let (stream, offered) = (choice::describe_tracks(tracks), choice::describe_offer(offer));
+        return Err(WebRtcError::NothingToSend { stream, offered });
     }
+    let feedback = match config.bandwidth {
+        Bandwidth::Unknown => Feedback::None,
+        Bandwidth::Receiver => Feedback::ReceiverEstimate,
+        Bandwidth::Sender { .. } => Feedback::TransportWide,
+    };
     Ok((plan, feedback))
 }
 
 fn engine(context: &Context, plan: &Plan, config: &SessionConfig, now: Moment) -> Rtc {
     let initial = match (&config.role, config.bandwidth) {
-        (Role::Player(_), Bandwidth::Sender { initial }) => Some(Bitrate::bps(initial)),
-        (Role::Player(_), Bandwidth::Unknown | Bandwidth::Receiver) | (Role::Publisher, _) => None,
+        (Role::Player(_) | Role::Talker(_), Bandwidth::Sender { initial }) => Some(Bitrate::bps(initial)),
+        (Role::Player(_) | Role::Talker(_), Bandwidth::Unknown | Bandwidth::Receiver)
+        | (Role::Publisher, _) => None,
     };
     let mut engine = Rtc::builder()
         .set_crypto_provider(context.crypto())

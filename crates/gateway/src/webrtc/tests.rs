@@ -4,3 +4,4 @@ mod live;
 mod measure;
 mod player;
 mod publisher;
+mod talk;

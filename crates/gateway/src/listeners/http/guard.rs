@@ -82,16 +82,21 @@ impl Guard {
         }
     }
 
-    /// Checks credentials.
+    /// Says whether whoever sent a request may do this, by the credentials that it shows.
+    pub(crate) fn may<B>(&self, request: &Request<B>, peer: SocketAddr, deed: Deed) -> Result<(), Denied> {
+        let shown =
+            basic(request.headers()).is_some_and(|(user, password)| self.access.matches(&user, &password));
+        self.access.check(deed, peer.ip(), shown)
+    }
+
+    /// Checks credentials; an error is the answer to give.
     pub(crate) fn access<B>(
         &self,
         request: &Request<B>,
         peer: SocketAddr,
         deed: Deed,
     ) -> Result<(), Response<Body>> {
-        let shown =
-            basic(request.headers()).is_some_and(|(user, password)| self.access.matches(&user, &password));
-        match self.access.check(deed, peer.ip(), shown) {
+        match self.may(request, peer, deed) {
             Ok(()) => Ok(()),
             Err(Denied::Unauthorized) => {
                 let mut response = text(StatusCode::UNAUTHORIZED, "user name and password are wanted");

@@ -4,11 +4,12 @@
 use super::body::Answer;
 use super::query::Query;
 use super::{Call, full, text};
-use crate::webrtc::{Error, Handle, SessionId};
+use crate::webrtc::{Error, Handle, SessionId, talk_line};
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine as _;
 use http_body_util::{BodyExt, Limited};
+use hub::Deed;
 use hyper::body::Incoming;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ async fn offer(call: &Call, handle: &Handle, query: &Query, request: Request<Inc
     };
     let form = form(&request);
     let peer = call.peer_info("webrtc", request.headers());
+    // Nobody hears here how talking goes, so the other end of the line is not kept.
+    let talk = call.shared.guard.may(&request, call.peer, Deed::Publish).is_ok().then(|| talk_line().1);
     let body = match body(request).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
@@ -100,7 +103,7 @@ async fn offer(call: &Call, handle: &Handle, query: &Query, request: Request<Inc
     let made = if publishes {
         handle.publish(&name, &offer, peer).await
     } else {
-        handle.play(&name, &offer, peer).await
+        handle.play(&name, &offer, peer, talk).await
     };
     match made {
         Ok((id, answer)) => created(&form, publishes, id, answer),

@@ -1,15 +1,17 @@
 //! `/api/ws`: one socket that signals WebRTC and carries fMP4 for MSE. Text frames are `{"type":…,"value":…}`.
 //!
-//! Source: go2rtc's WebSocket API as its clients use it.
+//! Source: go2rtc's WebSocket API as its clients use it. Ours besides: `{"type":"talk","value":"on"}` when a talk button is
+//! pressed and `"off"` when it is let go. Who sends that is told `talk` with `open` or `closed`, and an error
+//! `talk: …` with who talks instead; nobody else is, since clients may take unknown types for faults.
 use super::body::Answer;
 use super::query::Query;
 use super::{Call, Shared, full, mse, text};
-use crate::webrtc::SessionId;
+use crate::webrtc::{Button, SessionId, TalkControl, TalkState, talk_line};
 use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use ::http::{HeaderValue, Request, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use hub::{EndReason, Item, PeerInfo, Reader, View, Worker};
+use hub::{Deed, EndReason, Item, PeerInfo, Reader, View, Worker};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -139,9 +141,16 @@ pub(super) fn answer(call: Call, query: &Query, request: Request<Incoming>) -> R
         peer: call.peer_info("webrtc", request.headers()),
         worker: call.worker.clone(),
         shared: call.shared.clone(),
+        may_talk: call
+            .shared
+            .guard
+            .may(&request, call.peer, Deed::Publish)
+            .map_err(|denied| denied.to_string()),
         name,
         publishes,
         session: None,
+        talk: None,
+        has_button: false,
         early: Vec::new(),
         playing: None,
     };
@@ -154,7 +163,13 @@ struct Signalling {
     peer: PeerInfo,
     name: StreamName,
     publishes: bool,
+    /// Whether the peer may talk to the stream, or why not.
+    may_talk: Result<(), String>,
     session: Option<SessionId>,
+    /// The session's talk, as long as that may come about.
+    talk: Option<TalkControl>,
+    /// The peer spoke of its talk button, and so wants to know how talking goes.
+    has_button: bool,
     /// Candidates that came before the answer.
     early: Vec<String>,
     playing: Option<(View, Reader)>,
@@ -172,7 +187,16 @@ impl Signalling {
                     None => std::future::pending().await,
                 }
             };
+            let talk = async {
+                match &mut self.talk {
+                    Some(talk) if self.has_button => talk.changed().await,
+                    Some(_) | None => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                state = talk => if self.tell_talk(&mut socket, state).await.is_err() {
+                    break EndReason::Failed("the peer closed the connection".into());
+                },
                 item = item => match item {
                     Item::Ended(reason) => break reason,
                     item @ (Item::Header(_) | Item::Chunk(_)) => {
@@ -227,6 +251,10 @@ impl Signalling {
                 self.candidate(text.unwrap_or_default()).await;
                 Ok(())
             }
+            "talk" => match self.press(value.as_str().unwrap_or_default()) {
+                Ok(()) => Ok(()),
+                Err(why) => say_error(socket, "talk", &why).await,
+            },
             "mse" => match self.play(value.as_str().unwrap_or_default()).await {
                 Ok(mime) => say(socket, "mse", Value::String(mime)).await,
                 Err(why) => say_error(socket, "mse", &why).await,
@@ -240,7 +268,10 @@ impl Signalling {
         let made = if self.publishes {
             handle.publish(&self.name, offer, self.peer.clone()).await
         } else {
-            handle.play(&self.name, offer, self.peer.clone()).await
+            let (control, line) = talk_line();
+            let talk = self.may_talk.is_ok().then_some(line);
+            self.talk = Some(control);
+            handle.play(&self.name, offer, self.peer.clone(), talk).await
         };
         let (id, answer) = made.map_err(|error| {
             let missing = matches!(error, crate::webrtc::Error::Open(hub::OpenError::NotFound(_)));
@@ -252,6 +283,31 @@ impl Signalling {
             self.candidate(&candidate).await;
         }
         Ok(answer)
+    }
+
+    /// The talk button of our own page: `on` or `off`.
+    fn press(&mut self, value: &str) -> Result<(), String> {
+        self.has_button = true;
+        self.may_talk.clone()?;
+        let talk = self.talk.as_ref().ok_or("there is no WebRTC session that could carry it")?;
+        match value {
+            "on" => talk.press(Button::Down),
+            "off" => talk.press(Button::Up),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn tell_talk(&mut self, socket: &mut Socket, state: Option<TalkState>) -> Result<(), Error> {
+        match state {
+            Some(TalkState::Silent) => say(socket, "talk", Value::String("closed".into())).await,
+            Some(TalkState::Open) => say(socket, "talk", Value::String("open".into())).await,
+            Some(TalkState::Refused(why)) => say_error(socket, "talk", &why).await,
+            None => {
+                self.talk = None;
+                say_error(socket, "talk", "this session carries no talk").await
+            }
+        }
     }
 
     async fn candidate(&mut self, text: &str) {

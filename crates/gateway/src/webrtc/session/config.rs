@@ -80,6 +80,8 @@ pub enum Bandwidth {
 pub enum Role {
     /// We send these tracks; those that the peer cannot receive are left out.
     Player(Tracks),
+    /// A player whose microphone is taken, where it offers one.
+    Talker(Tracks),
     /// It sends, we receive.
     Publisher,
 }
@@ -87,7 +89,7 @@ pub enum Role {
 /// How to answer.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// Player or publisher.
+    /// Player, talker or publisher.
     pub role: Role,
     /// Answer connectivity checks, make none: for servers with public addresses. Mapped candidates
     /// ([`LocalCandidate::base`]) do not work with it.

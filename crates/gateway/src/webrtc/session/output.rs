@@ -52,10 +52,10 @@ pub enum Event {
         /// Bits a second, all tracks together.
         bits_per_second: u64,
     },
-    /// A publisher's tracks: before its first unit, and again when their parameters change. Known once each sends, or
+    /// A publisher's or talker's tracks: before its first unit, and again when their parameters change. Known once each sends, or
     /// some seconds later without those that do not.
     Tracks(Vec<Track>),
-    /// A publisher's frame. Its `wall` is for the caller to fill in, which has a clock.
+    /// A publisher's or talker's frame. Its `wall` is for the caller to fill in, which has a clock.
     Unit(Unit),
     /// Over; nothing comes after this.
     Ended(EndReason),
@@ -83,7 +83,7 @@ pub struct Stats {
     pub packets_received: u64,
     /// Their payloads' bytes.
     pub bytes_received: u64,
-    /// Packets of a publisher that never came.
+    /// Packets of the peer that never came.
     pub packets_lost: u64,
     /// Packets the peer asked for again, or we did.
     pub nacks: u64,

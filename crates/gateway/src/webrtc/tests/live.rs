@@ -11,15 +11,15 @@ use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::{Candidate, Input, Output, Rtc};
 
-fn name() -> StreamName {
+pub(super) fn name() -> StreamName {
     StreamName::new("cam").unwrap()
 }
 
-fn peer_info() -> PeerInfo {
+pub(super) fn peer_info() -> PeerInfo {
     PeerInfo { protocol: "webrtc", transport: "udp", remote: "test".into(), user_agent: String::new() }
 }
 
-async fn server() -> (Hub, Handle) {
+pub(super) async fn server() -> (Hub, Handle) {
     let hub = Hub::start(HubConfig {
         workers: 2,
         limits: Limits::default(),
@@ -54,7 +54,7 @@ fn unit(track: u8, number: i64) -> Unit {
 }
 
 /// Publishes VP8 and Opus in real time until it is dropped.
-async fn camera(hub: &Hub) -> tokio::task::JoinHandle<()> {
+pub(super) async fn camera(hub: &Hub) -> tokio::task::JoinHandle<()> {
     let mut publisher: Publisher = hub.publish(&name(), peer_info(), None).await.unwrap();
     let video = Track::video(0, Codec::Vp8, CodecParams::None);
     let audio = Track::audio(1, Codec::Opus, 48_000, 2, CodecParams::None);
@@ -79,17 +79,26 @@ enum Socket {
 }
 
 /// A peer with a socket, driven by whoever waits for it.
-struct Client {
-    rtc: Rtc,
-    mids: Vec<Mid>,
+pub(super) struct Client {
+    pub(super) rtc: Rtc,
+    pub(super) mids: Vec<Mid>,
     pending: Option<SdpPendingOffer>,
     socket: Socket,
     local: SocketAddr,
-    events: Vec<str0m::Event>,
+    pub(super) events: Vec<str0m::Event>,
+    /// Pieces of sound sent.
+    spoken: u64,
 }
 
 impl Client {
-    fn new(directions: Direction, tcp: Option<SocketAddr>) -> (Self, String) {
+    pub(super) fn new(direction: Direction, tcp: Option<SocketAddr>) -> (Self, String) {
+        Self::with([(MediaKind::Video, direction), (MediaKind::Audio, direction)], tcp)
+    }
+
+    pub(super) fn with<const N: usize>(
+        sections: [(MediaKind, Direction); N],
+        tcp: Option<SocketAddr>,
+    ) -> (Self, String) {
         let context = Context::new(hub::now()).unwrap();
         let mut rtc = Rtc::builder()
             .set_crypto_provider(context.crypto())
@@ -115,15 +124,21 @@ impl Client {
             }
         };
         let mut api = rtc.sdp_api();
-        let mids = [MediaKind::Video, MediaKind::Audio]
-            .map(|kind| api.add_media(kind, directions, None, None, None));
+        let mids = sections.map(|(kind, direction)| api.add_media(kind, direction, None, None, None));
         let (offer, pending) = api.apply().unwrap();
-        let client =
-            Self { rtc, mids: mids.to_vec(), pending: Some(pending), socket, local, events: Vec::new() };
+        let client = Self {
+            rtc,
+            mids: mids.to_vec(),
+            pending: Some(pending),
+            socket,
+            local,
+            events: Vec::new(),
+            spoken: 0,
+        };
         (client, offer.to_sdp_string())
     }
 
-    fn accept(&mut self, answer: &str) {
+    pub(super) fn accept(&mut self, answer: &str) {
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(answer).unwrap()).unwrap();
     }
@@ -189,8 +204,25 @@ impl Client {
         self.rtc.handle_input(input).unwrap();
     }
 
+    /// Sends so many pieces of sound in a section, in real time.
+    pub(super) fn speak(&mut self, section: usize, count: u64) {
+        let mid = self.mids[section];
+        for _ in 0..count {
+            self.spoken += 1;
+            let payload_type = self.rtc.media(mid).unwrap().remote_pts()[0];
+            let mut direct = self.rtc.direct_api();
+            let stream = direct.stream_tx_by_mid(mid, None).unwrap();
+            let time = self.spoken as u32 * 960;
+            let payload = vec![1; 60];
+            let sound =
+                str0m::rtp::RtpWrite::new(payload_type, self.spoken.into(), time, Instant::now(), payload);
+            stream.write_rtp(sound);
+            self.run_until(Duration::from_millis(20), |_| false);
+        }
+    }
+
     /// Lives until `enough`, at most so long.
-    fn run_until(&mut self, limit: Duration, enough: impl Fn(&Self) -> bool) -> bool {
+    pub(super) fn run_until(&mut self, limit: Duration, enough: impl Fn(&Self) -> bool) -> bool {
         let end = Instant::now() + limit;
         while Instant::now() < end {
             if enough(self) {
@@ -201,7 +233,7 @@ impl Client {
         false
     }
 
-    fn packets(&self, section: usize) -> usize {
+    pub(super) fn packets(&self, section: usize) -> usize {
         let payload_type = self.rtc.media(self.mids[section]).map(|media| media.remote_pts()[0]);
         let packets = self.events.iter().filter_map(|event| {
             let str0m::Event::RtpPacket(packet) = event else { return None };
@@ -211,7 +243,7 @@ impl Client {
     }
 }
 
-async fn until(mut enough: impl AsyncFnMut() -> bool) -> bool {
+pub(super) async fn until(mut enough: impl AsyncFnMut() -> bool) -> bool {
     for _ in 0..200 {
         if enough().await {
             return true;
@@ -226,7 +258,7 @@ async fn plays(tcp: bool) {
     let camera = camera(&hub).await;
     let server = tcp.then(|| handle.local_address());
     let (mut client, offer) = Client::new(Direction::RecvOnly, server);
-    let (id, answer) = handle.play(&name(), &offer, peer_info()).await.unwrap();
+    let (id, answer) = handle.play(&name(), &offer, peer_info(), None).await.unwrap();
     client.accept(&answer);
     let client = tokio::task::spawn_blocking(move || {
         let enough = |client: &Client| client.packets(0) >= 200 && client.packets(1) >= 30;
@@ -266,7 +298,7 @@ async fn twenty_players_share_one_socket() {
     let mut ids: Vec<SessionId> = Vec::new();
     for _ in 0..20 {
         let (mut client, offer) = Client::new(Direction::RecvOnly, None);
-        let (id, answer) = handle.play(&name(), &offer, peer_info()).await.unwrap();
+        let (id, answer) = handle.play(&name(), &offer, peer_info(), None).await.unwrap();
         client.accept(&answer);
         clients.push(client);
         ids.push(id);
@@ -304,21 +336,7 @@ async fn a_publisher_becomes_a_stream_and_a_second_one_is_refused() {
     tokio::task::spawn_blocking(move || {
         let connected = |client: &Client| client.events.iter().any(|e| matches!(e, str0m::Event::Connected));
         assert!(client.run_until(Duration::from_secs(5), connected));
-        let mid = client.mids[1];
-        for number in 0..60_u64 {
-            let number_type = client.rtc.media(mid).unwrap().remote_pts()[0];
-            let mut direct = client.rtc.direct_api();
-            let stream = direct.stream_tx_by_mid(mid, None).unwrap();
-            let time = number as u32 * 960;
-            stream.write_rtp(str0m::rtp::RtpWrite::new(
-                number_type,
-                (number + 1).into(),
-                time,
-                Instant::now(),
-                vec![1; 60],
-            ));
-            client.run_until(Duration::from_millis(20), |_| false);
-        }
+        client.speak(1, 60);
         client.run_until(Duration::from_millis(2_200), |_| false);
     })
     .await
@@ -335,7 +353,7 @@ async fn a_publisher_becomes_a_stream_and_a_second_one_is_refused() {
 async fn a_stream_that_is_not_there_is_an_error_for_whoever_asks() {
     let (hub, handle) = server().await;
     let (_, offer) = Client::new(Direction::RecvOnly, None);
-    let refused = handle.play(&name(), &offer, peer_info()).await;
+    let refused = handle.play(&name(), &offer, peer_info(), None).await;
     assert!(matches!(refused, Err(Error::Open(hub::OpenError::NotFound(_)))), "{refused:?}");
     hub.shutdown(Duration::from_secs(2)).await;
 }
