@@ -3,14 +3,13 @@
 mod pulled;
 mod pushing;
 
+use crate::runner::Runner;
 use formats::replay::Clip;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 /// What is wrong with an encoder. It comes after so many frames of one connection, pictures and sounds together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,47 +69,10 @@ impl Fault {
     }
 }
 
-/// A thread with something to do until its owner goes.
-#[derive(Debug)]
-struct Runner {
-    fault: watch::Sender<Fault>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Runner {
-    fn start<F, Fut>(fault: Fault, run: F) -> io::Result<Self>
-    where
-        F: FnOnce(watch::Receiver<Fault>) -> Fut + Send + 'static,
-        Fut: Future<Output = ()>,
-    {
-        let (sender, receiver) = watch::channel(fault);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("encoder".to_owned()).spawn(move || {
-            let mut over = receiver.clone();
-            LocalSet::new().block_on(&runtime, async move {
-                tokio::select! {
-                    () = run(receiver) => {}
-                    () = async { while over.changed().await.is_ok() {} } => {}
-                }
-            });
-        })?;
-        Ok(Self { fault: sender, thread: Some(thread) })
-    }
-}
-
-impl Drop for Runner {
-    fn drop(&mut self) {
-        self.fault = watch::channel(Fault::None).0;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// An encoder that publishes a clip over RTMP, once.
 #[derive(Debug)]
 pub struct RtmpEncoder {
-    runner: Runner,
+    runner: Runner<Fault>,
     end: watch::Receiver<Option<String>>,
 }
 
@@ -122,7 +84,7 @@ impl RtmpEncoder {
     pub fn start(url: &str, clip: Clip, fault: Fault) -> io::Result<Self> {
         let target = crate::load::rtmp_target(url).map_err(io::Error::other)?;
         let (told, end) = watch::channel(None);
-        let runner = Runner::start(fault, |fault| async move {
+        let runner = Runner::start("encoder", fault, |fault| async move {
             let why = pushing::publish(target, &clip, fault).await;
             let _ = told.send(Some(why));
             // The thread stays for whoever asks.
@@ -133,7 +95,7 @@ impl RtmpEncoder {
 
     /// Changes what is wrong.
     pub fn set_fault(&self, fault: Fault) {
-        let _ = self.runner.fault.send(fault);
+        self.runner.set_fault(fault);
     }
 
     /// Why it does not publish any more; `None` while it does.
@@ -145,7 +107,7 @@ impl RtmpEncoder {
 /// An encoder that is pulled over HTTP-FLV. Each connection gets the clip from its beginning.
 #[derive(Debug)]
 pub struct FlvEncoder {
-    runner: Runner,
+    runner: Runner<Fault>,
     address: SocketAddr,
     open: Arc<AtomicUsize>,
 }
@@ -160,7 +122,8 @@ impl FlvEncoder {
         let address = listener.local_addr()?;
         let open = Arc::new(AtomicUsize::new(0));
         let count = open.clone();
-        let runner = Runner::start(fault, move |fault| pulled::serve(listener, clip, fault, count))?;
+        let runner =
+            Runner::start("encoder", fault, move |fault| pulled::serve(listener, clip, fault, count))?;
         Ok(Self { runner, address, open })
     }
 
@@ -171,7 +134,7 @@ impl FlvEncoder {
 
     /// Changes what is wrong.
     pub fn set_fault(&self, fault: Fault) {
-        let _ = self.runner.fault.send(fault);
+        self.runner.set_fault(fault);
     }
 
     /// Connections that are open.

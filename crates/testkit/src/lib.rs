@@ -2,8 +2,10 @@
 
 pub mod camera;
 pub mod encoder;
+pub mod intercom;
 pub mod load;
 pub mod net;
 pub mod peers;
 pub mod process;
+mod runner;
 pub mod time;

@@ -41,6 +41,11 @@ pub fn ffprobe() -> Option<PathBuf> {
     on_path("ffprobe")
 }
 
+/// curl, which people try their cameras with.
+pub fn curl() -> Option<PathBuf> {
+    on_path("curl")
+}
+
 /// FFmpeg 9 out of the Python package imageio-ffmpeg: enhanced RTMP, WHIP.
 pub fn ffmpeg9() -> Option<PathBuf> {
     let lib = peers_folder().join("venv/lib");
