@@ -132,7 +132,7 @@ impl Connection<'_> {
                         // The connection stays, whatever is said about others.
                         let length = match self.shared.config.length {
                             Length::Close => Length::Told,
-                            length => length,
+                            length @ (Length::Told | Length::Chunked | Length::Silence) => length,
                         };
                         answer.write(&mut self.stream, length, fault).await?;
                         None
