@@ -125,6 +125,36 @@ pub enum What {
         /// Streams started again elsewhere.
         streams: usize,
     },
+    /// Trouble lasted long enough to tell somebody.
+    AlertStarted {
+        /// Unique in the process; its end has the same.
+        id: u64,
+        /// The stream.
+        stream: StreamName,
+        /// Which, such as `source_down`.
+        alert: &'static str,
+        /// The index of the source (or output), where it concerns one.
+        source: Option<usize>,
+        /// Since when there is trouble.
+        since: WallTime,
+        /// What, how long, what helps.
+        detail: String,
+    },
+    /// The trouble is over.
+    AlertEnded {
+        /// As at its start.
+        id: u64,
+        /// The stream.
+        stream: StreamName,
+        /// Which, such as `source_down`.
+        alert: &'static str,
+        /// The index of the source (or output), where it concerns one.
+        source: Option<usize>,
+        /// How long there was trouble.
+        lasted_ms: u64,
+        /// Why it ended.
+        why: String,
+    },
     /// The server is shutting down.
     Draining,
 }
@@ -145,6 +175,8 @@ impl What {
             What::LimitReached { .. } => "limit.reached",
             What::OwnerPanicked { .. } => "owner.panicked",
             What::WorkerReplaced { .. } => "worker.replaced",
+            What::AlertStarted { .. } => "alert.started",
+            What::AlertEnded { .. } => "alert.ended",
             What::Draining => "server.draining",
         }
     }
@@ -160,7 +192,9 @@ impl What {
             | What::PublisherLeft { stream, .. }
             | What::ReaderJoined { stream, .. }
             | What::ReaderLeft { stream, .. }
-            | What::ReaderCutBack { stream, .. } => Some(stream),
+            | What::ReaderCutBack { stream, .. }
+            | What::AlertStarted { stream, .. }
+            | What::AlertEnded { stream, .. } => Some(stream),
             What::LimitReached { stream, .. } => stream.as_ref(),
             What::OwnerPanicked { .. } | What::WorkerReplaced { .. } | What::Draining => None,
         }

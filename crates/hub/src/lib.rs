@@ -12,6 +12,7 @@
 //! writes, `reader.check(now)` each second. To publish: `hub.publish(&name, peer, Some(worker.id())).await?`, then
 //! `set_tracks`, `push`, and select on `feedback`. To run anything on a worker: `hub.worker().await?.run(…)`.
 mod access;
+mod alert;
 mod clock;
 mod director;
 mod event;
@@ -31,6 +32,7 @@ mod supervise;
 mod worker;
 
 pub use access::{Access, Credentials, Deed, Denied, Secret};
+pub use alert::{Alert, AlertKind, AlertLimits, AlertOutput, AlertReport, Alerts, LineFacts, SourceTraits};
 pub use clock::{now, sleep_until, wall_now};
 pub use event::{EndReason, Event, What};
 pub use feed::{AttachError, Feedback, NotReady, View};

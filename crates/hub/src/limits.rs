@@ -1,4 +1,5 @@
 //! Every limit of the runtime, with its reason. Reaching one is an event.
+use crate::alert::AlertLimits;
 use std::time::Duration;
 
 /// Limits of workers, streams and readers. One value for the process, set at the start.
@@ -36,6 +37,8 @@ pub struct Limits {
     pub worker_stall_max: Duration,
     /// Waiting units per publisher before it feels back-pressure. 256: some seconds.
     pub ingest_queue: usize,
+    /// How much trouble is worth an alert.
+    pub alerts: AlertLimits,
 }
 
 impl Default for Limits {
@@ -57,6 +60,7 @@ impl Default for Limits {
             flush_delay: Duration::from_millis(20),
             worker_stall_max: Duration::from_secs(10),
             ingest_queue: 256,
+            alerts: AlertLimits::default(),
         }
     }
 }

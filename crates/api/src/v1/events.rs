@@ -90,6 +90,13 @@ fn describe(event: &hub::Event) -> Value {
         What::WorkerReplaced { worker, reason, streams } => {
             json!({ "worker": worker, "reason": reason, "streams": streams })
         }
+        What::AlertStarted { id, alert, source, since, detail, .. } => json!({
+            "alert": alert, "alert_id": id.to_string(), "source": source, "since": time::rfc3339(*since),
+            "detail": detail,
+        }),
+        What::AlertEnded { id, alert, source, lasted_ms, why, .. } => json!({
+            "alert": alert, "alert_id": id.to_string(), "source": source, "lasted_ms": lasted_ms, "reason": why,
+        }),
         What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };
     if let Value::Object(more) = more {

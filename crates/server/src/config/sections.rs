@@ -515,6 +515,7 @@ impl LimitsSection {
             flush_delay: self.flush_delay.0,
             worker_stall_max: self.worker_stall_max.0,
             ingest_queue: self.ingest_queue,
+            alerts: hub::AlertLimits::default(),
         }
     }
 }

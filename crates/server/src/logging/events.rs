@@ -68,6 +68,12 @@ fn write(what: &What) {
         What::WorkerReplaced { worker, reason, streams } => {
             tracing::error!(target: "hub", worker, reason, streams, "a worker was replaced");
         }
+        What::AlertStarted { stream, alert, detail, .. } => {
+            tracing::warn!(target: "hub", %stream, alert, "alert: {detail}");
+        }
+        What::AlertEnded { stream, alert, lasted_ms, why, .. } => {
+            tracing::info!(target: "hub", %stream, alert, lasted_ms, "alert ended: {why}");
+        }
         What::Draining => tracing::info!(target: "hub", "draining"),
         what => tracing::info!(target: "hub", "{}", what.kind()),
     }
