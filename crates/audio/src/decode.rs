@@ -1,9 +1,15 @@
 //! Decoders: a track's units to sound at the codec's own rate.
+//!
+//! A gap is not seen here: units carry times, decoders do not. Who sees one asks [`Decoder::conceal`] for its length,
+//! which Opus fills with what it heard (or what the next packet repeats, in-band FEC), and all others with silence.
+//! That is also how discontinuous transmission (DTX) appears: an encoder that says nothing leaves a gap; a packet of
+//! one byte, which some send instead, decodes to its duration of comfort noise.
 use crate::channels::CHANNELS_MAX;
 use crate::g711::Law;
-use crate::l16;
+use crate::g722::G722;
 use crate::resample::{RATE_MAX, RATE_MIN};
-use media::{Codec, Fault, Track};
+use crate::{aac, l16, opus};
+use media::{Codec, CodecParams, Fault, Track};
 
 /// Longest sound in one unit: 1 s. The longest packet of a codec is 120 ms (Opus); a file's or a POST's uncompressed
 /// sound comes in pieces of our own choice.
@@ -69,10 +75,13 @@ pub struct Decoder {
 enum Inner {
     G711(Law),
     L16,
+    G722(Box<G722>),
+    Opus(Box<opus::Decoder>),
+    Aac(Box<aac::Decoder>),
 }
 
 impl Decoder {
-    /// For the units of `track`.
+    /// For the units of `track`. AAC comes at the track's clock rate, G.722 at 16 kHz, Opus in the track's channels.
     pub fn new(track: &Track) -> Result<Self, DecodeError> {
         let (codec, rate, channels) = (track.codec, track.clock_rate, track.channels.max(1));
         let refuse = |why| DecodeError::Track { track: track.id, codec, rate, channels, why };
@@ -86,16 +95,27 @@ impl Decoder {
             Codec::Pcmu => Inner::G711(Law::Mu),
             Codec::Pcma => Inner::G711(Law::A),
             Codec::L16 => Inner::L16,
-            Codec::Opus
-            | Codec::G722
-            | Codec::Aac
-            | Codec::H264
-            | Codec::H265
-            | Codec::Av1
-            | Codec::Vp8
-            | Codec::Vp9
-            | Codec::Mjpeg
-            | Codec::Mp3 => return Err(DecodeError::Codec { track: track.id, codec }),
+            Codec::G722 if rate != 8_000 || channels != 1 => {
+                return Err(refuse("G.722 has a clock of 8,000 Hz and one channel"));
+            }
+            Codec::G722 => {
+                return Ok(Self { codec, rate: 16_000, channels, inner: Inner::G722(Box::new(G722::new())) });
+            }
+            Codec::Opus if rate != opus::RATE => return Err(refuse("Opus has a clock of 48,000 Hz")),
+            Codec::Opus => {
+                let decoder =
+                    opus::Decoder::new(channels).ok_or_else(|| refuse("Opus has 1 or 2 channels"))?;
+                Inner::Opus(Box::new(decoder))
+            }
+            Codec::Aac => {
+                let CodecParams::Aac { config } = &track.params else {
+                    return Err(refuse("its AudioSpecificConfig is missing"));
+                };
+                Inner::Aac(Box::new(aac::Decoder::new(config, rate, channels).map_err(refuse)?))
+            }
+            Codec::H264 | Codec::H265 | Codec::Av1 | Codec::Vp8 | Codec::Vp9 | Codec::Mjpeg | Codec::Mp3 => {
+                return Err(DecodeError::Codec { track: track.id, codec });
+            }
         };
         Ok(Self { codec, rate, channels, inner })
     }
@@ -126,19 +146,35 @@ impl Decoder {
                 check(2).map_err(refuse)?;
                 l16::decode(data, out);
             }
+            Inner::G722(decoder) => {
+                // A byte is two samples.
+                check_pcm(bytes * 2, 1, self.rate, 1).map_err(refuse)?;
+                decoder.decode(data, out);
+            }
+            Inner::Opus(decoder) => decoder.decode(data, out).map_err(refuse)?,
+            Inner::Aac(decoder) => decoder.decode(data, out).map_err(refuse)?,
         }
         Ok((out.len() - before) / usize::from(self.channels))
     }
 
-    /// Appends so many samples of each channel for sound that never came: silence.
-    pub fn conceal(&mut self, frames: usize, out: &mut Vec<f32>) {
-        out.resize(out.len() + frames * usize::from(self.channels), 0.0);
+    /// Appends so many samples of each channel for sound that never came. `next` is the unit behind the gap, empty if
+    /// there is none yet.
+    pub fn conceal(&mut self, frames: usize, next: &[u8], out: &mut Vec<f32>) {
+        match &mut self.inner {
+            Inner::Opus(decoder) => decoder.conceal(frames, next, out),
+            Inner::G711(_) | Inner::L16 | Inner::G722(_) | Inner::Aac(_) => {
+                out.resize(out.len() + frames * usize::from(self.channels), 0.0);
+            }
+        }
     }
 
     /// Forgets the sound before: what comes next does not follow it.
     pub fn reset(&mut self) {
         match &mut self.inner {
             Inner::G711(_) | Inner::L16 => {}
+            Inner::G722(decoder) => **decoder = G722::new(),
+            Inner::Opus(decoder) => decoder.reset(),
+            Inner::Aac(decoder) => decoder.reset(),
         }
     }
 }

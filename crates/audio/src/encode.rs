@@ -1,9 +1,20 @@
 //! Encoders: sound to the units of a [`Target`].
 use crate::g711::Law;
-use crate::l16;
+use crate::g722::G722;
 use crate::target::{Target, TargetError};
+use crate::{l16, opus};
 use bytes::Bytes;
 use media::Codec;
+
+/// A frame that the encoder did not take: our fault, the next may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a frame could not be encoded as {codec}: {why}")]
+pub struct EncodeError {
+    /// The target's codec.
+    pub codec: Codec,
+    /// What happened.
+    pub why: &'static str,
+}
 
 /// Encodes frames of one target.
 #[derive(Debug)]
@@ -17,6 +28,8 @@ pub struct Encoder {
 enum Inner {
     G711(Law),
     L16,
+    G722(Box<G722>),
+    Opus(Box<opus::Encoder>),
 }
 
 impl Encoder {
@@ -27,9 +40,12 @@ impl Encoder {
             Codec::Pcmu => Inner::G711(Law::Mu),
             Codec::Pcma => Inner::G711(Law::A),
             Codec::L16 => Inner::L16,
-            Codec::G722
-            | Codec::Opus
-            | Codec::H264
+            Codec::G722 => Inner::G722(Box::new(G722::new())),
+            Codec::Opus => {
+                let encoder = opus::Encoder::new(target.channels).ok_or(TargetError::Start(target.codec))?;
+                Inner::Opus(Box::new(encoder))
+            }
+            Codec::H264
             | Codec::H265
             | Codec::Av1
             | Codec::Vp8
@@ -48,23 +64,29 @@ impl Encoder {
 
     /// Encodes one frame of interleaved samples at the target's rate. A frame that is too short ends in silence, one
     /// that is too long is cut.
-    pub fn encode(&mut self, samples: &[f32]) -> Bytes {
+    pub fn encode(&mut self, samples: &[f32]) -> Result<Bytes, EncodeError> {
         let length = self.target.frame_samples() * usize::from(self.target.channels);
         self.bytes.clear();
         if samples.len() == length {
-            self.append(samples);
+            self.append(samples)?;
         } else {
             let mut frame = samples[..samples.len().min(length)].to_vec();
             frame.resize(length, 0.0);
-            self.append(&frame);
+            self.append(&frame)?;
         }
-        Bytes::copy_from_slice(&self.bytes)
+        Ok(Bytes::copy_from_slice(&self.bytes))
     }
 
-    fn append(&mut self, samples: &[f32]) {
+    fn append(&mut self, samples: &[f32]) -> Result<(), EncodeError> {
+        let codec = self.target.codec;
         match &mut self.inner {
             Inner::G711(law) => law.encode(samples, &mut self.bytes),
             Inner::L16 => l16::encode(samples, &mut self.bytes),
+            Inner::G722(encoder) => encoder.encode(samples, &mut self.bytes),
+            Inner::Opus(encoder) => {
+                encoder.encode(samples, &mut self.bytes).map_err(|why| EncodeError { codec, why })?;
+            }
         }
+        Ok(())
     }
 }

@@ -6,13 +6,16 @@
 //! Sound between the parts is interleaved `f32`; 1.0 is full scale, 32,768 in 16 bits. A *frame* of samples is one
 //! sample of each channel. Nothing here does I/O, reads a clock or starts a thread. Buffers are kept between calls:
 //! once warm, a frame costs one allocation, that of its bytes, and codecs from elsewhere may add theirs.
+mod aac;
 mod channels;
 mod decode;
 mod encode;
 mod g711;
+mod g722;
 mod l16;
 mod level;
 mod mix;
+mod opus;
 mod resample;
 mod sample;
 mod target;
@@ -20,7 +23,7 @@ pub mod tone;
 mod transcode;
 
 pub use decode::{DecodeError, Decoder};
-pub use encode::Encoder;
+pub use encode::{EncodeError, Encoder};
 pub use level::{Level, Reading, SILENCE_DBFS};
 pub use mix::{Chunk, LaneId, Mixer, MixerStats};
 pub use resample::{Resampler, ResamplerError};

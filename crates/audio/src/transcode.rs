@@ -12,19 +12,16 @@
 //! - A damaged unit is a gap. A unit of a track that is no input is ignored.
 use crate::decode::DecodeError;
 use crate::encode::Encoder;
-use crate::level::{Level, Reading};
+use crate::level::Reading;
 use crate::mix::{Mixer, MixerStats};
 use crate::target::{Target, TargetError};
-use framer::Framer;
 use input::Input;
 use media::{Track, Unit};
-use std::collections::VecDeque;
+use outlet::Outlet;
 
 mod framer;
 mod input;
-
-/// Most frames that wait to be drained: 512, ten seconds of 20 ms. One push makes at most a second and a half.
-const OUTPUT_MAX: usize = 512;
+mod outlet;
 
 /// Why there is no transcoder for these tracks and this target.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,6 +50,8 @@ pub struct TranscoderStats {
     pub repeated_units: u64,
     /// Samples repeated or left out to follow an input's clock.
     pub slips: u64,
+    /// Frames that the encoder did not take.
+    pub failed_frames: u64,
     /// Frames dropped since nobody drained them.
     pub overflowed_frames: u64,
     /// What the mixer had to do.
@@ -64,10 +63,7 @@ pub struct TranscoderStats {
 pub struct Transcoder {
     inputs: Vec<Input>,
     mixer: Mixer,
-    framer: Framer,
-    level: Level,
-    encoder: Encoder,
-    output: VecDeque<Unit>,
+    outlet: Outlet,
     stats: TranscoderStats,
     damage: Option<DecodeError>,
     sound: Vec<f32>,
@@ -80,10 +76,7 @@ impl Transcoder {
         let mut this = Self {
             inputs: Vec::new(),
             mixer: Mixer::new(target.rate, target.channels),
-            framer: Framer::new(target),
-            level: Level::new(target.rate, target.channels),
-            encoder,
-            output: VecDeque::new(),
+            outlet: Outlet::new(encoder),
             stats: TranscoderStats::default(),
             damage: None,
             sound: Vec::new(),
@@ -95,7 +88,7 @@ impl Transcoder {
     /// Other inputs from now on. A track that was there before and is the same goes on; the output's times go on in any
     /// case. After an error the inputs are as they were.
     pub fn set_inputs(&mut self, inputs: &[Track]) -> Result<(), TranscodeError> {
-        let target = *self.encoder.target();
+        let target = *self.target();
         let mut fresh = Vec::new();
         for track in inputs.iter().filter(|track| !track.codec.is_video()) {
             if !self.inputs.iter().any(|input| input.track() == track) {
@@ -128,59 +121,48 @@ impl Transcoder {
             }
         };
         let lane = input.lane;
-        self.framer.arrived(unit, made.unit_at);
-        let Self { mixer, framer, level, encoder, output, .. } = self;
-        let shift = mixer.push(lane, made.at, &self.sound, unit.arrival, &mut |chunk| {
-            framer.push(chunk, |frame, unit| output.push_back(encoded(frame, unit, level, encoder)));
-        });
-        framer.placed(unit, made.unit_at + shift);
-        self.trim();
+        self.outlet.framer.arrived(unit, made.unit_at);
+        let Self { mixer, outlet, sound, .. } = self;
+        let shift = mixer.push(lane, made.at, sound, unit.arrival, &mut |chunk| outlet.push(chunk));
+        outlet.framer.placed(unit, made.unit_at + shift);
     }
 
     /// Gives out what still waits for more: the end of the sound. An incomplete last frame ends in silence.
     pub fn finish(&mut self) {
-        let Self { mixer, framer, level, encoder, output, .. } = self;
-        let mut take = |frame: &[f32], unit| output.push_back(encoded(frame, unit, level, encoder));
-        mixer.flush(&mut |chunk| framer.push(chunk, &mut take));
-        framer.finish(&mut take);
-        self.trim();
+        let Self { mixer, outlet, .. } = self;
+        mixer.flush(&mut |chunk| outlet.push(chunk));
+        outlet.finish();
     }
 
     /// The next encoded frame, as a unit of track 0; see [`Target::track`].
     pub fn poll_output(&mut self) -> Option<Unit> {
-        self.output.pop_front()
+        self.outlet.ready.pop_front()
     }
 
     /// Loudness of the last 100 ms encoded.
     pub const fn level(&self) -> Reading {
-        self.level.latest()
+        self.outlet.level.latest()
     }
 
     /// What it makes.
     pub const fn target(&self) -> &Target {
-        self.encoder.target()
+        self.outlet.encoder.target()
     }
 
     /// What was wrong with the inputs so far.
     pub fn stats(&self) -> TranscoderStats {
-        TranscoderStats { mixer: self.mixer.stats(), ..self.stats }
+        TranscoderStats {
+            failed_frames: self.outlet.failed_frames,
+            overflowed_frames: self.outlet.overflowed_frames,
+            mixer: self.mixer.stats(),
+            ..self.stats
+        }
     }
 
     /// The last unit that could not be decoded.
     pub const fn damage(&self) -> Option<&DecodeError> {
         self.damage.as_ref()
     }
-
-    fn trim(&mut self) {
-        let surplus = self.output.len().saturating_sub(OUTPUT_MAX);
-        self.output.drain(..surplus);
-        self.stats.overflowed_frames += surplus as u64;
-    }
-}
-
-fn encoded(frame: &[f32], unit: Unit, level: &mut Level, encoder: &mut Encoder) -> Unit {
-    level.push(frame);
-    Unit { data: encoder.encode(frame), ..unit }
 }
 
 #[cfg(test)]

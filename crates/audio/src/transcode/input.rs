@@ -117,7 +117,7 @@ impl Input {
         };
         self.decoded.clear();
         if let Step::Gap(missing) = step {
-            self.decoder.conceal(missing, &mut self.decoded);
+            self.decoder.conceal(missing, &unit.data, &mut self.decoded);
         }
         if let Step::Jump = step {
             self.decoder.reset();

@@ -203,7 +203,7 @@ fn units_that_nobody_drains_are_dropped_from_the_front() {
     for block in 0..1_000 {
         transcoder.push(&unit(0, block * 160, 0, &[0.0; 160]));
     }
-    assert_eq!(drain(&mut transcoder).len(), OUTPUT_MAX);
+    assert_eq!(drain(&mut transcoder).len(), outlet::READY_MAX);
     assert_eq!(transcoder.stats().overflowed_frames, 488);
 }
 
