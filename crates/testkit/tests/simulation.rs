@@ -119,6 +119,7 @@ impl World {
                     panic!("the client dials again: {why:?}")
                 }
                 client::Output::Event(_) => {}
+                client::Output::Datagram { .. } => panic!("nobody speaks"),
                 client::Output::WaitUntil(at) => {
                     wake = wake.min(at);
                     break;

@@ -13,11 +13,12 @@ mod event;
 mod play;
 mod request;
 mod setup;
+mod talk;
 mod teardown;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, MediaFilter, Timeouts, TransportPreference};
+pub use config::{BackChannel, Config, MediaFilter, Timeouts, TransportPreference};
 pub use event::{Carrier, Error, Event, Output, Reconnect, TrackStart};
 
 use super::framer::{Framer, Incoming};
@@ -31,6 +32,7 @@ use media::{Moment, TrackId};
 use request::Pending;
 use std::collections::VecDeque;
 use std::time::Duration;
+use talk::Talk;
 
 /// Most redirects in a row: 5, as browsers of old had it; a loop shows by then.
 pub const REDIRECTS_MAX: u8 = 5;
@@ -94,6 +96,8 @@ struct ClientTrack {
     section: MediaSection,
     /// The URL of its SETUP.
     control: String,
+    /// We send, the camera takes.
+    back: bool,
     ready: bool,
     udp_ports: Option<(u16, u16)>,
     /// The channels of RTP and RTCP that the server chose.
@@ -142,6 +146,9 @@ pub struct Client {
     /// This is already the second connection because of a hang-up.
     hung_up_before: bool,
     successor: Option<Box<Client>>,
+    /// The camera does not know what it is to require: it is asked as others are.
+    plain_talk: bool,
+    talk: Option<Talk>,
 }
 
 impl Client {
@@ -180,6 +187,8 @@ impl Client {
             redirects: 0,
             hung_up_before: false,
             successor: None,
+            plain_talk: false,
+            talk: None,
         })
     }
 
@@ -237,14 +246,15 @@ impl Client {
     /// Sends one RTCP packet of a track over the connection. False when the track is not carried by it.
     pub fn send_rtcp(&mut self, track: TrackId, packet: &[u8]) -> bool {
         let channels = self.tracks.get(usize::from(track)).and_then(|track| track.channels);
-        let (Some((_, rtcp)), Ok(length), false) =
-            (channels, u16::try_from(packet.len()), self.state.is_final())
-        else {
-            return false;
-        };
+        let (Some((_, rtcp)), false) = (channels, self.state.is_final()) else { return false };
+        self.transmit_framed(rtcp, packet)
+    }
+
+    fn transmit_framed(&mut self, channel: u8, packet: &[u8]) -> bool {
+        let Ok(length) = u16::try_from(packet.len()) else { return false };
         let mut frame = BytesMut::with_capacity(4 + packet.len());
         frame.put_u8(b'$');
-        frame.put_u8(rtcp);
+        frame.put_u8(channel);
         frame.put_u16(length);
         frame.put_slice(packet);
         self.outputs.push_back(Output::Transmit(frame.freeze()));
@@ -296,6 +306,9 @@ impl Client {
         }
         if is_rtcp {
             return Some(Event::Rtcp { track, data });
+        }
+        if self.tracks.get(usize::from(track)).is_some_and(|track| track.back) {
+            return None;
         }
         self.media_at = now;
         self.media_seen = true;

@@ -4,7 +4,7 @@
 use super::client::{self, Client};
 use super::server::{self, Session};
 use super::{Framer, Incoming};
-use media::Moment;
+use media::{Moment, WallTime};
 use std::time::Duration;
 
 /// More outputs than this for one input is a loop.
@@ -41,6 +41,9 @@ pub fn client(data: &[u8]) {
     if choice & 1 == 1 {
         config.transport = client::TransportPreference::Udp;
     }
+    if choice & 2 == 2 {
+        config.back_channel = client::BackChannel::WithMedia;
+    }
     let Ok(mut session) = Client::new(config) else { return };
     let mut now = Moment::ZERO;
     session.handle_connected(now);
@@ -67,7 +70,11 @@ fn drain_client(session: &mut Client, now: Moment) -> bool {
             Ok(client::Output::Event(client::Event::Rtp { track, data })) => {
                 session.send_rtcp(track, &data);
             }
-            Ok(client::Output::Event(_) | client::Output::Transmit(_)) => {}
+            Ok(client::Output::Event(client::Event::Playing { .. })) => {
+                session.choose(1);
+                session.handle_audio(&[0; 160], Duration::from_millis(20), now, WallTime::from_micros(0));
+            }
+            Ok(client::Output::Event(_) | client::Output::Transmit(_) | client::Output::Datagram { .. }) => {}
             Err(_) => return false,
         }
     }

@@ -156,6 +156,8 @@ impl Attempt<'_> {
                         return Ok(Turned::Over(outcome));
                     }
                 }
+                // Of a session that talks; this one watches.
+                Ok(Output::Datagram { .. }) => {}
                 Ok(Output::WaitUntil(_)) => break,
                 Err(error) => return Err(source_error(self.client.url(), &error)),
             }
@@ -175,6 +177,8 @@ impl Attempt<'_> {
                 self.lanes = sections.iter().map(|_| None).collect();
                 self.sections = sections;
             }
+            // Of a session that talks, too.
+            Event::BackChannel { .. } => {}
             Event::SetupUdp { track } => self.bind(track)?,
             Event::TrackReady { track, carrier, .. } => self.track_ready(track, carrier)?,
             Event::TrackRefused { track, status, reason } => {

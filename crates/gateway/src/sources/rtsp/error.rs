@@ -26,13 +26,17 @@ pub(super) fn source_error(url: &RtspUrl, error: &Error) -> SourceError {
             (format!("{at} has nothing at {}: check the path ({error})", path(url)), Fault::Config, true)
         }
         Error::Url(_) => (error.to_string(), Fault::Config, false),
-        Error::NoTracks { .. } => (format!("{at}: {error}"), Fault::Config, true),
+        Error::NoTracks { .. } | Error::NoBackChannel { .. } => {
+            (format!("{at}: {error}"), Fault::Config, true)
+        }
         Error::Frame(_) => (format!("{at}: {error}; is that the RTSP port?"), error.fault(), true),
         Error::MediaSilent { .. } => {
             (format!("{at}: {error}; where only UDP is silent, #transport=tcp helps"), error.fault(), true)
         }
         Error::Sdp(_)
         | Error::Refused { .. }
+        | Error::BackChannelBusy { .. }
+        | Error::ServerSilent { .. }
         | Error::NoReply { .. }
         | Error::Disconnected { .. }
         | Error::Ended

@@ -39,6 +39,18 @@ impl MediaFilter {
     }
 }
 
+/// Whether to ask for the back channel: the way to the camera's loudspeaker. Source: ONVIF Streaming Specification §5.3.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BackChannel {
+    /// Never: who only watches must not, since there are cameras that then change their sound, or send nothing.
+    #[default]
+    No,
+    /// Set up the back channel and nothing else.
+    Alone,
+    /// Set up the tracks of [`Config::media`] before it: some cameras take sound only in a session that they play in.
+    WithMedia,
+}
+
 /// How long to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeouts {
@@ -74,6 +86,8 @@ pub struct Config {
     pub transport: TransportPreference,
     /// Video, audio or both.
     pub media: MediaFilter,
+    /// Whether it is to talk.
+    pub back_channel: BackChannel,
     /// The `User-Agent` field.
     pub user_agent: String,
     /// How long to wait.
@@ -88,6 +102,7 @@ impl Config {
             credentials: None,
             transport: TransportPreference::default(),
             media: MediaFilter::default(),
+            back_channel: BackChannel::default(),
             user_agent: "Aqueduct".to_owned(),
             timeouts: Timeouts::default(),
         }

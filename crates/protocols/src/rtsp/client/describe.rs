@@ -1,19 +1,22 @@
 //! DESCRIBE: what is there, and below which URL. Source: RFC 2326 §10.2, Appendix C.1.1.
 use super::request::Pending;
-use super::{Client, ClientTrack, Error, Event, State};
+use super::{BackChannel, Client, ClientTrack, Error, Event, State};
 use crate::rtsp::message::{Method, Request, Response};
-use formats::sdp;
+use formats::sdp::{self, MediaSection};
 use media::{Moment, TrackId};
 
 impl Client {
     pub(super) fn send_describe(&mut self, now: Moment) {
         self.state = State::Describe;
         let request = Request::new(Method::Describe, self.url.request_uri());
-        self.send(request.with("Accept", "application/sdp"), now);
+        self.send(self.for_talk(request.with("Accept", "application/sdp")), now);
     }
 
     pub(super) fn handle_describe(&mut self, pending: &Pending, response: &Response, now: Moment) {
         if response.status >= 300 {
+            if self.gives_up_requiring(response.status) {
+                return self.send_describe(now);
+            }
             return self.refused(pending, response);
         }
         let description = match sdp::parse(&response.body) {
@@ -32,13 +35,19 @@ impl Client {
         let mut seen = Vec::new();
         for section in description.sections {
             seen.push(section.track.codec.name());
-            if !self.config.media.takes(section.track.kind()) {
-                continue;
+            let wanted = self.config.back_channel != BackChannel::Alone;
+            if wanted && self.config.media.takes(section.track.kind()) {
+                self.add_track(section, tracks_base, false);
             }
-            let control = sdp::control_url(tracks_base, section.control.as_deref());
-            let mut section = section;
-            section.track.id = self.tracks.len() as TrackId;
-            self.tracks.push(ClientTrack { section, control, ready: false, udp_ports: None, channels: None });
+        }
+        let back = self.tracks.len();
+        if self.config.back_channel != BackChannel::No {
+            let Some(section) = description.backchannels.into_iter().next() else {
+                let described =
+                    if seen.is_empty() { "nothing that is known".to_owned() } else { seen.join(", ") };
+                return self.fail(Error::NoBackChannel { described, asked: self.requires_talk() });
+            };
+            self.add_track(section, tracks_base, true);
         }
         if self.tracks.is_empty() {
             let described = match (seen.is_empty(), description.skipped.is_empty()) {
@@ -53,7 +62,15 @@ impl Client {
             skipped: description.skipped,
             sdp: response.body.clone(),
         });
+        self.tell_back_channel(back);
         self.set_up(0, now);
+    }
+
+    fn add_track(&mut self, mut section: MediaSection, base: &str, back: bool) {
+        let control = sdp::control_url(base, section.control.as_deref());
+        section.track.id = self.tracks.len() as TrackId;
+        let (ready, udp_ports, channels) = (false, None, None);
+        self.tracks.push(ClientTrack { section, control, back, ready, udp_ports, channels });
     }
 
     /// Content-Base, Content-Location or the request's URL. Cameras put private addresses and other ports there;

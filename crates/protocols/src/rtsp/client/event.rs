@@ -3,7 +3,7 @@ use crate::auth::AuthError;
 use crate::rtsp::framer::FrameError;
 use crate::rtsp::url::UrlError;
 use bytes::Bytes;
-use formats::sdp::{MediaSection, SdpError};
+use formats::sdp::{MediaSection, Payload, SdpError};
 use media::{Fault, Moment, TrackId};
 use std::time::Duration;
 
@@ -14,6 +14,15 @@ pub enum Output {
     Transmit(Bytes),
     /// Something happened.
     Event(Event),
+    /// Send this from the ports of a track to the server's: sound of ours, over UDP.
+    Datagram {
+        /// The back channel.
+        track: TrackId,
+        /// From the port of RTCP to that of RTCP.
+        is_rtcp: bool,
+        /// One packet.
+        data: Bytes,
+    },
     /// Drained: poll again at this moment, or after any `handle_*`.
     WaitUntil(Moment),
 }
@@ -29,6 +38,13 @@ pub enum Event {
         skipped: Vec<String>,
         /// The description as it came.
         sdp: Bytes,
+    },
+    /// The camera takes sound. Told behind [`Event::Described`], where it was asked for.
+    BackChannel {
+        /// Its track; `sections` of [`Event::Described`] has it too.
+        track: TrackId,
+        /// What it takes, in the camera's order, at least one: see `Client::choose`.
+        offers: Vec<Payload>,
     },
     /// Bind a pair of ports for this track and call `udp_ports`.
     SetupUdp {
@@ -165,6 +181,28 @@ pub enum Error {
         /// What there is.
         described: String,
     },
+    /// The camera takes no sound, or does not say so.
+    #[error(
+        "the camera offers no back channel{}: it has {described}; switch two-way audio on in it, or take the URL of its \
+         ONVIF profile",
+        if *.asked { "" } else { ", and does not know what to be asked for" }
+    )]
+    NoBackChannel {
+        /// What there is.
+        described: String,
+        /// The camera understood the question.
+        asked: bool,
+    },
+    /// Somebody else talks.
+    #[error("somebody else is talking to the camera: {method} is refused: {status} {reason}")]
+    BackChannelBusy {
+        /// The request.
+        method: String,
+        /// The status.
+        status: u16,
+        /// The server's words.
+        reason: String,
+    },
     /// The server hung up.
     #[error("the server closed the connection during {during}")]
     Disconnected {
@@ -184,6 +222,12 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Nothing came at all where no media was to come.
+    #[error("not a word from the server for {silent:?}, not even a reply to a keep-alive")]
+    ServerSilent {
+        /// How long.
+        silent: Duration,
+    },
     /// The media stopped.
     #[error("no media for {silent:?}")]
     MediaSilent {
@@ -199,13 +243,15 @@ impl Error {
             Error::Url(error) => error.fault(),
             Error::Frame(error) => error.fault(),
             Error::Auth(error) => error.fault(),
-            Error::NoTracks { .. } => Fault::Config,
+            Error::NoTracks { .. } | Error::NoBackChannel { .. } => Fault::Config,
             Error::Sdp(_)
             | Error::Refused { .. }
+            | Error::BackChannelBusy { .. }
             | Error::NoReply { .. }
             | Error::Disconnected { .. }
             | Error::Ended
             | Error::Redirect { .. }
+            | Error::ServerSilent { .. }
             | Error::MediaSilent { .. } => Fault::Peer,
         }
     }

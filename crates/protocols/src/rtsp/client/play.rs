@@ -18,7 +18,7 @@ impl Client {
         self.state = State::Play;
         let request = Request::new(Method::Play, self.aggregate.clone());
         // Some cameras refuse PLAY without a range.
-        self.send(request.with("Range", "npt=0.000-"), now);
+        self.send(self.for_talk(request.with("Range", "npt=0.000-")), now);
     }
 
     pub(super) fn handle_play(&mut self, pending: &Pending, response: &Response, now: Moment) {
@@ -64,8 +64,12 @@ impl Client {
 
     /// Keep-alive and silence; says when to look again, or none when something happened.
     pub(super) fn run_playing_timers(&mut self, now: Moment) -> Option<Moment> {
-        let silent_at = self.media_at + self.config.timeouts.media;
+        let silent_at = self.silent_at();
         if now >= silent_at {
+            if !self.expects_media() {
+                self.fail(Error::ServerSilent { silent: now.since(self.input_at) });
+                return None;
+            }
             if self.lower == Lower::Udp && !self.media_seen && !self.lower_changed {
                 self.over_tcp();
             } else {

@@ -126,12 +126,11 @@ impl Client {
     }
 
     pub(super) fn refused(&mut self, pending: &Pending, response: &Response) {
-        self.fail(Error::Refused {
-            method: pending.method.to_string(),
-            cseq: pending.cseq,
-            status: response.status,
-            reason: response.reason.clone(),
-        });
+        let (method, status, reason) = (pending.method.to_string(), response.status, response.reason.clone());
+        if self.is_talk_refusal(pending, status) {
+            return self.fail(Error::BackChannelBusy { method, status, reason });
+        }
+        self.fail(Error::Refused { method, cseq: pending.cseq, status, reason });
     }
 
     pub(super) fn redirect(&mut self, location: &str) {
@@ -174,6 +173,7 @@ impl Client {
         next.auth = self.auth.clone();
         next.redirects = self.redirects;
         next.hung_up_before = self.hung_up_before;
+        next.plain_talk = self.plain_talk;
         Ok(next)
     }
 
@@ -186,6 +186,8 @@ impl Client {
             State::Options | State::Describe if !self.hung_up_before => match self.again() {
                 Ok(mut next) => {
                     next.hung_up_before = true;
+                    // Who was let in is not sent away for want of credentials.
+                    next.plain_talk |= self.state == State::Describe && self.auth.is_answering();
                     if !next.auth.is_answering() {
                         next.auth.assume_basic();
                     }

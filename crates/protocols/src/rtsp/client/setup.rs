@@ -35,7 +35,7 @@ impl Client {
     fn send_setup(&mut self, track: usize, transport: Transport, now: Moment) {
         self.state = State::Setup(track);
         let request = Request::new(Method::Setup, self.tracks[track].control.clone());
-        self.send(request.with("Transport", transport.to_string()), now);
+        self.send(self.for_talk(request.with("Transport", transport.to_string())), now);
     }
 
     pub(super) fn handle_setup(&mut self, track: usize, pending: &Pending, response: &Response, now: Moment) {
@@ -58,7 +58,7 @@ impl Client {
             return self.set_up(track, now);
         }
         let last = track + 1 == self.tracks.len();
-        if first && last {
+        if (first && last) || self.tracks[track].back {
             return self.refused(pending, response);
         }
         let (status, reason) = (response.status, response.reason.clone());

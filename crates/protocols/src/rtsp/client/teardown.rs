@@ -10,8 +10,10 @@ impl Client {
             State::Setup(_) | State::Ports(_) | State::Play | State::Playing
                 if self.tracks.iter().any(|track| track.ready) && !self.disconnected =>
             {
+                self.say_goodbye();
                 self.state = State::Teardown { deadline: now + self.config.timeouts.teardown };
-                self.send(Request::new(Method::Teardown, self.aggregate.clone()), now);
+                let request = Request::new(Method::Teardown, self.aggregate.clone());
+                self.send(self.for_talk(request), now);
             }
             State::Idle
             | State::Options

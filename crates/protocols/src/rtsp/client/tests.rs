@@ -1,5 +1,7 @@
 // Tests look for one event among all: there a wildcard is what is meant.
 #![allow(clippy::wildcard_enum_match_arm, clippy::type_complexity)]
+mod talk;
+
 use super::*;
 use crate::auth::{Credentials, Offers, Refusal, Verifier};
 use crate::rtsp::dialogue::{self, Side};
@@ -18,6 +20,9 @@ struct Stage {
     events: Vec<Event>,
     sent: VecDeque<Request>,
     replies: Vec<Response>,
+    /// What was sent between the requests, by channel, and beside them.
+    frames: Vec<(u8, Bytes)>,
+    datagrams: Vec<(bool, Bytes)>,
     error: Option<Error>,
     wait: Moment,
 }
@@ -33,7 +38,8 @@ impl Stage {
     fn of(client: Client) -> Self {
         let (events, sent, replies) = (Vec::new(), VecDeque::new(), Vec::new());
         let now = Moment::from_millis(1000);
-        Self { client, now, events, sent, replies, error: None, wait: now }
+        let (frames, datagrams) = (Vec::new(), Vec::new());
+        Self { client, now, events, sent, replies, frames, datagrams, error: None, wait: now }
     }
 
     fn tcp() -> Self {
@@ -49,10 +55,11 @@ impl Stage {
                     match framer.poll().unwrap().unwrap() {
                         Incoming::Request(request) => self.sent.push_back(request),
                         Incoming::Response(response) => self.replies.push(response),
-                        Incoming::Interleaved { .. } => {}
+                        Incoming::Interleaved { channel, data } => self.frames.push((channel, data)),
                     }
                 }
                 Ok(Output::Event(event)) => self.events.push(event),
+                Ok(Output::Datagram { is_rtcp, data, .. }) => self.datagrams.push((is_rtcp, data)),
                 Ok(Output::WaitUntil(at)) => {
                     self.wait = at;
                     return;
