@@ -1,6 +1,6 @@
 //! The owner of what streams are planned to be. Changes go through it one at a time, so that two of them at once
 //! are one after the other; it alone turns plans into the hub's specifications.
-use hub::{Hub, Policy, PutError, PutOutcome, StreamSpec};
+use hub::{Hub, Policy, PutError, PutOutcome, Removal, StreamSpec};
 use media::StreamName;
 use std::collections::BTreeMap;
 use std::task::Poll;
@@ -42,7 +42,7 @@ pub(crate) struct Change {
 
 enum Command {
     Put { name: StreamName, change: Change, reply: oneshot::Sender<Result<PutOutcome, PutError>> },
-    Remove { name: StreamName, reply: oneshot::Sender<bool> },
+    Remove { name: StreamName, reply: oneshot::Sender<Option<Removal>> },
     Plans { reply: oneshot::Sender<BTreeMap<StreamName, StreamPlan>> },
 }
 
@@ -99,7 +99,7 @@ impl Catalogue {
 
     /// Removes a stream. Its end may take as long as a camera's goodbye: it is waited for aside, but asked for here
     /// and now, so that what comes next finds it asked for.
-    fn remove(&mut self, name: StreamName, reply: oneshot::Sender<bool>) {
+    fn remove(&mut self, name: StreamName, reply: oneshot::Sender<Option<Removal>>) {
         self.plans.remove(&name);
         let hub = self.hub.clone();
         let mut removal = Box::pin(async move { hub.remove(&name).await });
@@ -130,9 +130,9 @@ impl CatalogueHandle {
         reply.unwrap_or(Err(PutError::Shutdown))
     }
 
-    /// Removes a stream; returns when nothing of it is left. False: there was none.
-    pub(crate) async fn remove(&self, name: StreamName) -> bool {
-        self.ask(|reply| Command::Remove { name, reply }).await.unwrap_or(false)
+    /// Removes a stream; returns when nothing of it is left, with how that went. `None`: there was none.
+    pub(crate) async fn remove(&self, name: StreamName) -> Option<Removal> {
+        self.ask(|reply| Command::Remove { name, reply }).await.flatten()
     }
 
     /// All plans.

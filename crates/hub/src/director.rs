@@ -7,9 +7,11 @@ mod watch;
 use crate::event::{EndReason, Event, What};
 use crate::hub::{Hub, PutError, PutOutcome};
 use crate::publisher::Publisher;
-use crate::report::{PeerInfo, StreamReport, StreamState};
+use crate::report::{PeerInfo, Removal, StreamReport, StreamState};
 use crate::stream::owner::Owner;
-use crate::stream::{Conflict, PublishError, StreamCommand, StreamHandle, StreamSpec};
+use crate::stream::{
+    Conflict, OutputSpec, PublishError, StreamCommand, StreamHandle, StreamSpec, TalkSpec, talk_name,
+};
 use crate::worker::{self, Worker, WorkerHandle};
 use crate::{StreamId, answer, clock, next_id, wall_now};
 use media::{Moment, StreamName, Tracks};
@@ -46,7 +48,7 @@ pub(crate) enum DirectorCommand {
     },
     Remove {
         name: StreamName,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Option<Removal>>,
     },
     Retry {
         name: StreamName,
@@ -195,13 +197,14 @@ impl Director {
         let handle = StreamHandle { id, name: name.clone(), worker: worker.id(), tx };
         let (owner_name, owner_spec) = (name.clone(), spec.clone());
         let connectors = self.hub.connectors();
+        let deliverers = self.hub.deliverers();
         let stream = name.clone();
         let make = move |worker: Worker| async move {
             let hub = worker.hub().clone();
             let name = owner_name.clone();
             let running = worker.clone();
             let task = worker.spawn(format!("stream {name}"), async move {
-                Owner::new(id, owner_name, owner_spec, rx, connectors, running).run().await;
+                Owner::new(id, owner_name, owner_spec, rx, connectors, deliverers, running).run().await;
             });
             let panicked = !matches!(task.await, Ok(Some(())));
             if panicked && let Some(feed) = worker.take_feed(id) {
@@ -242,8 +245,9 @@ impl Director {
                 answer(reply, Ok(PutOutcome::Unchanged));
                 return;
             }
-            entry.spec = spec.clone();
+            let before = std::mem::replace(&mut entry.spec, spec.clone());
             let handle = entry.handle.clone();
+            self.put_talk(&name, before.talk.as_ref(), spec.talk.as_ref());
             tokio::task::spawn_local(async move {
                 // An owner that is gone starts again with the new specification.
                 let _ = handle.ask(|reply| StreamCommand::SetSpec { spec: Box::new(spec), reply }).await;
@@ -256,7 +260,9 @@ impl Director {
             answer(reply, Err(PutError::TooMany(max)));
             return;
         }
-        self.add(name, spec, None);
+        let talk = spec.talk.clone();
+        self.add(name.clone(), spec, None);
+        self.put_talk(&name, None, talk.as_ref());
         answer(reply, Ok(PutOutcome::Added));
     }
 
@@ -298,18 +304,65 @@ impl Director {
 
     // ---- ends ----
 
-    fn remove(&mut self, name: StreamName, reply: oneshot::Sender<bool>) {
+    fn remove(&mut self, name: StreamName, reply: oneshot::Sender<Option<Removal>>) {
         let Some(entry) = self.streams.remove(&name) else {
-            answer(reply, false);
+            answer(reply, None);
             return;
         };
+        let talk = self.take_talk(&name, &entry.spec);
         let hub = self.hub.clone();
         tokio::task::spawn_local(async move {
-            let reason = EndReason::Removed;
-            let _ = entry.handle.ask(|reply| StreamCommand::Remove { reason, reply }).await;
-            hub.emit(What::StreamRemoved { stream: name });
-            answer(reply, true);
+            // The call is hung up first: its device may be the one that the stream comes from.
+            let mut removal = Removal::default();
+            if let Some(talk) = talk {
+                removal = end_stream(talk.handle.clone(), &hub).await;
+            }
+            let own = end_stream(entry.handle, &hub).await;
+            removal.ends.extend(own.ends);
+            removal.publishers += own.publishers;
+            removal.readers += own.readers;
+            removal.took += own.took;
+            removal.unanswered |= own.unanswered;
+            answer(reply, Some(removal));
         });
+    }
+
+    /// Takes the talk stream of a stream out of the list.
+    fn take_talk(&mut self, name: &StreamName, spec: &StreamSpec) -> Option<Entry> {
+        spec.talk.as_ref()?;
+        self.streams.remove(&talk_name(name)?)
+    }
+
+    /// Makes, changes or ends a stream's talk stream, as its specification has it now.
+    fn put_talk(&mut self, name: &StreamName, before: Option<&TalkSpec>, talk: Option<&TalkSpec>) {
+        let Some(talk_name) = talk_name(name) else { return };
+        let Some(talk) = talk else {
+            if before.is_some()
+                && let Some(entry) = self.streams.remove(&talk_name)
+            {
+                let hub = self.hub.clone();
+                tokio::task::spawn_local(async move { end_stream(entry.handle, &hub).await });
+            }
+            return;
+        };
+        let mutes = talk.half_duplex.then(|| name.clone());
+        let output = Some(OutputSpec { mutes, ..talk.output.clone() });
+        let spec = StreamSpec { conflict: Some(talk.conflict), output, ..StreamSpec::default() };
+        match self.streams.get_mut(&talk_name) {
+            Some(entry) if entry.spec == spec => {}
+            Some(entry) => {
+                entry.spec = spec.clone();
+                let handle = entry.handle.clone();
+                tokio::task::spawn_local(async move {
+                    let spec = Box::new(spec);
+                    // An owner that is gone starts again with the new specification.
+                    handle.ask(|reply| StreamCommand::SetSpec { spec, reply }).await
+                });
+            }
+            None => {
+                self.add(talk_name, spec, None);
+            }
+        }
     }
 
     fn owner_ended(&mut self, name: &StreamName, id: StreamId, panicked: bool) {
@@ -441,6 +494,21 @@ impl Director {
     }
 }
 
+/// Ends a stream's owner and says how that went. One that does not answer is left to its worker's end.
+async fn end_stream(handle: StreamHandle, hub: &Hub) -> Removal {
+    // The owner has deadlines of its own for sources and readers; twice that is for one whose worker has stalled.
+    let within = hub.limits().source_stop_max * 4 + Duration::from_secs(2);
+    let reason = EndReason::Removed;
+    let end = handle.ask(|reply| StreamCommand::Remove { reason, reply });
+    let removal = match tokio::time::timeout(within, end).await {
+        // An owner that is gone has nothing left.
+        Ok(removal) => removal.unwrap_or_default(),
+        Err(_) => Removal { unanswered: true, took: within, ..Removal::default() },
+    };
+    hub.emit(What::StreamRemoved { stream: handle.name });
+    removal
+}
+
 /// Ends a worker, as soon as its mailbox has room: one that stalled has none.
 fn stop(worker: WorkerHandle) {
     tokio::task::spawn_local(async move { worker.stop().await });
@@ -456,6 +524,9 @@ fn silent(handle: &StreamHandle, spec: &StreamSpec, why: &str) -> StreamReport {
         error: None,
         fault: None,
         since: wall_now(),
+        wanted: false,
+        fallback: spec.fallback,
+        policy: spec.policy.unwrap_or_default(),
     };
     StreamReport {
         name: handle.name.clone(),
@@ -465,6 +536,9 @@ fn silent(handle: &StreamHandle, spec: &StreamSpec, why: &str) -> StreamReport {
         since: wall_now(),
         tracks: Tracks::from([]),
         sources: spec.sources.iter().map(source).collect(),
+        outputs: Vec::new(),
+        talk: None,
+        muted: false,
         publishers: Vec::new(),
         readers: Vec::new(),
         bytes_in: 0,

@@ -49,6 +49,19 @@ pub enum What {
         /// Which attempt this is or was.
         attempt: u32,
     },
+    /// An output's state changed: whether its device takes what the stream carries.
+    OutputState {
+        /// The stream it takes its media from.
+        stream: StreamName,
+        /// Its index in the stream's list.
+        index: usize,
+        /// The state's name, such as `live`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: Option<String>,
+        /// Which attempt this is or was.
+        attempt: u32,
+    },
     /// Somebody publishes into a stream.
     PublisherJoined {
         /// Its name.
@@ -167,6 +180,7 @@ impl What {
             What::StreamRemoved { .. } => "stream.removed",
             What::StreamState { .. } => "stream.state",
             What::SourceState { .. } => "source.state",
+            What::OutputState { .. } => "output.state",
             What::PublisherJoined { .. } => "publisher.joined",
             What::PublisherLeft { .. } => "publisher.left",
             What::ReaderJoined { .. } => "reader.joined",
@@ -188,6 +202,7 @@ impl What {
             | What::StreamRemoved { stream }
             | What::StreamState { stream, .. }
             | What::SourceState { stream, .. }
+            | What::OutputState { stream, .. }
             | What::PublisherJoined { stream, .. }
             | What::PublisherLeft { stream, .. }
             | What::ReaderJoined { stream, .. }

@@ -2,17 +2,26 @@
 //!
 //! The worker that owns the stream has one feed, filled by the owner; each other worker with readers has one that a
 //! relay fills. A feed never leaves its worker (`!Send`); it is changed by plain method calls, one at a time.
+mod rate;
+mod view;
+
+pub use view::{NotReady, View};
+
 use crate::event::{EndReason, What};
 use crate::format::{Format, Rendition};
 use crate::reader::{ReaderSlot, ReaderStats};
 use crate::report::{PeerInfo, ReaderReport, StreamState};
 use crate::ring::{ENTRY_BYTES, Entry, Ring};
+use crate::stream::demand::Prospect;
+use crate::stream::lines::Lines;
+use crate::wants::Wants;
 use crate::worker::Worker;
 use crate::{Reader, clock, next_id};
-use media::{Moment, StreamName, Track, Tracks, Unit};
+use media::{Codec, Moment, StreamName, TrackId, Tracks, Unit};
+use rate::Rate;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 use tokio::sync::Notify;
 
@@ -23,6 +32,13 @@ pub enum Feedback {
     KeyframeWanted,
     /// No reader can take more than this many bits a second.
     BitrateMax(u64),
+    /// Others publish, and this publisher waits for its turn: what it sends is dropped.
+    Waits {
+        /// How many are before it.
+        ahead: u32,
+    },
+    /// It is this publisher's turn now.
+    Granted,
 }
 
 /// Why a reader could not attach. The message says what helps.
@@ -39,38 +55,6 @@ pub enum AttachError {
     Full(usize),
 }
 
-/// How many bytes came in lately: a sliding second or so.
-#[derive(Default)]
-struct Rate {
-    samples: VecDeque<(Moment, u64)>,
-    bytes: u64,
-}
-
-impl Rate {
-    const WINDOW_MS: u64 = 3000;
-
-    fn add(&mut self, now: Moment, bytes: u64) {
-        self.bytes += bytes;
-        self.samples.push_back((now, bytes));
-        self.expire(now);
-    }
-
-    fn expire(&mut self, now: Moment) {
-        while let Some((at, bytes)) = self.samples.front().copied() {
-            if now.since(at).as_millis() as u64 <= Self::WINDOW_MS {
-                break;
-            }
-            self.bytes -= bytes;
-            self.samples.pop_front();
-        }
-    }
-
-    fn bits_per_second(&mut self, now: Moment) -> u64 {
-        self.expire(now);
-        self.bytes * 8 * 1000 / Self::WINDOW_MS
-    }
-}
-
 pub(crate) struct Feed {
     pub(crate) name: StreamName,
     pub(crate) worker: Worker,
@@ -79,15 +63,22 @@ pub(crate) struct Feed {
     inner: RefCell<Inner>,
 }
 
+/// What may still come.
+pub(crate) type Prospects = Arc<[Prospect]>;
+
 struct Inner {
-    tracks: Tracks,
+    lines: Lines,
+    prospects: Prospects,
     has_video: bool,
     state: StreamState,
     reason: Option<String>,
     units: Ring<Kept>,
+    /// The newest key frame of each video line, by its number in `units`.
+    starts: Vec<(TrackId, u64)>,
     renditions: Vec<Rc<RefCell<Rendition>>>,
     readers: Vec<Option<ReaderSlot>>,
-    holds: usize,
+    /// What those who hold the stream want, and how many want just that.
+    holds: Vec<(Rc<Wants>, usize)>,
     ended: Option<EndReason>,
     keyframe_wanted: bool,
     bitrate_max: Option<u64>,
@@ -119,14 +110,16 @@ impl Entry for Kept {
 impl Feed {
     pub(crate) fn new(name: StreamName, worker: Worker) -> Rc<Self> {
         let inner = Inner {
-            tracks: Tracks::from([]),
+            lines: Lines::default(),
+            prospects: Arc::new([]),
             has_video: false,
             state: StreamState::Connecting,
             reason: None,
             units: Ring::new(0),
+            starts: Vec::new(),
             renditions: Vec::new(),
             readers: Vec::new(),
-            holds: 0,
+            holds: Vec::new(),
             ended: None,
             keyframe_wanted: false,
             bitrate_max: None,
@@ -140,22 +133,56 @@ impl Feed {
 
     // ---- filled by the owner or the relay ----
 
-    /// New tracks. Other codecs than before end the readers; changed parameters renew the renditions.
-    pub(crate) fn set_tracks(&self, tracks: Tracks) {
+    /// New lines. Renditions whose tracks have other parameters now are made anew; the others do not notice.
+    pub(crate) fn set_lines(&self, lines: Lines) {
         let mut inner = self.inner.borrow_mut();
-        if *inner.tracks == *tracks {
-            return;
+        let inner = &mut *inner;
+        let before = std::mem::replace(&mut inner.lines, lines.clone());
+        inner.has_video = lines.offered.iter().any(|id| codec_of(&lines, *id).is_some_and(Codec::is_video));
+        let other = |id: TrackId| lines.tracks.get(usize::from(id)) != before.tracks.get(usize::from(id));
+        let changed = |id: &TrackId| usize::from(*id) < before.tracks.len() && other(*id);
+        let left: Vec<TrackId> =
+            before.offered.iter().copied().filter(|id| !lines.offered.contains(id)).collect();
+        let ids: Vec<TrackId> = lines.tracks.iter().map(|track| track.id).collect();
+        if ids.iter().any(changed) {
+            inner.units.clear();
+            inner.starts.clear();
         }
-        let same_codecs = inner.tracks.is_empty() || same_codecs(&inner.tracks, &tracks);
-        inner.has_video = tracks.iter().any(|track| track.codec.is_video());
-        inner.tracks = tracks.clone();
-        inner.units.clear();
-        if same_codecs {
-            inner.each_rendition(&self.name, |rendition| rendition.renew(&tracks));
-        } else {
-            inner.renditions.clear();
-            for slot in inner.readers.iter_mut().flatten() {
-                slot.ended = Some(EndReason::TracksChanged);
+        inner.starts.retain(|(id, _)| !left.contains(id));
+        let grew = lines.tracks.len() != before.tracks.len();
+        let tracks = lines.tracks.clone();
+        inner.each_rendition(&self.name, |rendition| {
+            let touched = match &rendition.format.tracks {
+                Some(carried) => carried.iter().any(changed),
+                None => grew || ids.iter().any(changed),
+            };
+            if touched {
+                return rendition.renew(&tracks);
+            }
+            if left.iter().any(|id| rendition.format.carries(*id)) {
+                // The last picture of somebody who left is no picture of the present.
+                rendition.ring.clear();
+            }
+            Ok(())
+        });
+        inner.wake_all();
+    }
+
+    /// What may still come, for those who wait.
+    pub(crate) fn set_prospects(&self, prospects: Prospects) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.prospects != prospects {
+            inner.prospects = prospects;
+            inner.wake_all();
+        }
+    }
+
+    /// Ends the readers of these lines: others of their kind are there now.
+    pub(crate) fn end_lines(&self, ids: &[TrackId]) {
+        let mut inner = self.inner.borrow_mut();
+        for slot in inner.readers.iter_mut().flatten() {
+            if ids.iter().any(|id| slot.carries(*id)) {
+                slot.ended.get_or_insert(EndReason::TracksChanged);
             }
         }
         inner.wake_all();
@@ -166,22 +193,32 @@ impl Feed {
         let limits = &self.worker.limits();
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
-        let Some(track) = inner.tracks.get(usize::from(unit.track)) else { return };
+        let Some(track) = inner.lines.tracks.get(usize::from(unit.track)) else { return };
         let is_video = track.codec.is_video();
         inner.bytes += unit.data.len() as u64;
         inner.count += 1;
         inner.rate.add(now, unit.data.len() as u64);
-        let mut lost_start = false;
         inner.each_rendition(&self.name, |rendition| {
-            rendition.push(&unit, is_video)?;
+            if rendition.format.carries(unit.track) {
+                rendition.push(&unit, is_video)?;
+            }
             rendition.ring.trim(now, limits.ring_keep, limits.ring_bytes_max);
             Ok(())
         });
         let start = unit.keyframe && (is_video || !inner.has_video);
+        if unit.keyframe && is_video {
+            let number = inner.units.head();
+            match inner.starts.iter_mut().find(|(id, _)| *id == unit.track) {
+                Some((_, newest)) => *newest = number,
+                None => inner.starts.push((unit.track, number)),
+            }
+        }
         inner.units.push(Kept { unit, start });
         // Renditions serve the readers that lag; the units only serve new formats, from the newest start on.
-        lost_start |= inner.units.trim(now, std::time::Duration::ZERO, limits.ring_bytes_max);
-        if lost_start {
+        let needed = inner.oldest_start();
+        if inner.units.trim_to(needed, now, std::time::Duration::ZERO, limits.ring_bytes_max) {
+            let tail = inner.units.tail();
+            inner.starts.retain(|(_, number)| *number >= tail);
             self.worker.emit(What::LimitReached {
                 stream: Some(self.name.clone()),
                 limit: format!(
@@ -233,16 +270,17 @@ impl Feed {
     pub(crate) fn forget_units(&self) {
         let mut inner = self.inner.borrow_mut();
         inner.units.clear();
+        inner.starts.clear();
         for rendition in &inner.renditions {
             rendition.borrow_mut().ring.clear();
         }
     }
 
-    /// What a new relay starts from: the tracks, the units from the newest key frame on, the state.
-    pub(crate) fn snapshot(&self) -> (Tracks, Vec<Unit>, StreamState, Option<String>) {
+    /// What a new relay starts from: the lines, the units from the newest key frames on, the state.
+    pub(crate) fn snapshot(&self) -> (Lines, Vec<Unit>, StreamState, Option<String>) {
         let inner = self.inner.borrow();
-        let units = inner.units.since_start().map(|entry| entry.unit.clone()).collect();
-        (inner.tracks.clone(), units, inner.state, inner.reason.clone())
+        let units = inner.units.since(inner.oldest_start()).map(|entry| entry.unit.clone()).collect();
+        (inner.lines.clone(), units, inner.state, inner.reason.clone())
     }
 
     /// Waits until nobody holds it any more, at most `within`. Only the owner or the relay may wait.
@@ -259,7 +297,12 @@ impl Feed {
     // ---- asked by the owner or the relay ----
 
     pub(crate) fn holds(&self) -> usize {
-        self.inner.borrow().holds
+        self.inner.borrow().holds.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What those want who hold the stream here: each different wish once.
+    pub(crate) fn wants(&self) -> Vec<Wants> {
+        self.inner.borrow().holds.iter().map(|(wants, _)| (**wants).clone()).collect()
     }
 
     pub(crate) fn take_feedback(&self) -> Vec<Feedback> {
@@ -286,11 +329,11 @@ impl Feed {
         inner.readers.iter().flatten().map(|slot| slot.report(self.worker.id(), now)).collect()
     }
 
-    pub(crate) fn reorders(&self) -> bool {
+    pub(crate) fn reorders(&self, track: TrackId) -> bool {
         let inner = self.inner.borrow();
-        let is_video = |id: u8| inner.tracks.get(usize::from(id)).is_some_and(|track| track.codec.is_video());
+        let start = inner.starts.iter().find(|(id, _)| *id == track).map(|(_, number)| *number);
         let shown =
-            inner.units.since_start().filter(|kept| is_video(kept.unit.track)).map(|kept| kept.unit.pts);
+            inner.units.since(start).filter(|kept| kept.unit.track == track).map(|kept| kept.unit.pts);
         let mut newest = i64::MIN;
         for pts in shown {
             if pts < newest {
@@ -302,7 +345,22 @@ impl Feed {
     }
 
     pub(crate) fn tracks(&self) -> Tracks {
-        self.inner.borrow().tracks.clone()
+        self.inner.borrow().lines.tracks.clone()
+    }
+
+    pub(crate) fn offer(&self) -> Tracks {
+        self.inner.borrow().lines.offer()
+    }
+
+    /// The tracks offered; while none are, those known from before.
+    pub(crate) fn known_tracks(&self) -> Tracks {
+        let inner = self.inner.borrow();
+        let offer = inner.lines.offer();
+        if offer.is_empty() { inner.lines.tracks.clone() } else { offer }
+    }
+
+    pub(crate) fn prospects(&self) -> Prospects {
+        self.inner.borrow().prospects.clone()
     }
 
     pub(crate) fn state(&self) -> (StreamState, Option<String>) {
@@ -316,18 +374,23 @@ impl Feed {
 
     // ---- used by views and readers ----
 
-    pub(crate) fn hold(&self) {
+    pub(crate) fn hold(&self, wants: &Rc<Wants>) {
         let mut inner = self.inner.borrow_mut();
-        inner.holds += 1;
-        if inner.holds == 1 {
-            self.turned.notify_one();
+        match inner.holds.iter_mut().find(|(known, _)| known == wants) {
+            Some((_, count)) => *count += 1,
+            None => {
+                inner.holds.push((wants.clone(), 1));
+                self.turned.notify_one();
+            }
         }
     }
 
-    pub(crate) fn release(&self) {
+    pub(crate) fn release(&self, wants: &Rc<Wants>) {
         let mut inner = self.inner.borrow_mut();
-        inner.holds -= 1;
-        if inner.holds == 0 {
+        let Some(index) = inner.holds.iter().position(|(known, _)| known == wants) else { return };
+        inner.holds[index].1 -= 1;
+        if inner.holds[index].1 == 0 {
+            inner.holds.swap_remove(index);
             self.turned.notify_one();
         }
     }
@@ -337,6 +400,8 @@ impl Feed {
         match feedback {
             Feedback::KeyframeWanted => inner.keyframe_wanted = true,
             Feedback::BitrateMax(bps) => inner.bitrate_max = Some(bps),
+            // The owner's words to publishers: no reader asks for them.
+            Feedback::Waits { .. } | Feedback::Granted => {}
         }
         self.turned.notify_one();
     }
@@ -349,7 +414,12 @@ impl Feed {
         }
     }
 
-    pub(crate) fn attach(self: &Rc<Self>, format: Format, peer: PeerInfo) -> Result<Reader, AttachError> {
+    pub(crate) fn attach(
+        self: &Rc<Self>,
+        format: Format,
+        wants: Rc<Wants>,
+        peer: PeerInfo,
+    ) -> Result<Reader, AttachError> {
         let max = self.worker.limits().readers_per_stream_max;
         let mut guard = self.inner.borrow_mut();
         let inner = &mut *guard;
@@ -393,7 +463,7 @@ impl Feed {
             protocol: stats.peer.protocol,
             remote: stats.peer.remote.clone(),
         });
-        Ok(Reader::new(self.clone(), rendition, index, stats))
+        Ok(Reader::new(self.clone(), rendition, wants, index, stats))
     }
 
     pub(crate) fn detach(&self, index: usize, rendition: &Rc<RefCell<Rendition>>) {
@@ -443,123 +513,37 @@ impl Inner {
         }
     }
 
+    /// The oldest of the newest key frames of all video lines; without video, the newest unit.
+    fn oldest_start(&self) -> Option<u64> {
+        let oldest = self.starts.iter().map(|(_, number)| *number).min();
+        oldest.or_else(|| self.units.newest_start())
+    }
+
     /// Starts a rendition with what the units' ring has, so that its first reader has a picture at once.
     fn make_rendition(&self, format: Format) -> Result<Rc<RefCell<Rendition>>, AttachError> {
-        let mut rendition = Rendition::new(format, &self.tracks).map_err(AttachError::Unsuitable)?;
-        for entry in self.units.since_start() {
-            let is_video =
-                self.tracks.get(usize::from(entry.unit.track)).is_some_and(|track| track.codec.is_video());
+        let mut rendition = Rendition::new(format, &self.lines.tracks).map_err(AttachError::Unsuitable)?;
+        let mut videos = self.lines.tracks.iter().filter(|track| track.codec.is_video());
+        let start = if videos.any(|track| rendition.format.carries(track.id)) {
+            let carried = self.starts.iter().filter(|(id, _)| rendition.format.carries(*id));
+            carried.map(|(_, number)| *number).min()
+        } else {
+            self.units.newest_start()
+        };
+        for entry in self.units.since(start) {
+            let id = entry.unit.track;
+            if !rendition.format.carries(id) {
+                continue;
+            }
+            let is_video = codec_of(&self.lines, id).is_some_and(Codec::is_video);
             rendition.push(&entry.unit, is_video).map_err(AttachError::Unsuitable)?;
         }
         Ok(Rc::new(RefCell::new(rendition)))
     }
 }
 
-/// The same codecs, clocks and channels in the same order; parameters may differ.
-fn same_codecs(a: &[Track], b: &[Track]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .all(|(a, b)| a.codec == b.codec && a.clock_rate == b.clock_rate && a.channels == b.channels)
-}
-
-/// A hold on a stream: keeps its sources running, tells its tracks, makes readers.
-pub struct View {
-    feed: Rc<Feed>,
-}
-
-impl View {
-    pub(crate) fn new(feed: Rc<Feed>) -> Self {
-        feed.hold();
-        Self { feed }
-    }
-
-    /// The stream's name.
-    pub fn name(&self) -> &StreamName {
-        &self.feed.name
-    }
-
-    /// The tracks as known now; empty while they are not.
-    pub fn tracks(&self) -> Tracks {
-        self.feed.tracks()
-    }
-
-    /// Waits for the tracks: until `limits.start_wait_max`, the stream's end, or its sources giving up.
-    pub async fn ready(&self) -> Result<Tracks, NotReady> {
-        let deadline = clock::now() + self.feed.worker.limits().start_wait_max;
-        let waiting = Waiting { feed: &self.feed, number: next_id() };
-        let wait = std::future::poll_fn(|cx| {
-            if let Some(reason) = self.feed.ended() {
-                return std::task::Poll::Ready(Err(NotReady {
-                    state: StreamState::Removed,
-                    why: reason.to_string(),
-                }));
-            }
-            let tracks = self.feed.tracks();
-            let (state, reason) = self.feed.state();
-            if !tracks.is_empty() && !matches!(state, StreamState::Waiting) {
-                return std::task::Poll::Ready(Ok(tracks));
-            }
-            if let StreamState::GaveUp = state {
-                let why = reason.unwrap_or_else(|| "its sources gave up".into());
-                return std::task::Poll::Ready(Err(NotReady { state, why }));
-            }
-            self.feed.wait_for_change(waiting.number, cx.waker());
-            std::task::Poll::Pending
-        });
-        tokio::select! {
-            ready = wait => ready,
-            () = clock::sleep_until(deadline) => {
-                let (state, reason) = self.feed.state();
-                let why = reason.unwrap_or_else(|| match state {
-                    StreamState::Waiting => "nobody publishes into it".into(),
-                    StreamState::Idle | StreamState::Connecting | StreamState::Live | StreamState::Stalled
-                    | StreamState::Backoff | StreamState::GaveUp | StreamState::Removed =>
-                        "its source has not said what it sends".into(),
-                });
-                Err(NotReady { state, why })
-            }
-        }
-    }
-
-    /// True when video cached now is shown in another order than it is decoded in: the stream has B frames.
-    pub fn reorders(&self) -> bool {
-        self.feed.reorders()
-    }
-
-    /// Starts to read in a wire format, at the newest key frame.
-    pub fn reader(&self, format: Format, peer: PeerInfo) -> Result<Reader, AttachError> {
-        self.feed.attach(format, peer)
-    }
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        self.feed.release();
-    }
-}
-
-/// One who waits for a change: takes its waker along when it goes. A stream that nothing happens to would keep the
-/// wakers of all who ever gave up waiting.
-struct Waiting<'a> {
-    feed: &'a Feed,
-    number: u64,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.feed.inner.borrow_mut().waiters.retain(|(number, _)| *number != self.number);
-    }
-}
-
-/// The stream has no tracks to read (yet).
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the stream is {}: {why}", state.as_str())]
-pub struct NotReady {
-    /// Its state.
-    pub state: StreamState,
-    /// Why.
-    pub why: String,
+/// The codec of a line.
+fn codec_of(lines: &Lines, id: TrackId) -> Option<Codec> {
+    lines.tracks.get(usize::from(id)).map(|track| track.codec)
 }
 
 #[cfg(test)]
@@ -586,12 +570,12 @@ mod tests {
             hub.put(&name, StreamSpec::default()).await.unwrap();
             let job = move |worker: Worker| async move {
                 let view = worker.open(&name).await.unwrap();
-                while view.feed.state().0 != StreamState::Waiting {
+                while view.feed().state().0 != StreamState::Waiting {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 let both = async { tokio::join!(view.ready(), view.ready()) };
                 let early = tokio::time::timeout(Duration::from_millis(20), both).await;
-                let left = view.feed.inner.borrow().waiters.len();
+                let left = view.feed().inner.borrow().waiters.len();
                 out.send((early.is_err(), left)).unwrap();
             };
             hub.worker().await.unwrap().run("test", job).await.unwrap();

@@ -86,6 +86,11 @@ pub trait Muxer {
 
     /// Appends what `unit` becomes: nothing, when the format does not carry its track.
     fn push(&mut self, unit: &Unit, out: &mut Vec<Chunk>);
+
+    /// How loud the sound is that it just made, in dBFS, where it knows.
+    fn level_dbfs(&self) -> Option<f32> {
+        None
+    }
 }
 
 /// Makes a [`Muxer`] for the tracks given; an error says what the format lacks, for the one who asked.
@@ -98,6 +103,8 @@ pub struct Format {
     pub key: String,
     /// Makes the muxer when the first reader comes, and again when the tracks change.
     pub make: MakeMuxer,
+    /// The tracks it carries; `None`: all. What happens to others does not touch it.
+    pub tracks: Option<Vec<TrackId>>,
 }
 
 impl Format {
@@ -106,12 +113,35 @@ impl Format {
         key: impl Into<String>,
         make: impl Fn(&Tracks) -> Result<Box<dyn Muxer>, String> + 'static,
     ) -> Self {
-        Self { key: key.into(), make: Rc::new(make) }
+        Self { key: key.into(), make: Rc::new(make), tracks: None }
+    }
+
+    /// The same, of these tracks only.
+    #[must_use]
+    pub fn of(mut self, tracks: impl IntoIterator<Item = TrackId>) -> Self {
+        self.tracks = Some(tracks.into_iter().collect());
+        self
     }
 
     /// Units as they are, each a chunk with one part.
     pub fn units() -> Self {
         Self::new("units", |_| Ok(Box::new(Units)))
+    }
+
+    /// Units of one track as they are.
+    pub fn units_of(track: TrackId) -> Self {
+        Self::new(format!("units:{track}"), |_| Ok(Box::new(Units))).of([track])
+    }
+}
+
+impl Format {
+    /// True when it carries this track.
+    pub(crate) fn carries(&self, id: TrackId) -> bool {
+        self.tracks.as_ref().is_none_or(|tracks| tracks.contains(&id))
+    }
+
+    fn has_video(&self, tracks: &Tracks) -> bool {
+        tracks.iter().any(|track| track.codec.is_video() && self.carries(track.id))
     }
 }
 
@@ -143,7 +173,7 @@ impl Rendition {
     pub(crate) fn new(format: Format, tracks: &Tracks) -> Result<Self, String> {
         let mut muxer = (format.make)(tracks)?;
         let header = muxer.header(false);
-        let has_video = tracks.iter().any(|track| track.codec.is_video());
+        let has_video = format.has_video(tracks);
         let ring = Ring::new(0);
         Ok(Self { format, muxer, ring, header, version: 0, readers: 0, scratch: Vec::new(), has_video })
     }
@@ -153,9 +183,14 @@ impl Rendition {
         self.muxer = (self.format.make)(tracks)?;
         self.header = self.muxer.header(true);
         self.version += 1;
-        self.has_video = tracks.iter().any(|track| track.codec.is_video());
+        self.has_video = self.format.has_video(tracks);
         self.ring.clear();
         Ok(())
+    }
+
+    /// How loud the sound is that it just made.
+    pub(crate) fn level_dbfs(&self) -> Option<f32> {
+        self.muxer.level_dbfs()
     }
 
     /// Muxes one unit. A panic of the muxer is an error of this rendition alone.

@@ -4,7 +4,7 @@ use crate::event::{Event, What};
 use crate::limits::Limits;
 use crate::output::Deliver;
 use crate::publisher::Publisher;
-use crate::report::{PeerInfo, StreamReport};
+use crate::report::{PeerInfo, Removal, StreamReport};
 use crate::source::{Connect, SourceError};
 use crate::stream::{Conflict, OpenError, PublishError, StreamHandle, StreamSpec, sources};
 use crate::worker::{WorkerGone, WorkerHandle};
@@ -113,6 +113,10 @@ impl Hub {
         self.connectors.clone()
     }
 
+    pub(crate) fn deliverers(&self) -> Arc<[Arc<dyn Deliver>]> {
+        self.deliverers.clone()
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
@@ -193,10 +197,11 @@ impl Hub {
         self.ask(|reply| DirectorCommand::Put { name, spec, reply }).await.unwrap_or(Err(PutError::Shutdown))
     }
 
-    /// Removes a stream with everything of it: returns when nothing is left. False: there was none.
-    pub async fn remove(&self, name: &StreamName) -> bool {
+    /// Removes a stream with everything of it, its talk stream as well: returns when nothing is left, with each step
+    /// that it took. `None`: there was none.
+    pub async fn remove(&self, name: &StreamName) -> Option<Removal> {
         let name = name.clone();
-        self.ask(|reply| DirectorCommand::Remove { name, reply }).await.unwrap_or(false)
+        self.ask(|reply| DirectorCommand::Remove { name, reply }).await.flatten()
     }
 
     /// Lets failed sources try again at once, also those that gave up. False: there is no such stream.

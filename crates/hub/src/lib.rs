@@ -29,6 +29,7 @@ mod ring;
 mod source;
 mod stream;
 mod supervise;
+mod wants;
 mod worker;
 
 pub use access::{Access, Credentials, Deed, Denied, Secret};
@@ -42,10 +43,16 @@ pub use limits::Limits;
 pub use output::{Deliver, OutputTask, Progress};
 pub use publisher::{Ended, Publisher};
 pub use reader::{Item, Reader};
-pub use report::{PeerInfo, PublisherReport, ReaderReport, SourceReport, StreamReport, StreamState};
+pub use report::{
+    EndReport, OutputReport, PeerInfo, PublisherReport, ReaderReport, Removal, SourceReport, StreamReport,
+    StreamState,
+};
 pub use source::{Connect, SourceError, SourceTask, Step, Stop};
-pub use stream::{Conflict, OpenError, OutputSpec, PublishError, SourceSpec, StreamSpec, TalkSpec};
+pub use stream::{
+    Conflict, OpenError, OutputSpec, PublishError, SourceSpec, StreamSpec, TalkSpec, talk_name,
+};
 pub use supervise::{Policy, SourceState, Supervisor};
+pub use wants::{Want, Wants};
 pub use worker::{Worker, WorkerGone, WorkerHandle};
 
 /// Tells streams of one name apart, one after the other.

@@ -9,6 +9,8 @@ pub struct Limits {
     pub streams_max: usize,
     /// Most readers of one stream. 20,000 sockets is what a process gets by default.
     pub readers_per_stream_max: usize,
+    /// Most publishers of one stream that mix or wait. 8: more voices at one door are not understood.
+    pub publishers_per_stream_max: usize,
     /// Most bytes one ring keeps (a stream's units, and each rendition of them). 64 MiB: 10 s at 50 Mbit/s.
     pub ring_bytes_max: usize,
     /// How long a ring keeps what is older than its newest key frame, for readers that lag. 4 s.
@@ -46,6 +48,7 @@ impl Default for Limits {
         Self {
             streams_max: 4096,
             readers_per_stream_max: 20_000,
+            publishers_per_stream_max: 8,
             ring_bytes_max: 64 << 20,
             ring_keep: Duration::from_secs(4),
             reader_lag_bytes_max: 16 << 20,

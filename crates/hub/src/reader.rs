@@ -6,9 +6,10 @@ use crate::event::{EndReason, What};
 use crate::feed::{Feed, Feedback};
 use crate::format::{Chunk, Rendition};
 use crate::report::{PeerInfo, ReaderReport};
+use crate::wants::Wants;
 use crate::{clock, wall_now};
 use bytes::Bytes;
-use media::{Moment, Tracks, WallTime};
+use media::{Moment, TrackId, Tracks, WallTime};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -64,6 +65,11 @@ impl ReaderSlot {
         Rc::ptr_eq(&self.rendition, rendition)
     }
 
+    /// True for a reader of this track.
+    pub(crate) fn carries(&self, id: TrackId) -> bool {
+        self.rendition.borrow().format.carries(id)
+    }
+
     pub(crate) fn report(&self, worker: usize, now: Moment) -> ReaderReport {
         let stats = &self.stats;
         let rendition = self.rendition.borrow();
@@ -98,6 +104,7 @@ pub enum Item {
 pub struct Reader {
     feed: Rc<Feed>,
     rendition: Rc<RefCell<Rendition>>,
+    wants: Rc<Wants>,
     slot: usize,
     stats: Rc<ReaderStats>,
     cursor: u64,
@@ -114,10 +121,11 @@ impl Reader {
     pub(crate) fn new(
         feed: Rc<Feed>,
         rendition: Rc<RefCell<Rendition>>,
+        wants: Rc<Wants>,
         slot: usize,
         stats: Rc<ReaderStats>,
     ) -> Self {
-        feed.hold();
+        feed.hold(&wants);
         let (cursor, seeks_start) = {
             let ring = &rendition.borrow().ring;
             ring.newest_start().map_or((ring.head(), true), |start| (start, false))
@@ -125,7 +133,19 @@ impl Reader {
         stats.cursor.set(cursor);
         let progressed_at = clock::now();
         let (version, cut_back_at, over) = (None, None, None);
-        Self { feed, rendition, slot, stats, cursor, seeks_start, version, progressed_at, cut_back_at, over }
+        Self {
+            feed,
+            rendition,
+            wants,
+            slot,
+            stats,
+            cursor,
+            seeks_start,
+            version,
+            progressed_at,
+            cut_back_at,
+            over,
+        }
     }
 
     /// The reader's id, as in events and reports.
@@ -133,9 +153,14 @@ impl Reader {
         self.stats.id
     }
 
-    /// The stream's tracks now.
+    /// Every track of the stream, by its id; those that nobody sends now among them.
     pub fn tracks(&self) -> Tracks {
         self.feed.tracks()
+    }
+
+    /// How loud the sound is that the format just made, in dBFS, where it knows.
+    pub fn level_dbfs(&self) -> Option<f32> {
+        self.rendition.borrow().level_dbfs()
     }
 
     /// The next item, if there is one now.
@@ -294,6 +319,6 @@ impl Drop for Reader {
             reason,
             bytes: self.stats.bytes.get(),
         });
-        self.feed.release();
+        self.feed.release(&self.wants);
     }
 }

@@ -1,5 +1,8 @@
 //! Reports: what the owners answer when somebody asks how things are. Plain values, made on request.
+use crate::source::Step;
+use crate::supervise::Policy;
 use media::{Fault, StreamName, Tracks, WallTime};
+use std::time::Duration;
 
 /// Who is at the other end of a reader or publisher.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +71,12 @@ pub struct StreamReport {
     pub tracks: Tracks,
     /// Its sources, in order.
     pub sources: Vec<SourceReport>,
+    /// Where its media goes, for talk streams.
+    pub outputs: Vec<OutputReport>,
+    /// Its talk stream, where it has one.
+    pub talk: Option<StreamName>,
+    /// Its sound is held back, since somebody talks to a device that cannot do both.
+    pub muted: bool,
     /// Who publishes into it: the sources' connections and pushing peers.
     pub publishers: Vec<PublisherReport>,
     /// Who reads it, on every worker.
@@ -80,6 +89,69 @@ pub struct StreamReport {
     pub bitrate_in: u64,
     /// Bytes its rings keep.
     pub ring_bytes: usize,
+}
+
+/// How the end of a stream went: what was ended, and each step that it took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// The stream's sources and outputs that were running, and its talk stream's.
+    pub ends: Vec<EndReport>,
+    /// Publishers that were ended.
+    pub publishers: usize,
+    /// Readers that were ended.
+    pub readers: usize,
+    /// How long all of it took.
+    pub took: Duration,
+    /// The owner did not answer: what it had goes with its worker.
+    pub unanswered: bool,
+}
+
+/// How the end of one source or output went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndReport {
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// `source` or `output`.
+    pub what: &'static str,
+    /// Its place in the configuration.
+    pub index: usize,
+    /// Its URL as configured, credentials included: whoever shows it must hide them.
+    pub url: String,
+    /// The steps it took down, in order.
+    pub steps: Vec<Step>,
+    /// It ended in order by itself; else it was dropped at its deadline.
+    pub in_time: bool,
+    /// What went wrong with it meanwhile.
+    pub error: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How an output is.
+#[derive(Clone, Debug)]
+pub struct OutputReport {
+    /// Its URL as configured, credentials included: whoever shows it must hide them.
+    pub url: String,
+    /// The state's name.
+    pub state: &'static str,
+    /// Which attempt this is or was; 0 before the first.
+    pub attempt: u32,
+    /// When the next try is due.
+    pub next_try: Option<WallTime>,
+    /// What went wrong last.
+    pub error: Option<String>,
+    /// Whose fault that was.
+    pub fault: Option<Fault>,
+    /// Since when it is in this state.
+    pub since: WallTime,
+    /// What the device takes, while it does: codec and rate.
+    pub opened: Option<String>,
+    /// Frames that went out, ever.
+    pub frames: u64,
+    /// Bytes that went out, ever.
+    pub bytes: u64,
+    /// How loud what goes out is, in dBFS.
+    pub level_dbfs: Option<f32>,
 }
 
 /// How a source is.
@@ -99,6 +171,12 @@ pub struct SourceReport {
     pub fault: Option<Fault>,
     /// Since when it is in this state.
     pub since: WallTime,
+    /// It runs for somebody, or would if it did not fail.
+    pub wanted: bool,
+    /// It stands in while the sources before it fail.
+    pub fallback: bool,
+    /// The policy in force.
+    pub policy: Policy,
 }
 
 /// How a publisher is.
@@ -112,6 +190,8 @@ pub struct PublisherReport {
     pub peer: PeerInfo,
     /// What it sends.
     pub tracks: Vec<media::Track>,
+    /// It waits for its turn, and what it sends is dropped.
+    pub waits: bool,
     /// Bytes it sent.
     pub bytes: u64,
     /// Units it sent.

@@ -48,17 +48,28 @@ impl<T: Entry> Ring<T> {
     /// Drops what is both before the newest start and older than `keep`; and, past `bytes_max`, the oldest whatever
     /// it is. Returns true when the byte limit cost the newest start.
     pub(crate) fn trim(&mut self, now: Moment, keep: Duration, bytes_max: usize) -> bool {
+        self.trim_to(self.newest_start, now, keep, bytes_max)
+    }
+
+    /// The same for a start that the caller knows. Returns true when the byte limit cost it.
+    pub(crate) fn trim_to(
+        &mut self,
+        start: Option<u64>,
+        now: Moment,
+        keep: Duration,
+        bytes_max: usize,
+    ) -> bool {
         let mut start_lost = false;
         while let Some(front) = self.slots.front() {
-            let needed = self.newest_start.is_some_and(|start| self.base >= start);
+            let needed = start.is_some_and(|start| self.base >= start);
             let young = now.since(front.entry.arrival()) <= keep;
             let over = self.bytes > bytes_max;
             if !over && (needed || young) {
                 break;
             }
+            start_lost |= start == Some(self.base);
             if self.newest_start == Some(self.base) {
                 self.newest_start = None;
-                start_lost = true;
             }
             self.pop_front();
         }
@@ -108,10 +119,10 @@ impl<T: Entry> Ring<T> {
         self.bytes
     }
 
-    /// From the newest start on; nothing without one.
-    pub(crate) fn since_start(&self) -> impl Iterator<Item = &T> {
-        let start = self.newest_start.unwrap_or(self.head());
-        let skip = usize::try_from(start - self.base).unwrap_or(usize::MAX);
+    /// From this number on; nothing without one.
+    pub(crate) fn since(&self, number: Option<u64>) -> impl Iterator<Item = &T> {
+        let start = number.unwrap_or(self.head());
+        let skip = usize::try_from(start.saturating_sub(self.base)).unwrap_or(usize::MAX);
         self.slots.iter().skip(skip).map(|slot| &slot.entry)
     }
 }
@@ -141,7 +152,7 @@ mod tests {
         }
         ring.trim(Moment::from_millis(60_000), Duration::from_secs(1), 1000);
         assert_eq!((ring.tail(), ring.head(), ring.newest_start()), (9, 11, Some(9)));
-        assert_eq!(ring.since_start().count(), 2);
+        assert_eq!(ring.since(ring.newest_start()).count(), 2);
         assert_eq!(ring.lag_bytes(10), 10);
     }
 

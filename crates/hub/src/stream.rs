@@ -1,17 +1,23 @@
 //! Streams: a named set of tracks with one owner. This file: the handle and the commands; the owner is in `owner.rs`.
+pub(crate) mod demand;
 pub(crate) mod epoch;
 pub(crate) mod intake;
+pub(crate) mod lines;
+pub(crate) mod outputs;
 pub(crate) mod owner;
 pub(crate) mod relay;
 pub(crate) mod sources;
+pub(crate) mod supervised;
 
 use crate::StreamId;
 use crate::event::EndReason;
-use crate::feed::Feedback;
+use crate::feed::{Feedback, Prospects};
 use crate::publisher::Publisher;
-use crate::report::{PeerInfo, ReaderReport, StreamReport, StreamState};
+use crate::report::{PeerInfo, ReaderReport, Removal, StreamReport, StreamState};
 use crate::supervise::Policy;
-use media::{StreamName, Tracks, Unit};
+use crate::wants::Wants;
+use lines::Lines;
+use media::{StreamName, TrackId, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +41,11 @@ pub struct StreamSpec {
     pub talk: Option<TalkSpec>,
     /// Where its media goes. The hub sets this for talk streams.
     pub output: Option<OutputSpec>,
+}
+
+/// The name of a stream's talk stream: `NAME/talk`. `None`: the name is too long to have one.
+pub fn talk_name(stream: &StreamName) -> Option<StreamName> {
+    StreamName::new(&format!("{stream}/talk")).ok()
 }
 
 /// One source of a stream.
@@ -137,6 +148,16 @@ pub enum PublishError {
     /// The stream is fed by sources of its own.
     #[error("stream {0:?} has sources of its own in the configuration; publish under another name")]
     HasSources(StreamName),
+    /// As many publish or wait as may.
+    #[error(
+        "{max} publish into stream {stream:?} or wait for it already, the most allowed (limits.publishers_per_stream_max)"
+    )]
+    Crowded {
+        /// The stream.
+        stream: StreamName,
+        /// The most allowed.
+        max: usize,
+    },
     /// There are too many streams.
     #[error("there are {0} streams already, the most allowed (limits.streams_max)")]
     TooMany(usize),
@@ -157,19 +178,47 @@ pub(crate) struct StreamHandle {
 /// What the owner can be told.
 pub(crate) enum StreamCommand {
     Ping(oneshot::Sender<()>),
-    Relay { worker: usize, tx: mpsc::Sender<RelayMessage> },
-    RelayEnded { worker: usize },
+    Relay {
+        worker: usize,
+        wants: Vec<Wants>,
+        tx: mpsc::Sender<RelayMessage>,
+    },
+    Wants {
+        worker: usize,
+        wants: Vec<Wants>,
+    },
+    /// Somebody talks to the stream's device, which cannot do both; or nobody any more.
+    Mute(bool),
+    RelayEnded {
+        worker: usize,
+    },
     Feedback(Feedback),
-    Publish { peer: PeerInfo, conflict: Conflict, reply: oneshot::Sender<Result<Publisher, PublishError>> },
-    SetSpec { spec: Box<StreamSpec>, reply: oneshot::Sender<()> },
-    Retry { reply: oneshot::Sender<()> },
-    Report { reply: oneshot::Sender<StreamReport> },
-    Remove { reason: EndReason, reply: oneshot::Sender<()> },
+    Publish {
+        peer: PeerInfo,
+        conflict: Conflict,
+        reply: oneshot::Sender<Result<Publisher, PublishError>>,
+    },
+    SetSpec {
+        spec: Box<StreamSpec>,
+        reply: oneshot::Sender<()>,
+    },
+    Retry {
+        reply: oneshot::Sender<()>,
+    },
+    Report {
+        reply: oneshot::Sender<StreamReport>,
+    },
+    Remove {
+        reason: EndReason,
+        reply: oneshot::Sender<Removal>,
+    },
 }
 
 /// What an owner sends to the relay on another worker.
 pub(crate) enum RelayMessage {
-    Tracks(Tracks),
+    Lines(Lines),
+    Prospects(Prospects),
+    EndLines(Vec<TrackId>),
     /// One batch for all readers there, with one refcount.
     Units(Arc<[Unit]>),
     State(StreamState, Option<String>),

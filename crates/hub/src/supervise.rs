@@ -47,7 +47,8 @@ impl Policy {
 /// `GaveUp` after a hopeless failure or the budget. `Removed` is final; `GaveUp` is until somebody retries.
 #[derive(Clone, PartialEq, Debug)]
 pub enum SourceState {
-    /// Nobody wants it.
+    /// Nobody wants it. What it failed with last is not forgotten at once: whoever comes next does not restart the
+    /// ladder.
     Idle,
     /// An attempt runs, without media yet.
     Connecting,
@@ -96,14 +97,16 @@ pub struct Supervisor {
     /// Attempts since media last flowed steadily.
     attempt: u32,
     failing_since: Option<Moment>,
-    last_error: Option<(String, Fault)>,
+    /// While idle: since when, and when the next attempt would have been due.
+    rests: Option<(Moment, Moment)>,
+    last_error: Option<(String, Option<Fault>)>,
 }
 
 impl Supervisor {
     /// An idle source.
     pub fn new(policy: Policy) -> Self {
         let state = SourceState::Idle;
-        Self { policy, state, wanted: false, attempt: 0, failing_since: None, last_error: None }
+        Self { policy, state, wanted: false, attempt: 0, failing_since: None, rests: None, last_error: None }
     }
 
     /// The state now.
@@ -116,24 +119,78 @@ impl Supervisor {
         self.attempt
     }
 
-    /// What went wrong last, and whose fault it was.
-    pub fn last_error(&self) -> Option<&(String, Fault)> {
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// True while somebody wants it.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Why the last attempt ended, and whose fault it was; nobody's if the peer ended it in order.
+    pub fn last_error(&self) -> Option<&(String, Option<Fault>)> {
         self.last_error.as_ref()
     }
 
+    /// True when the last attempt ended without having brought media for long, and none since has.
+    pub fn is_failing(&self) -> bool {
+        match self.state {
+            SourceState::Idle | SourceState::Connecting => self.failing_since.is_some(),
+            SourceState::Backoff { .. } | SourceState::GaveUp | SourceState::Removed => true,
+            SourceState::Live(_) => false,
+        }
+    }
+
     /// Somebody wants the source, or nobody any more. Running attempts are the owner's to stop.
-    pub fn handle_demand(&mut self, wanted: bool) {
-        self.wanted = wanted;
-        if wanted {
+    pub fn handle_demand(&mut self, wanted: bool, now: Moment) {
+        if self.wanted == wanted {
             return;
         }
-        match self.state {
-            SourceState::Idle | SourceState::Removed | SourceState::GaveUp => {}
-            SourceState::Connecting | SourceState::Live(_) | SourceState::Backoff { .. } => {
-                self.state = SourceState::Idle;
-                self.attempt = 0;
-                self.failing_since = None;
+        self.wanted = wanted;
+        if wanted {
+            self.wake_up(now);
+        } else {
+            self.rest(now);
+        }
+    }
+
+    fn rest(&mut self, now: Moment) {
+        let due = match self.state {
+            SourceState::Idle | SourceState::Removed | SourceState::GaveUp => return,
+            SourceState::Backoff { until } => until,
+            SourceState::Connecting => now,
+            SourceState::Live(since) => {
+                if now.since(since) >= self.policy.steady {
+                    self.attempt = 0;
+                    self.failing_since = None;
+                }
+                now
             }
+        };
+        if self.failing_since.is_none() {
+            self.attempt = 0;
+        }
+        self.state = SourceState::Idle;
+        self.rests = Some((now, due));
+    }
+
+    /// Goes on where the ladder was left, unless that is long ago. Whoever comes waits no longer than after a first
+    /// failure, and rest does not count as failing.
+    fn wake_up(&mut self, now: Moment) {
+        let Some((since, due)) = self.rests.take() else { return };
+        if !matches!(self.state, SourceState::Idle) {
+            return;
+        }
+        let rested = now.since(since);
+        if self.attempt > 0 && rested >= self.policy.ceiling {
+            self.attempt = 0;
+            self.failing_since = None;
+        }
+        self.failing_since = self.failing_since.map(|at| at + rested);
+        if self.failing_since.is_some() && due > now {
+            self.state = SourceState::Backoff { until: due.min(now + self.policy.start) };
         }
     }
 
@@ -160,12 +217,13 @@ impl Supervisor {
         }
         let since = *self.failing_since.get_or_insert(now);
         let hopeless = match result {
+            // An orderly end is nobody's fault; the ladder holds all the same.
             Ok(()) => {
-                self.last_error = Some(("the peer ended the stream".into(), Fault::Peer));
+                self.last_error = Some(("the peer ended it in order".into(), None));
                 false
             }
             Err(error) => {
-                self.last_error = Some((error.message, error.fault));
+                self.last_error = Some((error.message, Some(error.fault)));
                 !error.retry
             }
         };
@@ -200,6 +258,7 @@ impl Supervisor {
     pub fn handle_remove(&mut self) {
         self.state = SourceState::Removed;
         self.wanted = false;
+        self.rests = None;
     }
 
     /// What to do next.
@@ -228,7 +287,7 @@ mod tests {
     fn supervisor() -> Supervisor {
         let policy = Policy { jitter: 0.0, budget: Some(Duration::from_secs(100)), ..Policy::default() };
         let mut supervisor = Supervisor::new(policy);
-        supervisor.handle_demand(true);
+        supervisor.handle_demand(true, Moment::ZERO);
         supervisor
     }
 
@@ -297,6 +356,27 @@ mod tests {
     }
 
     #[test]
+    fn one_who_comes_and_goes_does_not_restart_the_ladder() {
+        let (mut at, mut supervisor) = (Moment::ZERO, supervisor());
+        for _ in 0..4 {
+            fails(&mut at, &mut supervisor);
+        }
+        assert_eq!(supervisor.poll_output(at), Output::Start);
+        supervisor.handle_end(Err(SourceError::peer("refused")), 0.0, at);
+        supervisor.handle_demand(false, at);
+        at += Duration::from_millis(300);
+        supervisor.handle_demand(true, at);
+        assert_eq!(supervisor.poll_output(at), Output::WaitUntil(at + Duration::from_secs(1)));
+        at += Duration::from_secs(1);
+        assert_eq!(supervisor.poll_output(at), Output::Start);
+        assert_eq!(supervisor.attempt(), 6);
+        supervisor.handle_demand(false, at);
+        supervisor.handle_demand(true, at + Duration::from_secs(31));
+        assert_eq!(supervisor.poll_output(at + Duration::from_secs(31)), Output::Start);
+        assert_eq!(supervisor.attempt(), 1);
+    }
+
+    #[test]
     fn removed_is_final_in_every_state() {
         for steps in 0..3 {
             let mut supervisor = supervisor();
@@ -307,7 +387,7 @@ mod tests {
                 supervisor.handle_end(Ok(()), 0.0, Moment::ZERO);
             }
             supervisor.handle_remove();
-            supervisor.handle_demand(true);
+            supervisor.handle_demand(true, Moment::ZERO);
             supervisor.handle_retry(Moment::ZERO);
             supervisor.handle_end(Ok(()), 0.0, Moment::ZERO);
             assert_eq!(supervisor.poll_output(Moment::from_millis(1)), Output::WaitUntil(Moment::FAR_FUTURE));

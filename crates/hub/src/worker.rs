@@ -4,6 +4,7 @@ use crate::feed::{Feed, View};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::stream::{OpenError, StreamHandle, relay};
+use crate::wants::Wants;
 use crate::{StreamId, answer, panics};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -196,6 +197,11 @@ impl Worker {
     /// Takes hold of a stream: starts its sources if they are on demand. On another worker than the stream's, a
     /// relay brings its units here, once for all readers of this worker.
     pub async fn open(&self, name: &StreamName) -> Result<View, OpenError> {
+        self.open_for(name, Wants::any()).await
+    }
+
+    /// The same for a reader that takes these codecs only: the sources that can give them are started, and no others.
+    pub async fn open_for(&self, name: &StreamName, wants: Wants) -> Result<View, OpenError> {
         let handle = self.0.hub.resolve(name).await?;
         let feed = match self.feed(handle.id) {
             Some(feed) => feed,
@@ -206,7 +212,7 @@ impl Worker {
             }
             None => self.start_relay(&handle),
         };
-        Ok(View::new(feed))
+        Ok(View::new(feed, wants))
     }
 
     fn start_relay(&self, handle: &StreamHandle) -> Rc<Feed> {

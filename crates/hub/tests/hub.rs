@@ -207,11 +207,11 @@ fn after_removal_nothing_of_the_stream_is_left_and_its_readers_know_why() {
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(hub.report(&name("cam")).await.unwrap().readers.len(), 2);
-        assert!(hub.remove(&name("cam")).await);
+        assert!(hub.remove(&name("cam")).await.is_some());
         for _ in 0..2 {
             assert_eq!(results.recv().await.unwrap(), Err(EndReason::Removed.to_string()));
         }
-        assert!(!hub.remove(&name("cam")).await);
+        assert!(hub.remove(&name("cam")).await.is_none());
         assert!(hub.reports().await.is_empty());
     });
 }

@@ -69,7 +69,8 @@ fn describe(event: &hub::Event) -> Value {
     }
     let more = match &event.what {
         What::StreamState { state, reason, .. } => json!({ "state": state, "reason": reason }),
-        What::SourceState { index, state, reason, attempt, .. } => {
+        What::SourceState { index, state, reason, attempt, .. }
+        | What::OutputState { index, state, reason, attempt, .. } => {
             json!({ "source": index, "state": state, "reason": reason, "attempt": attempt })
         }
         What::PublisherJoined { protocol, remote, .. } => {

@@ -159,7 +159,11 @@ pub(crate) async fn delete(State(shared): State<Arc<Shared>>, Path(name): Path<S
         Ok(name) => name,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
-    if shared.catalogue.remove(name.clone()).await { no_content() } else { not_found(name.as_str()) }
+    if shared.catalogue.remove(name.clone()).await.is_some() {
+        no_content()
+    } else {
+        not_found(name.as_str())
+    }
 }
 
 /// Lets failed sources try again at once, also those that gave up.

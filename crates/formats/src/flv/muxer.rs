@@ -160,6 +160,11 @@ impl Muxer {
         Ok(())
     }
 
+    /// The tracks that are carried.
+    pub fn carried_tracks(&self) -> impl Iterator<Item = TrackId> {
+        self.video.iter().chain(&self.audio).map(|(id, _)| *id)
+    }
+
     /// The tracks that are not carried, and why.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out

@@ -2,6 +2,7 @@
 //!
 //! Source: go2rtc's README, "RTSP server". Each `video` or `audio` takes one track: of any codec, or the first of the
 //! codecs named; `=all` takes every one. `mp4` means H.264 or H.265 with AAC.
+use hub::Wants;
 use media::{Codec, Kind, Track, TrackId};
 use url::form_urlencoded;
 
@@ -47,7 +48,7 @@ pub(crate) fn choose(tracks: &[Track], query: &str, default_query: &str) -> Resu
         let has: Vec<&str> = tracks.iter().map(|track| track.codec.name()).collect();
         return Err(format!("the stream has {}, and \"{query}\" asks for something else", has.join(" and ")));
     }
-    chosen.sort_unstable();
+    chosen.sort_by_key(|id| tracks.iter().position(|track| track.id == *id));
     Ok(chosen)
 }
 
@@ -55,6 +56,21 @@ pub(crate) fn choose(tracks: &[Track], query: &str, default_query: &str) -> Resu
 pub(crate) fn packet_bytes_max(query: &str, configured: usize) -> usize {
     let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "pkt_size");
     asked.and_then(|(_, value)| value.parse().ok()).unwrap_or(configured)
+}
+
+/// What a reader with this query wants of the stream's sources.
+pub(crate) fn wants(query: &str, default_query: &str) -> Wants {
+    let list = match wishes(query) {
+        own if !own.is_empty() => own,
+        _ => wishes(default_query),
+    };
+    if list.is_empty() {
+        return Wants::any();
+    }
+    list.iter().fold(Wants::none(), |wants, wish| match wish {
+        Wish::All(kind) => wants.with(*kind, []),
+        Wish::One(kind, codecs) => wants.with(*kind, codecs.iter().copied()),
+    })
 }
 
 fn wishes(query: &str) -> Vec<Wish> {

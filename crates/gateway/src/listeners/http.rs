@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use guard::Guard;
 use http_body_util::{BodyExt, Full};
-use hub::{AttachError, Deed, Hub, OpenError, Reader, View, Worker};
+use hub::{AttachError, Deed, Hub, OpenError, Reader, View, Wants, Worker};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -205,11 +205,11 @@ impl Call {
     }
 }
 
-/// Opens the stream that the query names and waits for its tracks; an error is the answer to give.
-async fn open(call: &Call, query: &Query) -> Result<(View, Tracks), Response<Answer>> {
+/// Opens the stream that the query names for a reader with these wishes, and waits for its tracks; an error is the answer to give.
+async fn open(call: &Call, query: &Query, wants: Wants) -> Result<(View, Tracks), Response<Answer>> {
     let refuse = |status, why: String| text(status, why).map(Answer::from);
     let name = query.stream("src").map_err(|why| refuse(StatusCode::BAD_REQUEST, why))?;
-    let view = call.worker.open(&name).await.map_err(|error| match error {
+    let view = call.worker.open_for(&name, wants).await.map_err(|error| match error {
         OpenError::NotFound(_) => refuse(StatusCode::NOT_FOUND, error.to_string()),
         OpenError::Shutdown => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     })?;

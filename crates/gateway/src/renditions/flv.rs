@@ -1,15 +1,34 @@
 //! FLV as HTTP and WebSocket carry it, and the time line that it shares with RTMP.
 use bytes::Bytes;
 use formats::flv;
-use hub::{Chunk, Format, Muxer};
-use media::{Tracks, Unit};
+use hub::{Chunk, Format, Muxer, Wants};
+use media::{Codec, Kind, Track, TrackId, Tracks, Unit};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// FLV with its file header and tags.
-pub fn format() -> Format {
-    let kept = KeptLine::default();
-    Format::new("flv", move |tracks: &Tracks| Ok(Box::new(Flv(kept.line(tracks)?))))
+/// FLV with its file header and tags, of the tracks with these ids; see [`carried`].
+pub fn format(ids: &[TrackId]) -> Format {
+    let kept = KeptLine::new(ids);
+    let key = format!("flv:{ids:?}");
+    Format::new(key, move |tracks: &Tracks| Ok(Box::new(Flv(kept.line(tracks)?)))).of(ids.iter().copied())
+}
+
+/// The codecs that FLV has a place for.
+const VIDEO: [Codec; 5] = [Codec::H264, Codec::H265, Codec::Av1, Codec::Vp8, Codec::Vp9];
+const AUDIO: [Codec; 5] = [Codec::Aac, Codec::Opus, Codec::Mp3, Codec::Pcmu, Codec::Pcma];
+
+/// What a reader of FLV or RTMP wants: one of each kind that it can carry.
+pub fn wants() -> Wants {
+    Wants::none().with(Kind::Video, VIDEO).with(Kind::Audio, AUDIO)
+}
+
+/// The tracks of an offer that FLV and RTMP carry: the first of each kind that it has a place for. All, when it has for
+/// none: the muxer's error then names them.
+pub fn carried(offer: &[Track]) -> Vec<TrackId> {
+    match flv::Muxer::new(offer, flv::MuxerOptions::default()) {
+        Ok(muxer) => muxer.carried_tracks().collect(),
+        Err(_) => offer.iter().map(|track| track.id).collect(),
+    }
 }
 
 /// The muxer with the time it came to.
@@ -20,21 +39,29 @@ pub(super) struct Line {
 
 /// Keeps the line of a rendition whose muxer is made anew for changed parameter sets: players would take a jump back to
 /// zero for a new stream, or for an error.
-#[derive(Default)]
-pub(super) struct KeptLine(RefCell<Option<Rc<RefCell<Line>>>>);
+pub(super) struct KeptLine {
+    ids: Vec<TrackId>,
+    line: RefCell<Option<Rc<RefCell<Line>>>>,
+}
 
 impl KeptLine {
+    pub(super) fn new(ids: &[TrackId]) -> Self {
+        Self { ids: ids.to_vec(), line: RefCell::default() }
+    }
+
     /// The line, now for these tracks; an error when none of them can be carried.
     pub(super) fn line(&self, tracks: &Tracks) -> Result<Rc<RefCell<Line>>, String> {
-        let mut kept = self.0.borrow_mut();
+        let tracks: Vec<Track> =
+            tracks.iter().filter(|track| self.ids.contains(&track.id)).cloned().collect();
+        let mut kept = self.line.borrow_mut();
         let line = match &*kept {
             Some(line) => {
-                line.borrow_mut().muxer.set_tracks(tracks).map_err(|e| e.to_string())?;
+                line.borrow_mut().muxer.set_tracks(&tracks).map_err(|e| e.to_string())?;
                 line.clone()
             }
             None => {
                 let options = flv::MuxerOptions::default();
-                let muxer = flv::Muxer::new(tracks, options).map_err(|e| e.to_string())?;
+                let muxer = flv::Muxer::new(&tracks, options).map_err(|e| e.to_string())?;
                 kept.insert(Rc::new(RefCell::new(Line { muxer, last_ms: 0 }))).clone()
             }
         };
@@ -81,7 +108,7 @@ impl Muxer for Flv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use media::{Codec, CodecParams, Moment, Track, WallTime};
+    use media::{CodecParams, Moment, WallTime};
 
     /// The 24 bits of a timestamp.
     fn timestamp(bytes: &[u8], at: usize) -> u32 {
@@ -91,7 +118,7 @@ mod tests {
     #[test]
     fn changed_parameter_sets_do_not_set_the_time_line_back() {
         // Where the time stands in an FLV tag, and in an RTMP chunk of type 0.
-        for (format, at) in [(format(), 4), (super::super::rtmp::format(), 1)] {
+        for (format, at) in [(format(&[0]), 4), (super::super::rtmp::format(&[0]), 1)] {
             let sound = |config: &'static [u8]| {
                 let params = CodecParams::Aac { config: Bytes::from_static(config) };
                 Tracks::from([Track::audio(0, Codec::Aac, 48_000, 2, params)])

@@ -1,16 +1,19 @@
 //! Fragmented MP4, one frame a fragment: for browsers (MSE) and progressive download.
 use bytes::Bytes;
 use formats::mp4::Fragmenter;
-use hub::{Chunk, Format, Muxer};
-use media::{Codec, Track, TrackId, Tracks, Unit};
+use hub::{Chunk, Format, Muxer, Wants};
+use media::{Codec, Kind, Track, TrackId, Tracks, Unit};
 
-/// The tracks of a stream that a peer can play, by the codecs it takes; all when it names none.
-pub fn playable(tracks: &[Track], takes: &[Codec]) -> Vec<TrackId> {
-    tracks
-        .iter()
-        .filter(|track| takes.is_empty() || takes.contains(&track.codec))
-        .map(|track| track.id)
-        .collect()
+/// What a peer wants that plays these codecs; any when it names none.
+pub fn wants(takes: &[Codec]) -> Wants {
+    let of = |kind: Kind| takes.iter().copied().filter(move |codec| codec.kind() == kind);
+    let mut wants = Wants::none();
+    for kind in [Kind::Video, Kind::Audio] {
+        if takes.is_empty() || of(kind).next().is_some() {
+            wants = wants.with(kind, of(kind));
+        }
+    }
+    wants
 }
 
 /// A fragmenter for the tracks with these ids; the error names what the stream has and what was asked for.
@@ -23,7 +26,9 @@ pub fn fragmenter(tracks: &[Track], ids: &[TrackId]) -> Result<Fragmenter, Strin
 pub fn format(ids: &[TrackId]) -> Format {
     let ids = ids.to_vec();
     let key = format!("fmp4:{ids:?}");
+    let carried = ids.clone();
     Format::new(key, move |tracks: &Tracks| Ok(Box::new(Fmp4 { fragmenter: fragmenter(tracks, &ids)? })))
+        .of(carried)
 }
 
 struct Fmp4 {

@@ -2,16 +2,17 @@
 use super::flv::{KeptLine, Line};
 use bytes::Bytes;
 use hub::{Chunk, Format, Muxer};
-use media::{Tracks, Unit};
+use media::{TrackId, Tracks, Unit};
 use protocols::rtmp::chunked;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Messages of the stream's first video and audio track, enhanced RTMP where the codec needs it. What FLV has no
+/// Messages of the tracks with these ids (see [`super::flv::carried`]), enhanced RTMP where the codec needs it. What FLV has no
 /// place for is left out; a stream of nothing else is refused with the codecs' names.
-pub fn format() -> Format {
-    let kept = KeptLine::default();
-    Format::new("rtmp", move |tracks: &Tracks| Ok(Box::new(Rtmp(kept.line(tracks)?))))
+pub fn format(ids: &[TrackId]) -> Format {
+    let kept = KeptLine::new(ids);
+    let key = format!("rtmp:{ids:?}");
+    Format::new(key, move |tracks: &Tracks| Ok(Box::new(Rtmp(kept.line(tracks)?)))).of(ids.iter().copied())
 }
 
 struct Rtmp(Rc<RefCell<Line>>);

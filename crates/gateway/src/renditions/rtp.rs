@@ -56,11 +56,13 @@ pub fn format(lanes: Vec<Lane>, packet_bytes_max: usize) -> Format {
         .collect();
     let carrier = if lanes.iter().any(|lane| lane.channels.is_some()) { "tcp" } else { "udp" };
     let key = format!("rtp-{carrier}:{}:{packet_bytes_max}", list.join(","));
+    let ids: Vec<TrackId> = lanes.iter().map(|lane| lane.track.id).collect();
     let identities: Rc<[Identity]> = lanes.iter().map(|_| Identity::new()).collect();
     Format::new(key, move |tracks| {
         let muxer = Rtp::new(tracks, &lanes, &identities, packet_bytes_max)?;
         Ok(Box::new(muxer))
     })
+    .of(ids)
 }
 
 /// What stays when the muxer is made anew for changed parameters.
@@ -136,7 +138,7 @@ impl Rtp {
             });
         }
         Ok(Self {
-            has_video: tracks.iter().any(|track| track.codec.is_video()),
+            has_video: states.iter().any(|lane| lane.is_video),
             interleaved: states.iter().any(|lane| lane.rtcp_channel.is_some()),
             lanes: states,
             identities: identities.clone(),

@@ -5,6 +5,7 @@
 //! H.264 is matched leniently: browsers announce profiles at level 3.1 and decode far more, and a camera cannot be
 //! asked to encode otherwise. So any H.264 payload type will do; the one whose profile comes nearest is taken.
 use super::offer::{Choice, Flow, Offer, OfferedPayload, Section};
+use hub::Wants;
 use media::{Codec, CodecParams, Kind, Track, TrackId};
 use std::fmt::Write;
 
@@ -95,6 +96,25 @@ pub(crate) fn for_talker(offer: &Offer<'_>, tracks: &[Track]) -> Plan {
         break;
     }
     plan.settled(tracks)
+}
+
+/// What the peer of an offer wants of a stream's sources: a track for each section that it receives, of the codecs that
+/// it names there.
+pub(crate) fn wants(offer: &Offer<'_>) -> Wants {
+    let mut wants = Wants::none();
+    for section in offer.sections.iter().filter(|section| section.flow.peer_receives()) {
+        let Some(kind) = section.kind else { continue };
+        let codecs: Vec<Codec> = section
+            .payloads
+            .iter()
+            .filter_map(OfferedPayload::codec)
+            .filter(|codec| codec.kind() == kind && is_carried(*codec))
+            .collect();
+        if !codecs.is_empty() {
+            wants = wants.with(kind, codecs);
+        }
+    }
+    wants
 }
 
 /// Takes what a publisher offers to send: in each section the first payload type that is known here, so that what

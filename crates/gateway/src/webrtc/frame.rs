@@ -56,9 +56,11 @@ impl SendFrame {
     }
 }
 
-/// The wire format of all WebRTC players: RTP packets, whose headers each session replaces.
-pub(super) fn format() -> Format {
-    Format::new("webrtc", |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks)) as Box<dyn Muxer>))
+/// The wire format of all WebRTC players of these tracks: RTP packets, whose headers each session replaces.
+pub(super) fn format(ids: &[TrackId]) -> Format {
+    let key = format!("webrtc:{ids:?}");
+    Format::new(key, |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks)) as Box<dyn Muxer>))
+        .of(ids.iter().copied())
 }
 
 struct Rtp {

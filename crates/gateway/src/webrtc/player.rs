@@ -4,10 +4,12 @@
 //! starts at the newest key frame then, and not at the one that was newest when the offer came. Where the peer may talk,
 //! what it says goes to a [`Talk`] task.
 use super::catch_up::CatchUp;
+use super::choice;
 use super::driver::Driver;
 use super::error::WebRtcError;
 use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
+use super::offer::Offer;
 use super::session::{Event, Role, Session, SessionConfig};
 use super::talk::{self, Talk, TalkLine};
 use hub::{Feedback, Item, PeerInfo, Reader, View};
@@ -44,6 +46,8 @@ struct Player {
     catch_up: CatchUp,
     /// Which tracks are video.
     video: Vec<TrackId>,
+    /// Which tracks the peer gets.
+    sent: Vec<TrackId>,
     talk: Option<Talk>,
 }
 
@@ -55,9 +59,13 @@ async fn talk_of(start: &mut Start) -> Option<(TalkLine, StreamName)> {
 }
 
 async fn answer(start: &mut Start) -> Result<(SessionId, String, Player), Error> {
-    let view = start.worker.open(&start.stream).await?;
+    let text = start.offer.clone();
+    let offer = Offer::parse(&text).map_err(|what| WebRtcError::BadOffer(what.to_owned()))?;
+    let view = start.worker.open_for(&start.stream, choice::wants(&offer)).await?;
     let tracks = view.ready().await.map_err(|error| Error::NotReady(error.to_string()))?;
-    if view.reorders() {
+    let sent: Vec<TrackId> =
+        choice::for_player(&offer, &tracks).sends.iter().map(|(_, track)| *track).collect();
+    if sent.iter().any(|track| view.reorders(*track)) {
         return Err(WebRtcError::BFrames.into());
     }
     let talk = talk_of(start).await;
@@ -76,7 +84,7 @@ async fn answer(start: &mut Start) -> Result<(SessionId, String, Player), Error>
     let peer = start.peer.clone();
     let catch_up = CatchUp::new(&[], |_| false, hub::now());
     let video = tracks.iter().filter(|track| track.codec.is_video()).map(|track| track.id).collect();
-    Ok((id, answer, Player { driver, view, peer, reader: None, shown: None, catch_up, video, talk }))
+    Ok((id, answer, Player { driver, view, peer, reader: None, shown: None, catch_up, video, sent, talk }))
 }
 
 /// The next item of a reader; never, while there is none.
@@ -134,7 +142,7 @@ impl Player {
 
     /// Connected: starts to read, with what is cached since the newest key frame.
     fn join(&mut self) {
-        let mut reader = match self.view.reader(frame::format(), self.peer.clone()) {
+        let mut reader = match self.view.reader(frame::format(&self.sent), self.peer.clone()) {
             Ok(reader) => reader,
             Err(error) => {
                 tracing::debug!(%error, stream = %self.view.name(), "a player could not read");

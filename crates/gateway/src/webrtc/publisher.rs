@@ -68,7 +68,7 @@ impl Receiver {
                 wake = self.driver.wake() => self.driver.handle(wake),
                 feedback = self.publisher.feedback(), if refused.is_none() => match feedback {
                     Ok(Feedback::KeyframeWanted) => self.driver.session.request_keyframes(hub::now()),
-                    Ok(Feedback::BitrateMax(_)) => {}
+                    Ok(Feedback::BitrateMax(_) | Feedback::Waits { .. } | Feedback::Granted) => {}
                     Err(ended) => {
                         self.driver.session.close(hub::now());
                         refused = Some(ended);

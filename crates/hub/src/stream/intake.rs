@@ -1,20 +1,25 @@
-//! The stream's intake: who publishes, which of their tracks become the stream's, and since when each is silent.
+//! The stream's intake: who publishes, which line each of their tracks feeds, and since when each is silent.
 use super::epoch::Epoch;
+use super::lines::{Line, LineTable, Lines};
 use crate::event::EndReason;
 use crate::feed::Feedback;
 use crate::publisher::{Ingest, PublisherEnd};
 use crate::report::PublisherReport;
 use crate::wall_now;
-use media::{Kind, Moment, Track, TrackId, Tracks, Unit, WallTime};
+use media::{Codec, Kind, Moment, Track, TrackId, Unit, WallTime};
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// One publisher: a peer that pushes, or a source's connection.
 pub(crate) struct Slot {
     end: PublisherEnd,
     /// The index of the source it is.
     pub(crate) source: Option<usize>,
+    /// It waits for its turn: what it sends is dropped.
+    waits: bool,
     tracks: Vec<Track>,
-    /// Where each of its tracks is in the stream; `None` when another publisher's is used.
+    /// The line that each of its tracks feeds or would feed; `None`: nobody's.
     map: Vec<Option<TrackId>>,
     epoch: Epoch,
     bytes: u64,
@@ -37,12 +42,22 @@ impl Slot {
     pub(crate) fn remote(&self) -> &str {
         &self.end.peer.remote
     }
+
+    /// Sources in their order; pushing peers have none before them.
+    fn rank(&self) -> usize {
+        self.source.unwrap_or(0)
+    }
+
+    /// True while it waits for its turn.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
 }
 
 /// What came from a publisher.
 pub(crate) enum Came {
-    /// The stream's tracks may have changed: ask [`Intake::tracks`].
-    Tracks,
+    /// The stream's lines may have changed: ask [`Intake::lines`].
+    Lines,
     /// A unit for the stream, placed on its line; the source it came from.
     Unit(Unit, Option<usize>),
     /// Nothing for the readers.
@@ -55,38 +70,42 @@ pub(crate) enum Came {
 pub(crate) struct Intake {
     slots: Vec<Slot>,
     stream_start: Moment,
-    /// The stream's tracks, as the publishers there or last there make them.
-    tracks: Tracks,
-    last_dts: Vec<Option<i64>>,
-    heard_at: Vec<Option<Moment>>,
+    lines: LineTable,
+    /// A publisher silent for this long is stood in for by another that sends the same.
+    silence_max: Duration,
+    /// Sound is held back while somebody talks to a device that cannot do both.
+    pub(crate) muted: bool,
+    /// What came behind a change of lines.
+    pending: VecDeque<Came>,
 }
 
 impl Intake {
-    pub(crate) fn new(stream_start: Moment) -> Self {
-        let tracks = Tracks::from([]);
-        Self { slots: Vec::new(), stream_start, tracks, last_dts: Vec::new(), heard_at: Vec::new() }
+    pub(crate) fn new(stream_start: Moment, silence_max: Duration) -> Self {
+        let (slots, lines, pending) = (Vec::new(), LineTable::default(), VecDeque::new());
+        Self { slots, stream_start, lines, silence_max, muted: false, pending }
     }
 
-    pub(crate) fn add(&mut self, end: PublisherEnd, source: Option<usize>, now: Moment) {
-        let epoch = Epoch::new(self.stream_start);
-        let (tracks, map) = (Vec::new(), Vec::new());
-        let since = wall_now();
+    /// Takes a publisher in. `waits`: until those before it have left.
+    pub(crate) fn add(&mut self, end: PublisherEnd, source: Option<usize>, waits: bool, now: Moment) {
         self.slots.push(Slot {
             end,
             source,
-            tracks,
-            map,
-            epoch,
+            waits,
+            tracks: Vec::new(),
+            map: Vec::new(),
+            epoch: Epoch::new(self.stream_start),
             bytes: 0,
             units: 0,
             lost: 0,
-            since,
+            since: wall_now(),
             heard_at: now,
         });
+        self.tell_queue();
     }
 
     /// Ends every publisher that `which` picks.
-    pub(crate) fn end(&mut self, reason: &EndReason, which: impl Fn(&Slot) -> bool) {
+    pub(crate) fn end(&mut self, reason: &EndReason, which: impl Fn(&Slot) -> bool, now: Moment) {
+        let before = self.slots.len();
         self.slots.retain(|slot| {
             let ends = which(slot);
             if ends {
@@ -95,37 +114,80 @@ impl Intake {
             }
             !ends
         });
+        if self.slots.len() < before {
+            self.slots_changed(now);
+        }
     }
 
     /// Forgets publishers that have left with nothing unread, so that one who comes back at once finds its place free.
     /// True when there was one.
-    pub(crate) fn forget_gone(&mut self) -> bool {
+    pub(crate) fn forget_gone(&mut self, now: Moment) -> bool {
         let before = self.slots.len();
         self.slots
             .retain(|slot| !(slot.source.is_none() && slot.end.rx.is_closed() && slot.end.rx.is_empty()));
-        self.slots.len() < before
+        let forgot = self.slots.len() < before;
+        if forgot {
+            self.slots_changed(now);
+        }
+        forgot
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    pub(crate) fn tracks(&self) -> &Tracks {
-        &self.tracks
+    /// The lines as readers see them, and whether that changed since the last call.
+    pub(crate) fn lines(&mut self) -> (Lines, bool) {
+        self.lines.snapshot()
+    }
+
+    pub(crate) fn line_table(&mut self) -> &mut LineTable {
+        &mut self.lines
+    }
+
+    /// True when a line of this kind is sent by somebody.
+    pub(crate) fn sends(&self, kind: Kind) -> bool {
+        self.lines.iter().any(|line| line.rank.is_some() && line.track.kind() == kind)
+    }
+
+    /// True for a line of pictures.
+    pub(crate) fn is_video(&self, id: TrackId) -> bool {
+        self.lines.iter().nth(usize::from(id)).is_some_and(|line| line.track.codec.is_video())
+    }
+
+    /// Gives the publishers of sources their places in a new order: `order` holds publisher and place.
+    pub(crate) fn renumber(&mut self, order: &[(u64, usize)], now: Moment) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.source.is_some()) {
+            if let Some((_, place)) = order.iter().find(|(id, _)| *id == slot.end.id) {
+                slot.source = Some(*place);
+            }
+        }
+        self.map_lines(false, now);
     }
 
     pub(crate) fn has_tracks(&self) -> bool {
-        self.slots.iter().any(|slot| !slot.tracks.is_empty())
+        self.lines.iter().any(|line| line.rank.is_some())
+    }
+
+    /// What a source sends, if it is there and has said so.
+    pub(crate) fn sent_by(&self, source: usize) -> Option<Vec<(Kind, Option<Codec>)>> {
+        let slot = self.slots.iter().find(|slot| slot.source == Some(source))?;
+        let sent: Vec<_> = slot.tracks.iter().map(|track| (track.kind(), Some(track.codec))).collect();
+        (!sent.is_empty()).then_some(sent)
     }
 
     /// Polls the publishers in turn.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Moment) -> Poll<Came> {
+        if let Some(came) = self.pending.pop_front() {
+            return Poll::Ready(came);
+        }
         for index in 0..self.slots.len() {
             match self.slots[index].end.rx.poll_recv(cx) {
                 Poll::Pending => {}
                 Poll::Ready(Some(item)) => return Poll::Ready(self.take(index, item, now)),
                 Poll::Ready(None) => {
                     let slot = self.slots.remove(index);
+                    self.slots_changed(now);
                     return Poll::Ready(Came::Gone { source: slot.source });
                 }
             }
@@ -139,56 +201,146 @@ impl Intake {
             Ingest::Tracks(tracks) => {
                 slot.tracks = tracks;
                 slot.heard_at = now;
-                self.choose_tracks();
-                Came::Tracks
+                self.map_lines(true, now);
+                Came::Lines
             }
             Ingest::Lost(count) => {
                 slot.lost += count;
                 Came::Nothing
             }
-            Ingest::Unit(mut unit) => {
+            Ingest::Unit(unit) => {
                 slot.heard_at = now;
                 slot.bytes += unit.data.len() as u64;
                 slot.units += 1;
-                let mapped = slot.map.get(usize::from(unit.track)).copied().flatten();
-                let Some(id) = mapped else { return Came::Nothing };
-                let Some(track) = self.tracks.get(usize::from(id)) else { return Came::Nothing };
-                unit.track = id;
-                slot.epoch.place(&mut unit, track, self.last_dts[usize::from(id)]);
-                self.last_dts[usize::from(id)] = Some(unit.dts);
-                self.heard_at[usize::from(id)] = Some(now);
-                Came::Unit(unit, slot.source)
+                self.take_unit(index, unit, now)
             }
         }
     }
 
-    /// Video comes from the first publisher that has any, audio likewise; "first" is the order of the sources.
-    fn choose_tracks(&mut self) {
-        self.slots.sort_by_key(|slot| slot.source.unwrap_or(usize::MAX));
-        let mut chosen: Vec<Track> = Vec::new();
-        for slot in &mut self.slots {
-            slot.map = vec![None; slot.tracks.len()];
+    fn take_unit(&mut self, index: usize, mut unit: Unit, now: Moment) -> Came {
+        let source = self.slots[index].source;
+        let mapped = self.slots[index].map.get(usize::from(unit.track)).copied().flatten();
+        let Some(id) = mapped else { return Came::Nothing };
+        let feeds = self.lines.get_mut(id).is_some_and(|line| line.feeder == Some(self.slots[index].id()));
+        let mut lines_changed = false;
+        if !feeds {
+            if !self.may_feed(index, id, &unit, now) {
+                return Came::Nothing;
+            }
+            lines_changed = self.feed_from(index, usize::from(unit.track), id);
+            unit.discontinuity = true;
         }
-        for kind in [Kind::Video, Kind::Audio] {
-            let Some(slot) = self.slots.iter_mut().find(|slot| slot.tracks.iter().any(|t| t.kind() == kind))
-            else {
-                continue;
-            };
-            for (index, track) in slot.tracks.iter().enumerate().filter(|(_, track)| track.kind() == kind) {
-                let id = u8::try_from(chosen.len()).unwrap_or(u8::MAX);
-                slot.map[index] = Some(id);
-                chosen.push(Track { id, ..track.clone() });
+        let Some(line) = self.lines.get_mut(id) else { return Came::Nothing };
+        line.heard_at = Some(now);
+        if self.muted && line.track.kind() == Kind::Audio {
+            return Came::Nothing;
+        }
+        unit.track = id;
+        unit.discontinuity &= line.last_dts.is_some();
+        self.slots[index].epoch.place(&mut unit, &line.track, line.last_dts);
+        line.last_dts = Some(unit.dts);
+        if lines_changed {
+            self.pending.push_back(Came::Unit(unit, source));
+            return Came::Lines;
+        }
+        Came::Unit(unit, source)
+    }
+
+    /// True when this publisher may feed the line from this unit on: nobody does, or one who ranks lower or fell silent.
+    /// Pictures change hands at a key frame only.
+    fn may_feed(&mut self, index: usize, id: TrackId, unit: &Unit, now: Moment) -> bool {
+        let rank = self.slots[index].rank();
+        let slots = &self.slots;
+        let silence_max = self.silence_max;
+        let Some(line) = self.lines.get_mut(id) else { return false };
+        let at_start = line.track.kind() == Kind::Audio || unit.keyframe;
+        let Some(feeder) = line.feeder else {
+            // The first unit ever may be a delta frame: readers wait for the key frame themselves.
+            return at_start || line.last_dts.is_none();
+        };
+        let there = slots.iter().find(|slot| slot.id() == feeder);
+        let silent = line.heard_at.is_none_or(|at| now.since(at) > silence_max);
+        at_start && there.is_none_or(|there| silent || rank < there.rank())
+    }
+
+    /// Lets a publisher feed a line. True when the line's parameters are others now.
+    fn feed_from(&mut self, index: usize, track: usize, id: TrackId) -> bool {
+        let slot = &self.slots[index];
+        let Some(line) = self.lines.get_mut(id) else { return false };
+        line.feeder = Some(slot.id());
+        let Some(sent) = slot.tracks.get(track) else { return false };
+        let fresh = Track { id, ..sent.clone() };
+        let changed = fresh != line.track;
+        line.track = fresh;
+        changed
+    }
+
+    /// After a publisher came or left.
+    fn slots_changed(&mut self, now: Moment) {
+        if self.slots.iter().all(|slot| slot.waits)
+            && let Some(next) = self.slots.first_mut()
+        {
+            next.waits = false;
+            next.heard_at = now;
+            // One that does not listen now finds out by being heard.
+            let _ = next.end.feedback.try_send(Feedback::Granted);
+        }
+        self.tell_queue();
+        self.map_lines(false, now);
+    }
+
+    /// Tells those who wait how many are before them.
+    fn tell_queue(&self) {
+        let before = self.slots.iter().filter(|slot| !slot.waits).count();
+        for (index, slot) in self.slots.iter().filter(|slot| slot.waits).enumerate() {
+            let ahead = u32::try_from(before + index).unwrap_or(u32::MAX);
+            let _ = slot.end.feedback.try_send(Feedback::Waits { ahead });
+        }
+    }
+
+    /// Maps each publisher's tracks to lines: sources that send the same share one, pushing peers have each their own.
+    fn map_lines(&mut self, redeclared: bool, now: Moment) {
+        self.slots.sort_by_key(|slot| slot.source.unwrap_or(usize::MAX));
+        let mut ranks: Vec<Option<(usize, usize)>> = Vec::new();
+        for index in 0..self.slots.len() {
+            let slot = &self.slots[index];
+            let shares = slot.source.is_some();
+            let mut map: Vec<Option<TrackId>> = Vec::with_capacity(slot.tracks.len());
+            for (ordinal, track) in slot.tracks.iter().enumerate() {
+                let id = if slot.waits {
+                    None
+                } else {
+                    self.lines.find_or_add(track, |line| {
+                        let id = line.track.id;
+                        let by_another = ranks.get(usize::from(id)).copied().flatten().is_some();
+                        map.contains(&Some(id)) || (by_another && !shares)
+                    })
+                };
+                map.push(id);
+                let Some(id) = id else { continue };
+                let at = usize::from(id);
+                ranks.resize(ranks.len().max(at + 1), None);
+                let first = ranks[at].is_none();
+                ranks[at] = ranks[at].or(Some((slot.rank(), ordinal)));
+                if let Some(line) = self.lines.get_mut(id) {
+                    let nobody_feeds = line.feeder.is_none() && first;
+                    if nobody_feeds || line.feeder == Some(slot.id()) {
+                        line.track = Track { id, ..track.clone() };
+                    }
+                }
+            }
+            self.slots[index].map = map;
+        }
+        let slots = &self.slots;
+        for line in self.lines.iter_mut() {
+            let id = line.track.id;
+            let fed = |slot: &&Slot| Some(slot.id()) == line.feeder && slot.map.contains(&Some(id));
+            if line.feeder.is_some() && slots.iter().find(fed).is_none() {
+                line.feeder = None;
+                line.heard_at = None;
             }
         }
-        if chosen.is_empty() {
-            return;
-        }
-        let clocks = |tracks: &[Track]| tracks.iter().map(|t| (t.codec, t.clock_rate)).collect::<Vec<_>>();
-        if clocks(&chosen) != clocks(&self.tracks) {
-            self.last_dts = vec![None; chosen.len()];
-            self.heard_at = vec![None; chosen.len()];
-        }
-        self.tracks = chosen.into();
+        self.lines.set_ranks(&ranks, redeclared, now);
     }
 
     /// Tells every publisher. One that does not listen now misses it: wishes are repeated.
@@ -199,22 +351,28 @@ impl Intake {
     }
 
     /// The first track that was silent for `max`, or has not been heard at all while another was.
-    pub(crate) fn silent_track(&self, max: std::time::Duration, now: Moment) -> Option<(&Track, bool)> {
+    pub(crate) fn silent_track(&self, max: Duration, now: Moment) -> Option<(&Track, bool)> {
         let joined = self.slots.iter().map(|slot| slot.heard_at).min();
-        self.tracks.iter().zip(&self.heard_at).find_map(|(track, heard)| match heard {
-            Some(at) => (now.since(*at) > max).then_some((track, true)),
-            None => joined.is_some_and(|at| now.since(at) > max).then_some((track, false)),
+        let flows = |kind: Kind| {
+            self.sent()
+                .any(|line| line.track.kind() == kind && line.heard_at.is_some_and(|at| now.since(at) <= max))
+        };
+        self.sent().filter(|line| !flows(line.track.kind())).find_map(|line| match line.heard_at {
+            Some(at) => (now.since(at) > max).then_some((&line.track, true)),
+            None => joined.is_some_and(|at| now.since(at) > max).then_some((&line.track, false)),
         })
     }
 
-    /// True once every track has been heard.
+    /// True once a track of each kind that is sent has been heard.
     pub(crate) fn all_heard(&self) -> bool {
-        !self.heard_at.is_empty() && self.heard_at.iter().all(Option::is_some)
+        let heard = |kind: Kind| {
+            !self.sends(kind) || self.sent().any(|line| line.track.kind() == kind && line.heard_at.is_some())
+        };
+        self.has_tracks() && heard(Kind::Video) && heard(Kind::Audio)
     }
 
-    /// Forgets when tracks were heard: their publisher left.
-    pub(crate) fn forget_heard(&mut self) {
-        self.heard_at.fill(None);
+    fn sent(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.rank.is_some())
     }
 
     pub(crate) fn reports(&self) -> Vec<PublisherReport> {
@@ -223,6 +381,7 @@ impl Intake {
             source: slot.source,
             peer: slot.end.peer.clone(),
             tracks: slot.tracks.clone(),
+            waits: slot.waits,
             bytes: slot.bytes,
             units: slot.units,
             lost: slot.lost,

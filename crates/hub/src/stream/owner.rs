@@ -2,18 +2,24 @@
 //!
 //! It turns what publishers send into units on the stream's line, feeds readers here and relays on other workers,
 //! runs the sources while somebody wants them, and answers commands at any time.
+mod demand;
+mod end;
+mod state;
+
 use super::intake::{Came, Intake};
+use super::outputs::Outputs;
 use super::sources::{AttemptEnded, Sources};
 use super::{Conflict, PublishError, RelayMessage, StreamCommand, StreamSpec};
 use crate::event::{EndReason, What};
 use crate::feed::{Feed, Feedback};
+use crate::output::Deliver;
 use crate::publisher::{self, Publisher};
-use crate::report::{PeerInfo, StreamReport, StreamState};
+use crate::report::{PeerInfo, Removal, StreamState};
 use crate::source::{Connect, SourceError};
-use crate::supervise::SourceState;
+use crate::wants::Wants;
 use crate::worker::Worker;
 use crate::{StreamId, answer, clock, next_id, wall_now};
-use media::{Moment, StreamName, Unit, WallTime};
+use media::{Kind, Moment, StreamName, Unit, WallTime};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -26,12 +32,14 @@ const KEYFRAME_WISH_EVERY: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(500);
 /// Most units taken in one turn, so that commands are heard under load.
 const UNITS_PER_TURN: usize = 64;
-/// An owner waits this long for the reports of its relays.
-const REPORT_WAIT: Duration = Duration::from_millis(500);
+/// Sound that is held back for a talker comes again after this, should the talk stream's owner have no word left.
+const MUTE_MAX: Duration = Duration::from_secs(2);
 
 struct RelayEnd {
     worker: usize,
     tx: mpsc::Sender<RelayMessage>,
+    /// What its readers want.
+    wants: Vec<Wants>,
     /// Its mailbox was full: it gets nothing until the next key frame.
     lagging: bool,
 }
@@ -44,6 +52,7 @@ pub(crate) struct Owner {
     feed: Rc<Feed>,
     intake: Intake,
     sources: Sources,
+    outputs: Outputs,
     relays: Vec<RelayEnd>,
     commands: mpsc::Receiver<StreamCommand>,
     state: StreamState,
@@ -54,8 +63,12 @@ pub(crate) struct Owner {
     flush_at: Moment,
     tick_at: Moment,
     sources_at: Moment,
-    /// When the sources stop, since nobody wants them.
-    idle_at: Moment,
+    /// When the last unit came, for outputs: they run while units come.
+    heard_at: Option<Moment>,
+    /// Until when sound is held back, since somebody talks to the device.
+    muted_until: Moment,
+    /// It told another stream to hold its sound back.
+    mutes: bool,
     /// When readers stop waiting for a publisher that left.
     orphaned_at: Moment,
     keyframe_asked_at: Option<Moment>,
@@ -64,7 +77,7 @@ pub(crate) struct Owner {
 /// How a turn of the owner ended.
 enum Turn {
     Goes,
-    Ends { reason: EndReason, reply: Option<oneshot::Sender<()>> },
+    Ends { reason: EndReason, reply: Option<oneshot::Sender<Removal>> },
 }
 
 impl Owner {
@@ -74,21 +87,26 @@ impl Owner {
         spec: StreamSpec,
         commands: mpsc::Receiver<StreamCommand>,
         connectors: Arc<[Arc<dyn Connect>]>,
+        deliverers: Arc<[Arc<dyn Deliver>]>,
         worker: Worker,
     ) -> Self {
         let now = clock::now();
         let feed = Feed::new(name.clone(), worker.clone());
         worker.add_feed(id, feed.clone());
         let mut sources = Sources::new(name.clone(), worker.clone(), connectors);
-        sources.set(&spec.sources, spec.policy);
+        sources.set(&spec.sources, spec.policy, worker.limits().source_stop_max);
+        let mut outputs = Outputs::new(name.clone(), worker.clone(), deliverers);
+        outputs.set(spec.output.as_ref());
+        let silence_max = worker.limits().track_silence_max;
         let mut owner = Self {
             id,
             name,
             spec,
             worker,
             feed,
-            intake: Intake::new(now),
+            intake: Intake::new(now, silence_max),
             sources,
+            outputs,
             relays: Vec::new(),
             commands,
             state: StreamState::Idle,
@@ -98,11 +116,13 @@ impl Owner {
             flush_at: Moment::FAR_FUTURE,
             tick_at: now + TICK,
             sources_at: now,
-            idle_at: Moment::FAR_FUTURE,
+            heard_at: None,
+            muted_until: Moment::ZERO,
+            mutes: false,
             orphaned_at: Moment::FAR_FUTURE,
             keyframe_asked_at: None,
         };
-        owner.look_at_demand(now);
+        owner.manage(now);
         owner
     }
 
@@ -110,21 +130,22 @@ impl Owner {
     pub(crate) async fn run(mut self) {
         let (reason, reply) = loop {
             let now = clock::now();
-            self.start_sources(now);
+            if now >= self.sources_at {
+                self.manage(now);
+            }
             self.settle(now);
             if let Turn::Ends { reason, reply } = self.turn().await {
                 break (reason, reply);
             }
         };
-        self.end(reason).await;
+        let removal = self.end(reason).await;
         if let Some(reply) = reply {
-            answer(reply, ());
+            answer(reply, removal);
         }
     }
 
     async fn turn(&mut self) -> Turn {
-        let wake_at =
-            self.flush_at.min(self.tick_at).min(self.sources_at).min(self.idle_at).min(self.orphaned_at);
+        let wake_at = self.flush_at.min(self.tick_at).min(self.sources_at).min(self.orphaned_at);
         tokio::select! {
             command = self.commands.recv() => match command {
                 Some(command) => return self.command(command),
@@ -132,9 +153,12 @@ impl Owner {
             },
             came = std::future::poll_fn(|cx| self.intake.poll(cx, clock::now())) => self.take(came),
             ended = std::future::poll_fn(|cx| self.sources.poll(cx, clock::now())) => self.attempt_ended(ended),
+            () = std::future::poll_fn(|cx| self.outputs.poll(cx, clock::now())) => {
+                self.sources_at = clock::now();
+            }
             () = self.feed.turned.notified() => {
                 let now = clock::now();
-                self.look_at_demand(now);
+                self.sources_at = now;
                 for feedback in self.feed.take_feedback() {
                     self.feed_back(feedback, now);
                 }
@@ -157,10 +181,8 @@ impl Owner {
                 Some(Poll::Pending) | None => break,
             }
         }
-        let has_video = self.intake.tracks().iter().any(|track| track.codec.is_video());
-        let video_came = self.batch.iter().any(|unit| {
-            self.intake.tracks().get(usize::from(unit.track)).is_some_and(|track| track.codec.is_video())
-        });
+        let has_video = self.intake.sends(Kind::Video);
+        let video_came = self.batch.iter().any(|unit| self.intake.is_video(unit.track));
         if video_came || !has_video {
             self.flush();
         } else if !self.batch.is_empty() && self.flush_at == Moment::FAR_FUTURE {
@@ -172,24 +194,44 @@ impl Owner {
         match came {
             Came::Unit(unit, source) => {
                 if let Some(index) = source {
-                    self.sources.handle_media(index, now);
+                    let intake = &self.intake;
+                    self.sources.handle_media(index, now, || intake.sent_by(index));
                 }
+                self.heard(now);
                 self.feed.push(unit.clone(), now);
                 self.batch.push(unit);
             }
-            Came::Tracks => {
-                self.flush();
+            Came::Lines => {
                 self.orphaned_at = Moment::FAR_FUTURE;
-                let tracks = self.intake.tracks().clone();
-                self.feed.set_tracks(tracks.clone());
-                self.tell_relays(|| RelayMessage::Tracks(tracks.clone()));
+                self.lines_changed(now);
             }
             Came::Nothing => {}
             Came::Gone { source } => {
                 if source.is_none() {
                     self.publisher_left("it closed the connection", now);
+                } else {
+                    self.lines_changed(now);
                 }
             }
+        }
+    }
+
+    /// Tells the readers which lines there are, if that changed, and ends those whose line another one took the place of.
+    fn lines_changed(&mut self, now: Moment) {
+        self.flush();
+        let (lines, changed) = self.intake.lines();
+        if changed {
+            self.feed.set_lines(lines.clone());
+            self.tell_relays(|| RelayMessage::Lines(lines.clone()));
+            self.sources_at = now;
+        }
+        // Who pushes comes back as what it is now; a source that fails may yet return as what it was.
+        let grace =
+            if self.sources.is_empty() { Duration::ZERO } else { self.worker.limits().track_silence_max };
+        let superseded = self.intake.line_table().superseded(grace, now);
+        if !superseded.is_empty() {
+            self.feed.end_lines(&superseded);
+            self.tell_relays(|| RelayMessage::EndLines(superseded.clone()));
         }
     }
 
@@ -203,7 +245,9 @@ impl Owner {
             self.batch.clear();
             return;
         }
-        let keyframe = self.batch.iter().any(|unit| unit.keyframe && unit.track == 0);
+        let keyframe = self.batch.iter().any(|unit| {
+            unit.keyframe && (self.intake.is_video(unit.track) || !self.intake.sends(Kind::Video))
+        });
         let units: Arc<[Unit]> = self.batch.drain(..).collect();
         for relay in &mut self.relays {
             if relay.lagging && !keyframe {
@@ -242,7 +286,7 @@ impl Owner {
                 }
                 self.keyframe_asked_at = Some(now);
             }
-            Feedback::BitrateMax(_) => {}
+            Feedback::BitrateMax(_) | Feedback::Waits { .. } | Feedback::Granted => {}
         }
         self.intake.tell(feedback);
     }
@@ -253,9 +297,12 @@ impl Owner {
         if !self.sources.is_empty() {
             return Err(PublishError::HasSources(self.name.clone()));
         }
-        if self.intake.forget_gone() {
-            self.publisher_left("it closed the connection", clock::now());
+        let now = clock::now();
+        if self.intake.forget_gone(now) {
+            self.publisher_left("it closed the connection", now);
         }
+        let conflict = self.spec.conflict.unwrap_or(conflict);
+        let mut waits = false;
         if let Some(there) = self.intake.slots().first() {
             match conflict {
                 Conflict::Refuse => {
@@ -265,29 +312,26 @@ impl Owner {
                         remote: there.remote().to_owned(),
                     });
                 }
-                // Until the intake can do more, the first one stays.
-                Conflict::Queue | Conflict::Mix => {
-                    return Err(PublishError::Busy {
-                        stream: self.name.clone(),
-                        protocol: there.protocol(),
-                        remote: there.remote().to_owned(),
-                    });
-                }
                 Conflict::Replace => {
-                    self.intake.end(&EndReason::Replaced, |_| true);
+                    self.intake.end(&EndReason::Replaced, |_| true, now);
+                    self.lines_changed(now);
                     self.emit_publisher_left(&EndReason::Replaced.to_string());
                 }
+                Conflict::Queue => waits = true,
+                Conflict::Mix => {}
+            }
+            let max = self.worker.limits().publishers_per_stream_max;
+            if self.intake.slots().len() >= max {
+                return Err(PublishError::Crowded { stream: self.name.clone(), max });
             }
         }
-        let now = clock::now();
         self.worker.emit(What::PublisherJoined {
             stream: self.name.clone(),
             protocol: peer.protocol,
             remote: peer.remote.clone(),
         });
         let (publisher, end) = publisher::pair(next_id(), peer, self.worker.limits().ingest_queue);
-        self.intake.forget_heard();
-        self.intake.add(end, None, now);
+        self.intake.add(end, None, waits, now);
         self.orphaned_at = Moment::FAR_FUTURE;
         Ok(publisher)
     }
@@ -297,9 +341,12 @@ impl Owner {
     }
 
     fn publisher_left(&mut self, reason: &str, now: Moment) {
-        self.flush();
         self.emit_publisher_left(reason);
-        self.intake.forget_heard();
+        self.lines_changed(now);
+        if !self.intake.slots().is_empty() {
+            // Others publish on: a queue or a mix.
+            return;
+        }
         let unread = self.spec.dynamic && self.feed.holds() == 0 && self.relays.is_empty();
         self.orphaned_at = if unread { now } else { now + self.worker.limits().publisher_linger };
         self.forget_units();
@@ -316,45 +363,16 @@ impl Owner {
             self.sources_at = clock::now();
             return;
         };
-        self.flush();
-        self.intake
-            .end(&EndReason::Failed("the source's attempt ended".into()), |slot| slot.id() == publisher);
-        self.intake.forget_heard();
-        self.forget_units();
+        self.publishers_ended(&[publisher], "the source's attempt ended", clock::now());
         self.sources_at = clock::now();
     }
 
-    fn start_sources(&mut self, now: Moment) {
-        if now < self.sources_at {
-            return;
-        }
-        let (started, next) = self.sources.start_due(now);
-        self.sources_at = next;
-        for (end, index) in started {
-            self.intake.add(end, Some(index), now);
-        }
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.spec.preload || self.feed.holds() > 0 || !self.relays.is_empty()
-    }
-
-    fn look_at_demand(&mut self, now: Moment) {
-        if self.is_wanted() {
-            self.idle_at = Moment::FAR_FUTURE;
-            self.sources.handle_demand(true);
-            self.sources_at = now;
-        } else if self.idle_at == Moment::FAR_FUTURE && !self.sources.is_empty() {
-            self.idle_at = now + self.worker.limits().source_linger;
-        }
-    }
-
-    fn stop_sources(&mut self) {
-        self.sources.handle_demand(false);
-        self.intake.end(&EndReason::Failed("nobody reads any more".into()), |slot| slot.source.is_some());
-        self.intake.forget_heard();
-        self.sources.stop_all(self.worker.limits().source_stop_max);
-        self.forget_units();
+    /// Ends the publishers of sources that are over.
+    fn publishers_ended(&mut self, publishers: &[u64], why: &str, now: Moment) {
+        self.flush();
+        let reason = EndReason::Failed(why.to_owned());
+        self.intake.end(&reason, |slot| publishers.contains(&slot.id()), now);
+        self.lines_changed(now);
     }
 
     // ---- commands and timers ----
@@ -363,41 +381,47 @@ impl Owner {
         let now = clock::now();
         match command {
             StreamCommand::Ping(reply) => answer(reply, ()),
-            StreamCommand::Relay { worker, tx } => {
+            StreamCommand::Relay { worker, wants, tx } => {
                 // What waits for its batch is in the snapshot: the new relay would get it twice.
                 self.flush();
-                let (tracks, units, state, reason) = self.feed.snapshot();
+                let (lines, units, state, reason) = self.feed.snapshot();
                 let start = [
                     RelayMessage::State(state, reason),
-                    RelayMessage::Tracks(tracks),
+                    RelayMessage::Prospects(self.feed.prospects()),
+                    RelayMessage::Lines(lines),
                     RelayMessage::Units(units.into()),
                 ];
                 if start.into_iter().all(|message| tx.try_send(message).is_ok()) {
                     self.relays.retain(|relay| relay.worker != worker);
-                    self.relays.push(RelayEnd { worker, tx, lagging: false });
+                    self.relays.push(RelayEnd { worker, tx, wants, lagging: false });
                 }
-                self.look_at_demand(now);
+                self.sources_at = now;
+            }
+            StreamCommand::Wants { worker, wants } => {
+                for relay in self.relays.iter_mut().filter(|relay| relay.worker == worker) {
+                    relay.wants.clone_from(&wants);
+                }
+                self.sources_at = now;
             }
             StreamCommand::RelayEnded { worker } => {
                 self.relays.retain(|relay| relay.worker != worker || !relay.tx.is_closed());
-                self.look_at_demand(now);
+                self.sources_at = now;
+            }
+            StreamCommand::Mute(muted) => {
+                self.muted_until = if muted { now + MUTE_MAX } else { now };
+                self.intake.muted = muted;
             }
             StreamCommand::Feedback(feedback) => self.feed_back(feedback, now),
             StreamCommand::Publish { peer, conflict, reply } => {
                 answer(reply, self.publish(peer, conflict));
             }
             StreamCommand::SetSpec { spec, reply } => {
-                if spec.sources != self.spec.sources || spec.policy != self.spec.policy {
-                    self.stop_sources();
-                    self.sources.set(&spec.sources, spec.policy);
-                }
-                self.spec = *spec;
-                self.idle_at = Moment::FAR_FUTURE;
-                self.look_at_demand(now);
+                self.set_spec(*spec, now);
                 answer(reply, ());
             }
             StreamCommand::Retry { reply } => {
                 self.sources.handle_retry(now);
+                self.outputs.handle_retry(now);
                 self.sources_at = now;
                 answer(reply, ());
             }
@@ -411,13 +435,6 @@ impl Owner {
         if now >= self.flush_at {
             self.flush();
         }
-        if now >= self.idle_at {
-            self.idle_at = Moment::FAR_FUTURE;
-            // A reader may have come in this very turn.
-            if !self.is_wanted() {
-                self.stop_sources();
-            }
-        }
         if now >= self.orphaned_at {
             self.orphaned_at = Moment::FAR_FUTURE;
             if self.spec.dynamic {
@@ -429,11 +446,11 @@ impl Owner {
         if now >= self.tick_at {
             self.tick_at = now + TICK;
             self.end_silent(now);
-            let before = self.relays.len();
+            self.lines_changed(now);
             self.relays.retain(|relay| !relay.tx.is_closed());
-            if before != self.relays.len() {
-                self.look_at_demand(now);
-            }
+            self.unmute(now);
+            // Time alone may change what is needed: a fallback, a stream that nobody talks into any more.
+            self.sources_at = now;
         }
         Turn::Goes
     }
@@ -451,160 +468,23 @@ impl Owner {
             .filter_map(|slot| slot.source)
             .collect();
         for index in sources {
-            self.sources.fail(index, SourceError::peer(why.clone()), now);
+            let within = self.worker.limits().source_stop_max;
+            self.sources.fail(index, SourceError::peer(why.clone()), within, now);
             self.sources_at = now;
         }
         if self.intake.slots().iter().any(|slot| silent(slot.heard_at)) {
             let pushed =
                 self.intake.slots().iter().any(|slot| slot.source.is_none() && silent(slot.heard_at));
-            self.intake.end(&EndReason::Failed(why.clone()), |slot| silent(slot.heard_at));
+            self.intake.end(
+                &EndReason::Failed(why.clone()),
+                |slot| silent(slot.heard_at) && !slot.waits(),
+                now,
+            );
             if pushed {
                 self.publisher_left(&why, now);
             } else {
-                self.intake.forget_heard();
-                self.forget_units();
+                self.lines_changed(now);
             }
         }
-    }
-
-    // ---- state ----
-
-    /// Derives the state from what is the case, and reports it when it changed.
-    fn settle(&mut self, now: Moment) {
-        self.sources.tell_changes();
-        let (state, reason) = self.derive_state(now);
-        if state == self.state && reason == self.reason {
-            return;
-        }
-        let changed = state != self.state;
-        self.state = state;
-        self.reason.clone_from(&reason);
-        if changed {
-            self.since = wall_now();
-            self.worker.emit(What::StreamState {
-                stream: self.name.clone(),
-                state: state.as_str(),
-                reason: reason.clone(),
-            });
-        }
-        self.feed.set_state(state, reason.clone());
-        self.tell_relays(|| RelayMessage::State(state, reason.clone()));
-    }
-
-    fn derive_state(&self, now: Moment) -> (StreamState, Option<String>) {
-        if self.intake.has_tracks() {
-            let max = self.worker.limits().track_silence_max;
-            if let Some((track, heard)) = self.intake.silent_track(max, now) {
-                let since = if heard { "for" } else { "since the start," };
-                let why =
-                    format!("no {} ({}) {since} {} s", track.kind().as_str(), track.codec, max.as_secs());
-                return (StreamState::Stalled, Some(why));
-            }
-            let failing = self.sources.states().find_map(|(state, error)| match state {
-                SourceState::Backoff { .. } | SourceState::GaveUp => error.map(str::to_owned),
-                SourceState::Idle | SourceState::Connecting | SourceState::Live(_) | SourceState::Removed => {
-                    None
-                }
-            });
-            return if self.intake.all_heard() {
-                (StreamState::Live, failing.map(|why| format!("another source fails: {why}")))
-            } else {
-                (StreamState::Connecting, Some("waiting for the first unit of each track".into()))
-            };
-        }
-        if !self.intake.slots().is_empty() {
-            return (StreamState::Connecting, None);
-        }
-        if self.sources.is_empty() {
-            return (StreamState::Waiting, Some("nobody publishes into it".into()));
-        }
-        self.state_of_sources()
-    }
-
-    fn state_of_sources(&self) -> (StreamState, Option<String>) {
-        let mut gave_up = None;
-        let mut idle = false;
-        for (state, error) in self.sources.states() {
-            let error = error.map(str::to_owned);
-            match state {
-                SourceState::Connecting | SourceState::Live(_) => return (StreamState::Connecting, error),
-                SourceState::Backoff { .. } => return (StreamState::Backoff, error),
-                SourceState::GaveUp => gave_up = gave_up.or(error),
-                SourceState::Idle => idle = true,
-                SourceState::Removed => {}
-            }
-        }
-        if idle { (StreamState::Idle, None) } else { (StreamState::GaveUp, gave_up) }
-    }
-
-    fn report(&mut self, reply: oneshot::Sender<StreamReport>, now: Moment) {
-        let (bytes_in, units_in, bitrate_in, ring_bytes) = self.feed.totals(now);
-        let mut report = StreamReport {
-            name: self.name.clone(),
-            worker: self.worker.id(),
-            state: self.state,
-            reason: self.reason.clone(),
-            since: self.since,
-            tracks: self.intake.tracks().clone(),
-            sources: self.sources.reports(now),
-            publishers: self.intake.reports(),
-            readers: self.feed.reader_reports(now),
-            bytes_in,
-            units_in,
-            bitrate_in,
-            ring_bytes,
-        };
-        let mut answers = Vec::new();
-        self.relays.retain(|relay| {
-            let (ask, answer) = oneshot::channel();
-            let sent = relay.tx.try_send(RelayMessage::Report(ask));
-            if sent.is_ok() {
-                answers.push(answer);
-            }
-            !matches!(sent, Err(mpsc::error::TrySendError::Closed(_)))
-        });
-        if answers.is_empty() {
-            answer(reply, report);
-            return;
-        }
-        // The relays answer from their own workers: nobody waits for that here.
-        self.worker.spawn(format!("report of {}", self.name), async move {
-            let all = futures_util::future::join_all(answers);
-            if let Ok(readers) = tokio::time::timeout(REPORT_WAIT, all).await {
-                report.readers.extend(readers.into_iter().flatten().flatten());
-            }
-            answer(reply, report);
-        });
-    }
-
-    // ---- the end ----
-
-    /// Ends everything of the stream, and returns when it has: sources, publishers, readers here and elsewhere.
-    async fn end(mut self, reason: EndReason) {
-        self.flush();
-        let within = self.worker.limits().source_stop_max;
-        let fed = !self.intake.slots().is_empty();
-        self.intake.end(&reason, |_| true);
-        if fed && self.sources.is_empty() {
-            self.emit_publisher_left(&reason.to_string());
-        }
-        self.sources.remove();
-        self.sources.tell_changes();
-        self.sources.stop_all(within);
-        self.feed.end(reason.clone());
-        self.tell_relays(|| RelayMessage::Ended(reason.clone()));
-        self.worker.remove_feed(self.id);
-        let relays = futures_util::future::join_all(self.relays.iter().map(|relay| relay.tx.closed()));
-        // Relays and readers have their own deadlines; this one is for a worker that does not answer.
-        let deadline = clock::now() + within + Duration::from_millis(500);
-        let rest = async {
-            self.feed.emptied(within).await;
-            relays.await;
-        };
-        tokio::select! {
-            () = rest => {}
-            () = clock::sleep_until(deadline) => {}
-        }
-        self.sources.stopped().await;
     }
 }

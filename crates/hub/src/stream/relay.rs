@@ -25,7 +25,9 @@ pub(crate) async fn run(handle: StreamHandle, feed: Rc<Feed>, worker: Worker) {
 async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReason {
     let gone = || EndReason::Failed("the stream's owner ended".into());
     let (tx, mut rx) = mpsc::channel(BATCHES);
-    if handle.tx.send(StreamCommand::Relay { worker: worker.id(), tx }).await.is_err() {
+    let mut wants = feed.wants();
+    let start = StreamCommand::Relay { worker: worker.id(), wants: wants.clone(), tx };
+    if handle.tx.send(start).await.is_err() {
         return gone();
     }
     let linger = worker.limits().source_linger;
@@ -34,7 +36,9 @@ async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReaso
         tokio::select! {
             message = rx.recv() => match message {
                 None => return gone(),
-                Some(RelayMessage::Tracks(tracks)) => feed.set_tracks(tracks),
+                Some(RelayMessage::Lines(lines)) => feed.set_lines(lines),
+                Some(RelayMessage::Prospects(prospects)) => feed.set_prospects(prospects),
+                Some(RelayMessage::EndLines(ids)) => feed.end_lines(&ids),
                 Some(RelayMessage::Units(units)) => {
                     let now = clock::now();
                     for unit in units.iter() {
@@ -50,6 +54,15 @@ async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReaso
             },
             () = feed.turned.notified() => {
                 unused_until = if feed.holds() == 0 { clock::now() + linger } else { Moment::FAR_FUTURE };
+                let now_wanted = feed.wants();
+                if now_wanted != wants {
+                    wants = now_wanted;
+                    let command = StreamCommand::Wants { worker: worker.id(), wants: wants.clone() };
+                    // The owner hears of every change: one that is missed would keep a source from starting.
+                    if handle.tx.send(command).await.is_err() {
+                        return gone();
+                    }
+                }
                 for feedback in feed.take_feedback() {
                     match handle.tx.try_send(StreamCommand::Feedback(feedback)) {
                         // An owner that is that busy may have stalled: what it sends is not to wait for it.

@@ -1,30 +1,29 @@
-//! A stream's sources: each supervised apart, each attempt a new task that the owner ends.
+//! A stream's sources: each supervised apart, and run while a reader needs what it sends.
+use super::demand::{self, Facts, Health, Offers, Prospect};
+use super::supervised::{Identity, Running, Supervised, Turned};
 use crate::event::What;
-use crate::publisher::PublisherEnd;
-use crate::report::SourceReport;
+use crate::next_id;
+use crate::publisher::{self, PublisherEnd};
+use crate::report::{EndReport, SourceReport};
 use crate::source::{Connect, SourceError, SourceTask, Stop};
 use crate::stream::SourceSpec;
-use crate::supervise::{Output, Policy, SourceState, Supervisor};
+use crate::supervise::{Policy, SourceState};
+use crate::wants::Wants;
 use crate::worker::Worker;
-use crate::{clock, next_id, publisher, wall_now};
-use media::{Moment, StreamName, WallTime};
+use media::{Kind, Moment, StreamName};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::task::JoinHandle;
-
-struct Running {
-    task: JoinHandle<Option<Result<(), SourceError>>>,
-    stop: tokio::sync::watch::Sender<bool>,
-    publisher: u64,
-}
 
 struct Source {
-    url: String,
-    supervisor: Supervisor,
-    running: Option<Running>,
-    since: WallTime,
-    told: &'static str,
+    supervised: Supervised,
+    fallback: bool,
+    /// What it sends, as its URL tells or as it said when it last flowed.
+    offers: Offers,
+    /// Its attempt's publisher.
+    publisher: Option<u64>,
+    /// Since when its attempt runs without media.
+    connecting_since: Moment,
 }
 
 /// The sources of one stream.
@@ -33,8 +32,8 @@ pub(crate) struct Sources {
     worker: Worker,
     connectors: Arc<[Arc<dyn Connect>]>,
     all: Vec<Source>,
-    /// Attempts that were told to stop, until they have.
-    ending: Option<JoinHandle<Option<()>>>,
+    /// Those of an earlier specification, until they have ended.
+    leaving: Vec<Source>,
 }
 
 /// What a source's attempt came to.
@@ -44,46 +43,122 @@ pub(crate) struct AttemptEnded {
 
 impl Sources {
     pub(crate) fn new(name: StreamName, worker: Worker, connectors: Arc<[Arc<dyn Connect>]>) -> Self {
-        Self { name, worker, connectors, all: Vec::new(), ending: None }
+        Self { name, worker, connectors, all: Vec::new(), leaving: Vec::new() }
     }
 
-    /// Sets the list anew. Call [`Sources::stop_all`] before.
-    pub(crate) fn set(&mut self, specs: &[SourceSpec], policy: Policy) {
-        let source = |spec: &SourceSpec| Source {
-            url: spec.url.clone(),
-            supervisor: Supervisor::new(spec.policy.unwrap_or(policy)),
-            running: None,
-            since: wall_now(),
-            told: "idle",
-        };
-        self.all = specs.iter().map(source).collect();
+    /// Sets the list anew. Sources that are on both lists run on; the others begin to end. Returns the publishers of
+    /// those.
+    pub(crate) fn set(&mut self, specs: &[SourceSpec], policy: Policy, within: Duration) -> Vec<u64> {
+        let mut before: Vec<Source> = std::mem::take(&mut self.all);
+        for (index, spec) in specs.iter().enumerate() {
+            let policy = spec.policy.unwrap_or(policy);
+            let same = |old: &Source| {
+                old.supervised.identity.url == spec.url && *old.supervised.supervisor.policy() == policy
+            };
+            let mut source = match before.iter().position(same) {
+                Some(place) => before.remove(place),
+                None => self.make(spec, index, policy),
+            };
+            source.supervised.identity.index = index;
+            source.fallback = spec.fallback;
+            self.all.push(source);
+        }
+        let mut publishers = Vec::new();
+        for mut source in before {
+            publishers.extend(source.publisher.take());
+            source.supervised.supervisor.handle_remove();
+            source.supervised.stop(&self.worker, within);
+            self.leaving.push(source);
+        }
+        publishers
+    }
+
+    fn make(&self, spec: &SourceSpec, index: usize, policy: Policy) -> Source {
+        let url = spec.url.clone();
+        let offers = connector_of(&self.connectors, &url).ok().and_then(|connector| connector.offers(&url));
+        let identity = Identity { stream: self.name.clone(), what: "source", index, url };
+        let (publisher, connecting_since) = (None, Moment::ZERO);
+        let supervised = Supervised::new(identity, policy);
+        Source { supervised, fallback: spec.fallback, offers, publisher, connecting_since }
+    }
+
+    /// The publishers of the attempts that run, each with its source's place.
+    pub(crate) fn order(&self) -> Vec<(u64, usize)> {
+        let place = |(index, source): (usize, &Source)| source.publisher.map(|id| (id, index));
+        self.all.iter().enumerate().filter_map(place).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
+    /// Each source's state, and why its last attempt ended.
     pub(crate) fn states(&self) -> impl Iterator<Item = (&SourceState, Option<&str>)> {
         self.all.iter().map(|source| {
-            (source.supervisor.state(), source.supervisor.last_error().map(|(message, _)| message.as_str()))
+            let supervisor = &source.supervised.supervisor;
+            (supervisor.state(), supervisor.last_error().map(|(message, _)| message.as_str()))
         })
     }
 
-    pub(crate) fn handle_demand(&mut self, wanted: bool) {
-        for source in &mut self.all {
-            source.supervisor.handle_demand(wanted);
-        }
+    /// The first wanted source that fails and would send this kind, and why: what a stream without such a track lacks.
+    pub(crate) fn failing(&self, kind: Kind) -> Option<(usize, &str)> {
+        self.all.iter().enumerate().find_map(|(index, source)| {
+            let supervisor = &source.supervised.supervisor;
+            let sends = source.offers.as_ref().is_some_and(|offers| offers.iter().any(|(k, _)| *k == kind));
+            let fails = supervisor.is_wanted() && supervisor.is_failing() && !source.fallback;
+            let why = supervisor.last_error().map_or("it has not started", |(message, _)| message.as_str());
+            (sends && fails).then_some((index, why))
+        })
     }
 
-    pub(crate) fn handle_media(&mut self, index: usize, now: Moment) {
-        if let Some(source) = self.all.get_mut(index) {
-            source.supervisor.handle_media(now);
+    fn facts(&self, now: Moment) -> Vec<Facts> {
+        let facts = |source: &Source| {
+            let supervisor = &source.supervised.supervisor;
+            let health = match supervisor.state() {
+                SourceState::Live(_) => Health::Flows,
+                SourceState::Idle | SourceState::Connecting if supervisor.is_failing() => Health::Fails,
+                SourceState::Idle => Health::Starting(now),
+                SourceState::Connecting => Health::Starting(source.connecting_since),
+                SourceState::Backoff { .. } | SourceState::GaveUp | SourceState::Removed => Health::Fails,
+            };
+            Facts { offers: source.offers.clone(), fallback: source.fallback, health }
+        };
+        self.all.iter().map(facts).collect()
+    }
+
+    /// Runs those that are needed for `wants`, and stops those that have not been for `linger`. Returns what may still
+    /// come, and the publishers of those that were stopped.
+    pub(crate) fn handle_wants(
+        &mut self,
+        wants: &[Wants],
+        linger: Duration,
+        within: Duration,
+        now: Moment,
+    ) -> (Vec<Prospect>, Vec<u64>) {
+        let facts = self.facts(now);
+        let needed = demand::needed(&facts, wants, now);
+        let mut stopped = Vec::new();
+        for (source, needed) in self.all.iter_mut().zip(&needed) {
+            if source.supervised.handle_need(*needed, linger, now) {
+                stopped.extend(source.publisher.take());
+                source.supervised.stop(&self.worker, within);
+            }
+        }
+        (demand::prospects(&facts, &needed), stopped)
+    }
+
+    /// A unit of this source came; `sent`: what it sends, asked for with the first unit of an attempt.
+    pub(crate) fn handle_media(&mut self, index: usize, now: Moment, sent: impl FnOnce() -> Offers) {
+        let Some(source) = self.all.get_mut(index) else { return };
+        if matches!(source.supervised.state(), SourceState::Connecting) {
+            source.supervised.supervisor.handle_media(now);
+            source.offers = sent().or_else(|| source.offers.take());
         }
     }
 
     pub(crate) fn handle_retry(&mut self, now: Moment) {
         for source in &mut self.all {
-            source.supervisor.handle_retry(now);
+            source.supervised.supervisor.handle_retry(now);
         }
     }
 
@@ -91,160 +166,120 @@ impl Sources {
     pub(crate) fn start_due(&mut self, now: Moment) -> (Vec<(PublisherEnd, usize)>, Moment) {
         let mut started = Vec::new();
         let mut next = Moment::FAR_FUTURE;
-        if self.ending.is_some() {
-            return (started, next);
-        }
         for index in 0..self.all.len() {
-            if self.all[index].running.is_some() {
+            let (due, at) = self.all[index].supervised.poll_start(now);
+            next = next.min(at);
+            if !due {
                 continue;
             }
-            match self.all[index].supervisor.poll_output(now) {
-                Output::Start => match self.start(index) {
-                    Ok(end) => started.push((end, index)),
-                    Err(error) => {
-                        self.all[index].supervisor.handle_end(Err(error), 0.0, now);
-                        next = now;
-                    }
-                },
-                Output::WaitUntil(at) => next = next.min(at),
+            match self.start(index, now) {
+                Ok(end) => started.push((end, index)),
+                Err(error) => {
+                    self.all[index].supervised.not_started(error, now);
+                    next = now;
+                }
             }
         }
         (started, next)
     }
 
-    fn start(&mut self, index: usize) -> Result<PublisherEnd, SourceError> {
+    fn start(&mut self, index: usize, now: Moment) -> Result<PublisherEnd, SourceError> {
         let source = &mut self.all[index];
-        let connector = connector_of(&self.connectors, &source.url)?;
-        let peer = connector.peer(&source.url);
+        let url = &source.supervised.identity.url;
+        let connector = connector_of(&self.connectors, url)?;
+        let peer = connector.peer(url);
         let (publisher, end) = publisher::pair(next_id(), peer, self.worker.limits().ingest_queue);
-        let (stop, stopped, _steps) = Stop::new();
+        let (stop, stopped, steps) = Stop::new();
         let task = SourceTask {
             stream: self.name.clone(),
-            url: source.url.clone(),
+            url: url.clone(),
             publisher,
             worker: self.worker.clone(),
             stop: stopped,
         };
         let owner = format!("source {index} of {}", self.name);
         let task = self.worker.spawn(owner, connector.run(task));
-        source.running = Some(Running { task, stop, publisher: end.id });
+        source.publisher = Some(end.id);
+        source.connecting_since = now;
+        source.supervised.started(Running { task, stop, steps });
         Ok(end)
     }
 
-    /// Polls the attempts; one that ended goes to its supervisor. `None`: those told to stop have.
+    /// Polls the attempts. `None`: one that was told to stop has, and the next may be due.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Moment) -> Poll<Option<AttemptEnded>> {
-        if let Some(ending) = &mut self.ending
-            && std::pin::Pin::new(ending).poll(cx).is_ready()
-        {
-            self.ending = None;
-            return Poll::Ready(None);
-        }
+        self.leaving.retain_mut(|source| {
+            source.supervised.poll(cx, now).is_pending() && source.supervised.is_ending()
+        });
         for source in &mut self.all {
-            let Some(running) = &mut source.running else { continue };
-            let Poll::Ready(result) = std::pin::Pin::new(&mut running.task).poll(cx) else { continue };
-            let publisher = running.publisher;
-            source.running = None;
-            let result = match result {
-                Ok(Some(result)) => result,
-                Ok(None) => Err(SourceError::ours("the source failed inside (see the event owner.panicked)")),
-                Err(_) => Err(SourceError::ours("the source was dropped at its deadline")),
-            };
-            source.supervisor.handle_end(result, rand::random_range(-1.0..=1.0), now);
-            return Poll::Ready(Some(AttemptEnded { publisher }));
+            match source.supervised.poll(cx, now) {
+                Poll::Pending => {}
+                Poll::Ready(Turned::Stopped) => return Poll::Ready(None),
+                Poll::Ready(Turned::Ended) => {
+                    let ended = source.publisher.take().map(|publisher| AttemptEnded { publisher });
+                    return Poll::Ready(ended);
+                }
+            }
         }
         Poll::Pending
     }
 
     /// Ends an attempt that is silent, for the supervisor to try again.
-    pub(crate) fn fail(&mut self, index: usize, error: SourceError, now: Moment) {
-        let Some(source) = self.all.get_mut(index) else { return };
-        if let Some(running) = source.running.take() {
-            running.task.abort();
-            source.supervisor.handle_end(Err(error), rand::random_range(-1.0..=1.0), now);
+    pub(crate) fn fail(&mut self, index: usize, error: SourceError, within: Duration, now: Moment) {
+        if let Some(source) = self.all.get_mut(index) {
+            source.publisher = None;
+            source.supervised.fail(error, &self.worker, within, now);
         }
     }
 
-    /// Begins to end every attempt in order, or by force at the deadline. No new attempt starts until nothing of the
-    /// old ones is left; [`Sources::stopped`] waits for that.
-    pub(crate) fn stop_all(&mut self, within: Duration) {
-        let deadline = clock::now() + within;
-        let running: Vec<Running> = self.all.iter_mut().filter_map(|source| source.running.take()).collect();
-        if running.is_empty() {
-            return;
-        }
-        for attempt in &running {
-            attempt.stop.send_replace(true);
-        }
-        let earlier = self.ending.take();
-        let owner = format!("end of the sources of {}", self.name);
-        self.ending = Some(self.worker.spawn(owner, async move {
-            if let Some(earlier) = earlier {
-                let _ = earlier.await;
-            }
-            for mut attempt in running {
-                tokio::select! {
-                    _ = &mut attempt.task => {}
-                    () = clock::sleep_until(deadline) => {
-                        attempt.task.abort();
-                        // Cancelled tasks end at once: this waits for their destructors.
-                        let _ = attempt.task.await;
-                    }
-                }
-            }
-        }));
-    }
-
-    /// Waits until nothing is left of the attempts that [`Sources::stop_all`] ended.
-    pub(crate) async fn stopped(&mut self) {
-        if let Some(ending) = self.ending.take() {
-            let _ = ending.await;
-        }
-    }
-
-    pub(crate) fn remove(&mut self) {
+    /// Ends every source for good, in order, each within the time given; says how each that ran did.
+    pub(crate) fn remove_all(&mut self, within: Duration) {
         for source in &mut self.all {
-            source.supervisor.handle_remove();
+            source.supervised.supervisor.handle_remove();
+            source.supervised.stop(&self.worker, within);
         }
+    }
+
+    /// Waits for the ends that [`Sources::remove_all`] began.
+    pub(crate) async fn removed(&mut self) -> Vec<EndReport> {
+        let mut reports = Vec::new();
+        for source in self.leaving.iter_mut().chain(&mut self.all) {
+            reports.extend(source.supervised.stopped().await);
+        }
+        reports
     }
 
     /// Reports states that changed since the last call.
     pub(crate) fn tell_changes(&mut self) {
         for (index, source) in self.all.iter_mut().enumerate() {
-            let state = source.supervisor.state().as_str();
-            if state == source.told {
-                continue;
-            }
-            source.told = state;
-            source.since = wall_now();
+            let Some(state) = source.supervised.take_change() else { continue };
+            let supervisor = &source.supervised.supervisor;
             self.worker.emit(What::SourceState {
                 stream: self.name.clone(),
                 index,
                 state,
-                reason: source.supervisor.last_error().map(|(message, _)| message.clone()),
-                attempt: source.supervisor.attempt(),
+                reason: supervisor.last_error().map(|(message, _)| message.clone()),
+                attempt: supervisor.attempt(),
             });
         }
     }
 
     pub(crate) fn reports(&self, now: Moment) -> Vec<SourceReport> {
-        let report = |source: &Source| SourceReport {
-            url: source.url.clone(),
-            state: source.supervisor.state().as_str(),
-            attempt: source.supervisor.attempt(),
-            next_try: match source.supervisor.state() {
-                SourceState::Backoff { until } => {
-                    let wait = until.since(now).as_micros() as i64;
-                    Some(WallTime::from_micros(wall_now().as_micros() + wait))
-                }
-                SourceState::Idle
-                | SourceState::Connecting
-                | SourceState::Live(_)
-                | SourceState::GaveUp
-                | SourceState::Removed => None,
-            },
-            error: source.supervisor.last_error().map(|(message, _)| message.clone()),
-            fault: source.supervisor.last_error().map(|(_, fault)| *fault),
-            since: source.since,
+        let report = |source: &Source| {
+            let supervised = &source.supervised;
+            let supervisor = &supervised.supervisor;
+            let error = supervisor.last_error();
+            SourceReport {
+                url: supervised.identity.url.clone(),
+                state: supervisor.state().as_str(),
+                attempt: supervisor.attempt(),
+                next_try: supervised.next_try(now),
+                error: error.map(|(message, _)| message.clone()),
+                fault: error.and_then(|(_, fault)| *fault),
+                since: supervised.since(),
+                wanted: supervisor.is_wanted(),
+                fallback: source.fallback,
+                policy: *supervisor.policy(),
+            }
         };
         self.all.iter().map(report).collect()
     }

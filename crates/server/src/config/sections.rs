@@ -417,6 +417,9 @@ pub struct LimitsSection {
     /// Most readers of one stream.
     #[garde(range(min = 1))]
     pub readers_per_stream_max: usize,
+    /// Most publishers of one stream that mix or wait their turn.
+    #[garde(range(min = 1))]
+    pub publishers_per_stream_max: usize,
     /// Most bytes that one ring keeps: a stream's frames, and each format of them that somebody reads.
     #[garde(custom(ring_size))]
     pub ring_bytes_max: Size,
@@ -477,6 +480,7 @@ impl Default for LimitsSection {
         Self {
             streams_max: limits.streams_max,
             readers_per_stream_max: limits.readers_per_stream_max,
+            publishers_per_stream_max: limits.publishers_per_stream_max,
             ring_bytes_max: Size(limits.ring_bytes_max as u64),
             ring_keep: Interval(limits.ring_keep),
             reader_lag_bytes_max: Size(limits.reader_lag_bytes_max),
@@ -501,6 +505,7 @@ impl LimitsSection {
         hub::Limits {
             streams_max: self.streams_max,
             readers_per_stream_max: self.readers_per_stream_max,
+            publishers_per_stream_max: self.publishers_per_stream_max,
             ring_bytes_max: usize::try_from(self.ring_bytes_max.0).unwrap_or(usize::MAX),
             ring_keep: self.ring_keep.0,
             reader_lag_bytes_max: self.reader_lag_bytes_max.0,

@@ -42,6 +42,15 @@ fn write(what: &What) {
                 _ => tracing::debug!(target: "hub", %stream, index, attempt, reason, "source is {state}"),
             }
         }
+        What::OutputState { stream, index, state, reason, attempt } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            match *state {
+                "gave_up" | "backoff" => {
+                    tracing::warn!(target: "hub", %stream, index, attempt, reason, "output is {state}");
+                }
+                _ => tracing::info!(target: "hub", %stream, index, attempt, reason, "output is {state}"),
+            }
+        }
         What::PublisherJoined { stream, protocol, remote } => {
             tracing::info!(target: "hub", %stream, protocol, remote, "publisher joined");
         }

@@ -8,20 +8,21 @@ use hyper::body::Incoming;
 use media::Moment;
 
 pub(super) async fn answer(call: Call, query: &Query, request: Request<Incoming>) -> Response<Answer> {
-    let (view, _tracks) = match open(&call, query).await {
+    let (view, tracks) = match open(&call, query, flv::wants()).await {
         Ok(open) => open,
         Err(refusal) => return refusal,
     };
+    let format = flv::format(&flv::carried(&tracks));
     if websocket::is_wanted(&request) {
         let peer = call.peer_info("ws-flv", request.headers());
-        return match view.reader(flv::format(), peer) {
+        return match view.reader(format, peer) {
             Ok(reader) => {
                 websocket::accept(&call, request, move |socket| websocket::pour(socket, view, reader))
             }
             Err(error) => super::unsuitable(&error),
         };
     }
-    match view.reader(flv::format(), call.peer_info("flv", request.headers())) {
+    match view.reader(format, call.peer_info("flv", request.headers())) {
         Ok(reader) => call.live(view, reader, HeaderValue::from_static("video/x-flv"), Moment::FAR_FUTURE),
         Err(error) => super::unsuitable(&error),
     }

@@ -6,9 +6,9 @@ use crate::listeners::choice;
 use crate::renditions::fmp4;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use formats::mp4::keyframe_file;
-use hub::{Format, Item};
+use hub::{Format, Item, Wants};
 use hyper::body::Incoming;
-use media::{Moment, Unit};
+use media::{Kind, Moment, Unit};
 use std::time::Duration;
 
 /// A key frame that does not come in this time will not come: longer than any sensible distance of key frames.
@@ -18,7 +18,8 @@ const VIDEO_MP4: HeaderValue = HeaderValue::from_static("video/mp4");
 
 /// `GET /api/stream.mp4?src=…[&video=h264][&audio=aac][&duration=SECONDS][&filename=NAME]`
 pub(super) async fn stream(call: Call, query: &Query, request: &Request<Incoming>) -> Response<Answer> {
-    let (view, tracks) = match open(&call, query).await {
+    let wants = choice::wants(request.uri().query().unwrap_or_default(), "");
+    let (view, tracks) = match open(&call, query, wants).await {
         Ok(open) => open,
         Err(refusal) => return refusal,
     };
@@ -59,14 +60,15 @@ pub(super) async fn stream(call: Call, query: &Query, request: &Request<Incoming
 
 /// `GET /api/frame.mp4?src=…`: the newest key frame, or the next.
 pub(super) async fn frame(call: Call, query: &Query, request: &Request<Incoming>) -> Response<Answer> {
-    let (view, tracks) = match open(&call, query).await {
+    let wants = Wants::none().with(Kind::Video, []);
+    let (view, tracks) = match open(&call, query, wants).await {
         Ok(open) => open,
         Err(refusal) => return refusal,
     };
-    if !tracks.iter().any(|track| track.codec.is_video()) {
+    let Some(video) = tracks.iter().find(|track| track.codec.is_video()).map(|track| track.id) else {
         return text(StatusCode::NOT_ACCEPTABLE, "the stream has no video").map(Answer::from);
-    }
-    let mut reader = match view.reader(Format::units(), call.peer_info("frame", request.headers())) {
+    };
+    let mut reader = match view.reader(Format::units_of(video), call.peer_info("frame", request.headers())) {
         Ok(reader) => reader,
         Err(error) => return super::unsuitable(&error),
     };
@@ -74,9 +76,7 @@ pub(super) async fn frame(call: Call, query: &Query, request: &Request<Incoming>
         loop {
             match reader.next().await {
                 Item::Chunk(chunk) => {
-                    let video =
-                        tracks.get(usize::from(chunk.track)).is_some_and(|track| track.codec.is_video());
-                    if video && chunk.keyframe {
+                    if chunk.keyframe {
                         return Ok(Unit {
                             track: chunk.track,
                             pts: chunk.pts,

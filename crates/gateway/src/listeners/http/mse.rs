@@ -11,13 +11,14 @@ pub(super) async fn open(
     takes: &str,
     peer: PeerInfo,
 ) -> Result<(String, View, Reader), String> {
-    let view = worker.open(name).await.map_err(|error| match error {
+    let takes = codecs(takes);
+    let wants = fmp4::wants(&takes);
+    let view = worker.open_for(name, wants.clone()).await.map_err(|error| match error {
         OpenError::NotFound(_) => "stream not found".to_owned(),
         OpenError::Shutdown => error.to_string(),
     })?;
     let tracks = view.ready().await.map_err(|e| e.to_string())?;
-    let takes = codecs(takes);
-    let ids = fmp4::playable(&tracks, &takes);
+    let ids = wants.choose(&tracks);
     let fragmenter = match fmp4::fragmenter(&tracks, &ids) {
         Ok(fragmenter) if !ids.is_empty() => fragmenter,
         Ok(_) | Err(_) => return Err(unmatched(&tracks, &takes)),

@@ -2,7 +2,7 @@
 use super::connection::{Connection, End, Step};
 use crate::net::link::Link;
 use crate::net::outbox::{Pump, Turned};
-use crate::renditions::rtmp;
+use crate::renditions::{flv, rtmp};
 use hub::{Deed, NotReady, OpenError, Reader, View};
 use media::Tracks;
 use protocols::rtmp::server::{Event, Request};
@@ -22,17 +22,17 @@ impl Connection {
             Ok(name) => name,
             Err(why) => return Err(self.refuse(FAILED, why)),
         };
-        let view = match self.worker.open(&name).await {
+        let view = match self.worker.open_for(&name, flv::wants()).await {
             Ok(view) => view,
             Err(error @ OpenError::NotFound(_)) => return Err(self.refuse(NOT_FOUND, error.to_string())),
             Err(error @ OpenError::Shutdown) => return Err(self.refuse(FAILED, error.to_string())),
         };
-        match self.wait(&view).await? {
-            Some(Ok(_tracks)) => {}
+        let tracks = match self.wait(&view).await? {
+            Some(Ok(tracks)) => tracks,
             Some(Err(error)) => return Err(self.refuse(FAILED, format!("{name}: {error}"))),
             None => return Ok(()),
-        }
-        let reader = match view.reader(rtmp::format(), self.peer_info(request)) {
+        };
+        let reader = match view.reader(rtmp::format(&flv::carried(&tracks)), self.peer_info(request)) {
             Ok(reader) => reader,
             Err(error) => return Err(self.refuse(FAILED, format!("{name}: {error}"))),
         };

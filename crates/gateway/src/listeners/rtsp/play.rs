@@ -48,11 +48,13 @@ impl Connection {
     /// Opens the stream and chooses the tracks.
     async fn open(&self, target: &Target) -> Result<Playback, Refused> {
         let name = self.allowed(target, Deed::Read)?;
-        let view = self.worker.open(&name).await.map_err(|error| match error {
+        let config = &self.config.rtsp;
+        let wants = choice::wants(&target.query, &config.default_query);
+        let view = self.worker.open_for(&name, wants).await.map_err(|error| match error {
             OpenError::NotFound(_) => (404, error.to_string()),
             OpenError::Shutdown => (503, error.to_string()),
         })?;
-        let tracks = view.ready().await.map_err(|error| match error.state {
+        let offer = view.ready().await.map_err(|error| match error.state {
             StreamState::Waiting | StreamState::Removed => (404, error.to_string()),
             StreamState::Idle
             | StreamState::Connecting
@@ -61,9 +63,10 @@ impl Connection {
             | StreamState::Backoff
             | StreamState::GaveUp => (503, error.to_string()),
         })?;
-        let config = &self.config.rtsp;
         let chosen =
-            choice::choose(&tracks, &target.query, &config.default_query).map_err(|why| (404, why))?;
+            choice::choose(&offer, &target.query, &config.default_query).map_err(|why| (404, why))?;
+        // All of them, as the muxer sees them: payload types go by the place in this list, which only grows.
+        let tracks = view.tracks();
         Ok(Playback {
             view,
             packet_bytes_max: choice::packet_bytes_max(&target.query, config.packet_bytes_max),

@@ -82,7 +82,9 @@ impl Connection {
             let near = Some(self.worker.id());
             let publisher = self.worker.hub().publish(&recording.name, peer, near).await;
             recording.publisher = Some(publisher.map_err(|error| match error {
-                PublishError::Busy { .. } | PublishError::HasSources(_) => (403, error.to_string()),
+                PublishError::Busy { .. } | PublishError::Crowded { .. } | PublishError::HasSources(_) => {
+                    (403, error.to_string())
+                }
                 PublishError::TooMany(_) | PublishError::Ended => (503, error.to_string()),
             })?);
         }

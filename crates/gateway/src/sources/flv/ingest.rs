@@ -2,7 +2,7 @@
 use bytes::Bytes;
 use formats::demux::DemuxEvent;
 use formats::flv::{Demuxer, TagKind};
-use hub::{Ended, Feedback, Publisher};
+use hub::{Ended, Publisher};
 use media::{Moment, StreamName};
 
 /// Demuxes one connection's media and publishes it.
@@ -48,7 +48,7 @@ impl FlvIngest {
     pub(crate) async fn ended(&mut self) -> Ended {
         loop {
             match self.publisher.feedback().await {
-                Ok(Feedback::KeyframeWanted | Feedback::BitrateMax(_)) => {}
+                Ok(_) => {}
                 Err(ended) => return ended,
             }
         }
