@@ -9,3 +9,4 @@ pub mod peers;
 pub mod process;
 mod runner;
 pub mod time;
+pub mod tone;

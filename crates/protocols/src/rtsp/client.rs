@@ -148,6 +148,8 @@ pub struct Client {
     successor: Option<Box<Client>>,
     /// The camera does not know what it is to require: it is asked as others are.
     plain_talk: bool,
+    /// It refused to play from now on.
+    knows_no_now: bool,
     talk: Option<Talk>,
 }
 
@@ -188,6 +190,7 @@ impl Client {
             hung_up_before: false,
             successor: None,
             plain_talk: false,
+            knows_no_now: false,
             talk: None,
         })
     }

@@ -17,8 +17,9 @@ impl Client {
     pub(super) fn send_play(&mut self, now: Moment) {
         self.state = State::Play;
         let request = Request::new(Method::Play, self.aggregate.clone());
-        // Some cameras refuse PLAY without a range.
-        self.send(self.for_talk(request.with("Range", "npt=0.000-")), now);
+        // Some cameras refuse PLAY without a range. Who talks is in the present: GStreamer's ONVIF server cannot seek.
+        let range = if self.talks_now() { "npt=now-" } else { "npt=0.000-" };
+        self.send(self.for_talk(request.with("Range", range)), now);
     }
 
     pub(super) fn handle_play(&mut self, pending: &Pending, response: &Response, now: Moment) {
@@ -27,6 +28,10 @@ impl Client {
             if matches!(response.status, 400 | 404 | 455 | 460) && pending.request.uri != own {
                 // The description named another URL than the one that works.
                 self.aggregate = own.to_owned();
+                return self.send_play(now);
+            }
+            if response.status == 457 && self.talks_now() {
+                self.knows_no_now = true;
                 return self.send_play(now);
             }
             return self.refused(pending, response);

@@ -119,6 +119,11 @@ impl Client {
         self.config.back_channel != BackChannel::No && !self.plain_talk
     }
 
+    /// It is played from now on, and not from the beginning.
+    pub(super) fn talks_now(&self) -> bool {
+        self.config.back_channel != BackChannel::No && !self.knows_no_now
+    }
+
     pub(super) fn for_talk(&self, request: Request) -> Request {
         if self.requires_talk() { request.with("Require", FEATURE) } else { request }
     }

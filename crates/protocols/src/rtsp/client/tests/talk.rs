@@ -185,6 +185,16 @@ fn a_camera_that_knows_no_require_is_asked_once_more_without() {
 }
 
 #[test]
+fn a_talk_plays_from_now_on_or_as_the_camera_will_have_it() {
+    let mut stage = Stage::talking(BackChannel::Alone, "PLAY");
+    assert_eq!(stage.sent[0].headers.get("Range"), Some("npt=now-"));
+    stage.reply(Response::new(457));
+    assert_eq!(stage.sent[0].headers.get("Range"), Some("npt=0.000-"));
+    stage.reply(Response::new(457));
+    assert!(matches!(stage.error, Some(Error::Refused { status: 457, .. })));
+}
+
+#[test]
 fn a_camera_that_hangs_up_on_require_is_asked_without_on_the_next_connection() {
     for (authorized, requires) in [(false, true), (true, false)] {
         let mut stage = Stage::talking(BackChannel::Alone, "DESCRIBE");

@@ -1,0 +1,234 @@
+//! Our talk over RTSP against cameras with a back channel: GStreamer's ONVIF server, and the simulated one.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
+
+use media::{Codec, Moment, WallTime};
+use protocols::rtsp::client::{BackChannel, Client, Config, Error, Event, Output, TransportPreference};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use testkit::process::{Peer, Place, eventually, free_port};
+use testkit::{require, tone};
+
+const FRAME: Duration = Duration::from_millis(20);
+const PITCH: f64 = 1_000.0;
+
+/// Drives a session over real sockets, and speaks a tone.
+struct Talker {
+    client: Client,
+    socket: TcpStream,
+    udp: Option<(UdpSocket, UdpSocket)>,
+    start: Instant,
+    events: Vec<Event>,
+    error: Option<Error>,
+    offers: Vec<(Codec, u32)>,
+    chosen: usize,
+    spoken: usize,
+    playing: bool,
+    closed: bool,
+}
+
+impl Talker {
+    fn new(config: Config) -> Self {
+        Self::dial(Client::new(config).unwrap())
+    }
+
+    fn dial(mut client: Client) -> Self {
+        let url = client.url();
+        let socket = TcpStream::connect((url.host.as_str(), url.port)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        client.handle_connected(Moment::ZERO);
+        Self {
+            client,
+            socket,
+            udp: None,
+            start: Instant::now(),
+            events: Vec::new(),
+            error: None,
+            offers: Vec::new(),
+            chosen: 0,
+            spoken: 0,
+            playing: false,
+            closed: false,
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::ZERO + self.start.elapsed()
+    }
+
+    fn step(&mut self) {
+        loop {
+            match self.client.poll_output(self.now()) {
+                Ok(Output::Transmit(bytes)) => self.socket.write_all(&bytes).unwrap(),
+                Ok(Output::Datagram { is_rtcp, data, .. }) => {
+                    let (rtp, rtcp) = self.udp.as_ref().unwrap();
+                    if is_rtcp { rtcp } else { rtp }.send(&data).unwrap();
+                }
+                Ok(Output::Event(event)) => self.happened(event),
+                Ok(Output::WaitUntil(_)) => break,
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut buffer = [0; 65_536];
+        let now = self.now();
+        match self.socket.read(&mut buffer) {
+            Ok(0) => self.client.handle_disconnected(now),
+            Ok(length) => self.client.handle_input(&buffer[..length], now),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::sleep(Duration::from_millis(1))
+            }
+            Err(_) => self.client.handle_disconnected(now),
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        match &event {
+            Event::BackChannel { offers, .. } => {
+                let offer = |offer: &formats::sdp::Payload| (offer.track.codec, offer.track.clock_rate);
+                self.offers = offers.iter().map(offer).collect();
+            }
+            Event::SetupUdp { track } => {
+                let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+                let port = free_port() & !1;
+                self.udp = Some((bind(port), bind(port + 1)));
+                self.client.udp_ports(*track, port, port + 1, self.now());
+            }
+            Event::TrackReady { carrier, .. } => {
+                use protocols::rtsp::client::Carrier::{Tcp, Udp};
+                match (carrier, &self.udp) {
+                    (Udp { server_port: Some((rtp, rtcp)), .. }, Some(udp)) => {
+                        udp.0.connect((Ipv4Addr::LOCALHOST, *rtp)).unwrap();
+                        udp.1.connect((Ipv4Addr::LOCALHOST, *rtcp)).unwrap();
+                    }
+                    (Tcp { .. } | Udp { .. }, _) => {}
+                }
+            }
+            Event::Playing { .. } => self.playing = true,
+            Event::Closed => self.closed = true,
+            Event::Described { .. }
+            | Event::TrackRefused { .. }
+            | Event::Rtp { .. }
+            | Event::Rtcp { .. }
+            | Event::Reconnect(_) => {}
+        }
+        self.events.push(event);
+    }
+
+    /// Goes on until `done`; speaks in real time where it may.
+    fn run(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) {
+        let start = Instant::now();
+        let mut next = start;
+        while start.elapsed() < limit && self.error.is_none() && !done(self) {
+            if self.playing && !self.offers.is_empty() && Instant::now() >= next {
+                let (codec, rate) = self.offers[self.chosen];
+                let samples = rate as usize / 50;
+                let sound = tone::encode(codec, &tone::sine_from(PITCH, rate, self.spoken, samples)).unwrap();
+                self.client.choose(self.chosen);
+                assert!(self.client.handle_audio(&sound, FRAME, self.now(), WallTime::from_micros(0)));
+                self.spoken += samples;
+                next = next.max(Instant::now() - FRAME) + FRAME;
+            }
+            self.step();
+        }
+    }
+
+    /// Speaks for so long from when it may.
+    fn speak(&mut self, duration: Duration) {
+        self.run(Duration::from_secs(10), |talker| talker.playing);
+        assert!(self.playing, "{:?} {:?}", self.error, self.events);
+        self.run(duration, |_| false);
+        assert_eq!(self.error, None);
+    }
+
+    fn close(&mut self) {
+        self.client.close(self.now());
+        self.playing = false;
+        self.run(Duration::from_secs(3), |talker| talker.closed);
+        assert!(self.closed, "{:?}", self.error);
+    }
+}
+
+fn config(url: String, back_channel: BackChannel) -> Config {
+    let mut config = Config::new(url);
+    config.back_channel = back_channel;
+    config
+}
+
+/// What is heard must be the tone, all but its beginning, and nothing else.
+fn assert_tone(heard: &[i16], rate: u32, seconds: f64) {
+    let length = heard.len() as f64 / f64::from(rate);
+    assert!((length - seconds).abs() < 0.2, "{length} s of {seconds} are heard");
+    let middle = &heard[heard.len() / 4..heard.len() * 3 / 4];
+    let (pitch, purity) = (tone::pitch_hz(middle, rate), tone::purity(middle, rate, PITCH));
+    let level = tone::level_dbfs(middle);
+    assert!((pitch - PITCH).abs() < 4.0, "{pitch} Hz");
+    assert!((level + 9.03).abs() < 0.5, "{level} dBFS");
+    assert!(purity > 0.97, "{purity}: samples are lost or doubled");
+}
+
+fn gstreamer(python: &Path, place: &Place, arguments: &[&str]) -> (Peer, String, PathBuf) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/peers/onvif_cam.py");
+    let (port, heard) = (free_port(), place.file("heard.s16"));
+    let mut command = Command::new(python);
+    command.arg(script).args([&port.to_string(), arguments[0]]).arg(&heard).args(&arguments[1..]);
+    let camera = Peer::start(place, "onvif_cam", &mut command, Duration::from_secs(60));
+    eventually("the camera listens", Duration::from_secs(15), || {
+        camera.stdout().contains("ready").then_some(())
+    });
+    let user =
+        if arguments.len() > 1 { format!("{}:{}@", arguments[1], arguments[2]) } else { String::new() };
+    (camera, format!("rtsp://{user}127.0.0.1:{port}/cam"), heard)
+}
+
+#[test]
+fn gstreamers_camera_hears_our_tone() {
+    require!(python_gi);
+    for (codec, back_channel, transport, user) in [
+        ("pcmu", BackChannel::Alone, TransportPreference::Tcp, &[][..]),
+        ("pcma", BackChannel::WithMedia, TransportPreference::Tcp, &["admin", "pass"]),
+        ("l16", BackChannel::Alone, TransportPreference::Tcp, &[]),
+        ("pcmu", BackChannel::Alone, TransportPreference::Udp, &["admin", "pass"]),
+    ] {
+        let place = Place::new().unwrap();
+        let (_camera, url, heard) = gstreamer(&python_gi, &place, &[&[codec], user].concat());
+        let mut config = config(url, back_channel);
+        config.transport = transport;
+        let mut talker = Talker::new(config);
+        talker.speak(Duration::from_secs(2));
+        let (offered, rate) = talker.offers[0];
+        assert_eq!(offered, Codec::from_common_name(codec).unwrap(), "{:?}", talker.offers);
+        talker.close();
+        let spoken = talker.spoken as f64 / f64::from(rate);
+        let samples = tone::from_le_bytes(&std::fs::read(heard).unwrap());
+        eprintln!(
+            "{codec} {back_channel:?} {transport:?}: {spoken} s spoken, {} samples heard",
+            samples.len()
+        );
+        assert_tone(&samples, rate, spoken);
+        let media = talker.events.iter().any(|event| matches!(event, Event::Rtp { .. }));
+        assert_eq!(media, back_channel == BackChannel::WithMedia);
+    }
+}
+
+#[test]
+fn a_camera_without_back_channel_is_named_as_such_by_gstreamer() {
+    require!(python_gi);
+    let place = Place::new().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/peers/rtsp_cam.py");
+    let port = free_port();
+    let mut command = Command::new(python_gi);
+    command.arg(script).args([&port.to_string(), "admin", "pass"]);
+    let camera = Peer::start(&place, "rtsp_cam", &mut command, Duration::from_secs(60));
+    eventually("the camera listens", Duration::from_secs(15), || {
+        camera.stdout().contains("ready").then_some(())
+    });
+    let url = format!("rtsp://admin:pass@127.0.0.1:{port}/cam");
+    let mut talker = Talker::new(config(url, BackChannel::Alone));
+    talker.run(Duration::from_secs(10), |_| false);
+    assert!(matches!(talker.error, Some(Error::NoBackChannel { .. })), "{:?}", talker.error);
+}
