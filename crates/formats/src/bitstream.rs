@@ -1,8 +1,11 @@
 //! What is inside a frame: NAL units, OBUs, headers, decoder configuration records.
 //!
-//! One module per codec, with its sources; [`NalAssembler`] makes whole frames of H.264 and H.265; the functions
-//! on [`Track`](media::Track) answer what any codec can be asked. Everything is pure, nothing panics on any input.
+//! One module per codec, with its sources; [`NalAssembler`] makes whole frames of H.264 and H.265, [`AccessUnits`]
+//! and [`AudioFrames`] find frames in byte streams; the functions on [`Track`](media::Track) answer what any codec can be
+//! asked. Everything is pure, nothing panics on any input.
+mod access_units;
 mod assembler;
+mod audio_frames;
 mod bits;
 mod config;
 mod error;
@@ -23,7 +26,9 @@ pub mod vp9;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use access_units::AccessUnits;
 pub use assembler::{ACCESS_UNIT_BYTES_MAX, NalAssembler, NalFrame, PPS_MAX};
+pub use audio_frames::{AudioFrame, AudioFrames, AudioSyntax};
 pub use error::BitstreamError;
 pub use track::{audio_frame_ticks, codec_string, frame_rate, profile_level_name, reorder_depth, video_size};
 

@@ -4,7 +4,8 @@
 //! - [`rtp`]: RTP packets, payload formats, reordering, RTCP.
 //! - [`sdp`]: tracks to session descriptions and back.
 //! - [`amf0`], [`flv`]: what RTMP and HTTP-FLV carry.
-//! - [`demux`]: what all demuxers have in common.
+//! - [`probe`]: which container a byte stream is; [`demux`]: what is in it.
+//! - [`mpegts`]: MPEG transport streams, read.
 //! - [`mp4`]: fragments for browsers, files to read.
 //! - [`replay`]: a file's units in real time, again and again.
 pub mod amf0;
@@ -12,6 +13,8 @@ pub mod bitstream;
 pub mod demux;
 pub mod flv;
 pub mod mp4;
+pub mod mpegts;
+pub mod probe;
 pub mod replay;
 pub mod rtp;
 pub mod sdp;

@@ -49,3 +49,13 @@ fn mp4_files() {
 fn rtp_packets() {
     replay("rtp", formats::rtp::fuzz::every_reader);
 }
+
+#[test]
+fn transport_streams() {
+    replay("mpegts", formats::mpegts::fuzz_mpegts);
+}
+
+#[test]
+fn byte_streams_of_any_container() {
+    replay("probe", formats::demux::fuzz_bytes);
+}

@@ -88,7 +88,37 @@ impl AudioSpecificConfig {
         Self::read(&mut reader)
     }
 
+    /// Reads a config that ends somewhere: SBR may be signalled behind it.
     fn read(reader: &mut BitReader<'_>) -> Result<Self, BitstreamError> {
+        let (mut config, announced, channel_config) = Self::read_head(reader)?;
+        // Cut off after the channels: seen in SDP; the rest has its usual values.
+        let short_frame = reader.flag().unwrap_or(false);
+        config.set_frame_samples(short_frame);
+        // What follows is only understood for the object types of general audio coding.
+        if matches!(config.object_type, 1..=4) && config.read_general_audio(reader, channel_config).is_ok() {
+            let _ = config.read_extension(reader, announced);
+        }
+        Ok(config)
+    }
+
+    /// Reads a config that something else follows at once, as in LATM: the reader stands behind it afterwards. Only
+    /// general audio coding has an end that is known here.
+    fn read_exact(reader: &mut BitReader<'_>) -> Result<Self, BitstreamError> {
+        let (mut config, _, channel_config) = Self::read_head(reader)?;
+        if !matches!(config.object_type, 1..=4) {
+            return Err(reader.invalid("audioObjectType", config.object_type.into()));
+        }
+        if channel_config == 0 {
+            return Err(reader.invalid("channelConfiguration", 0));
+        }
+        let short_frame = reader.flag()?;
+        config.set_frame_samples(short_frame);
+        config.read_general_audio(reader, channel_config)?;
+        Ok(config)
+    }
+
+    /// What precedes the part of the object type; also the object type announced and the channel configuration.
+    fn read_head(reader: &mut BitReader<'_>) -> Result<(Self, u8, u8), BitstreamError> {
         let announced = object_type(reader)?;
         let sample_rate = sample_rate(reader)?;
         let channel_config = reader.byte(4)?;
@@ -99,27 +129,23 @@ impl AudioSpecificConfig {
             config.parametric_stereo = announced == OBJECT_PS;
             config.object_type = object_type(reader)?;
         }
-        let low_delay = matches!(config.object_type, OBJECT_LD | OBJECT_ELD);
-        // Cut off after the channels: seen in SDP; the rest has its usual values.
-        let short_frame = reader.flag().unwrap_or(false);
-        config.frame_samples = match (low_delay, short_frame) {
+        Ok((config, announced, channel_config))
+    }
+
+    fn set_frame_samples(&mut self, short_frame: bool) {
+        let low_delay = matches!(self.object_type, OBJECT_LD | OBJECT_ELD);
+        self.frame_samples = match (low_delay, short_frame) {
             (false, false) => 1024,
             (false, true) => 960,
             (true, false) => 512,
             (true, true) => 480,
         };
-        // What follows is only understood for the object types of general audio coding.
-        if matches!(config.object_type, 1..=4) {
-            let _ = config.read_general_audio(reader, channel_config, announced);
-        }
-        Ok(config)
     }
 
     fn read_general_audio(
         &mut self,
         reader: &mut BitReader<'_>,
         channel_config: u8,
-        announced: u8,
     ) -> Result<(), BitstreamError> {
         if reader.flag()? {
             reader.skip(14)?; // coreCoderDelay
@@ -128,6 +154,10 @@ impl AudioSpecificConfig {
         if channel_config == 0 {
             self.channels = program_channels(reader)?;
         }
+        Ok(())
+    }
+
+    fn read_extension(&mut self, reader: &mut BitReader<'_>, announced: u8) -> Result<(), BitstreamError> {
         const SYNC_SBR: u32 = 0x2b7;
         const SYNC_PS: u32 = 0x548;
         if announced == OBJECT_SBR || announced == OBJECT_PS || reader.remaining() < 17 {

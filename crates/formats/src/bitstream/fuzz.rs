@@ -1,5 +1,8 @@
 //! One entry to every parser of this module, for fuzz targets.
-use super::{NalAssembler, audio_frame_ticks, codec_string, profile_level_name, video_size};
+use super::{
+    AccessUnits, AudioFrames, AudioSyntax, NalAssembler, audio_frame_ticks, codec_string, profile_level_name,
+    video_size,
+};
 use super::{aac, av1, h264, h265, jpeg, mp3, nal, opus, vp8, vp9};
 use bytes::Bytes;
 use media::{Codec, CodecParams, Track};
@@ -14,6 +17,20 @@ pub fn every_parser(data: &[u8]) {
         assembler.push(data);
         let _ = assembler.finish();
         let _ = assembler.finish();
+    }
+    for codec in [Codec::H264, Codec::H265] {
+        let mut units = AccessUnits::new(codec);
+        data.chunks(31).for_each(|piece| units.push(piece));
+        units.flush();
+        while units.pop().is_some() {}
+    }
+    for syntax in [AudioSyntax::Adts, AudioSyntax::Loas, AudioSyntax::Mpeg] {
+        let mut frames = AudioFrames::new(syntax);
+        for piece in data.chunks(31) {
+            frames.push(piece, Some(piece.len() as u64));
+            while frames.pop(false).is_some() {}
+        }
+        while frames.pop(true).is_some() {}
     }
     let _ = nal::split_length_prefixed_sized(data, 2).count();
     let (sps, pps) = (Bytes::copy_from_slice(data), vec![Bytes::copy_from_slice(data)]);

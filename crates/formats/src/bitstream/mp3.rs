@@ -5,6 +5,9 @@ use super::BitstreamError;
 
 const WHAT: &str = "MPEG audio header";
 
+/// Bytes of a header.
+pub const HEADER_BYTES: usize = 4;
+
 /// Kilobits a second by index 1 to 14.
 #[rustfmt::skip]
 const RATES: [[u32; 14]; 5] = [
@@ -34,7 +37,7 @@ pub struct FrameHeader {
 
 /// Reads the header at the start of `data`. The "free" bit rate, whose frames have no known length, is refused.
 pub fn parse_header(data: &[u8]) -> Result<FrameHeader, BitstreamError> {
-    let Some(&[sync, b1, b2, b3]) = data.first_chunk::<4>() else {
+    let Some(&[sync, b1, b2, b3]) = data.first_chunk::<HEADER_BYTES>() else {
         return Err(BitstreamError::Truncated { what: WHAT, at: data.len() });
     };
     let invalid =

@@ -80,7 +80,7 @@ impl<'a> Iterator for AnnexB<'a> {
 }
 
 /// Position of the next `00 00 01` at or after `from`.
-fn next_start_code(data: &[u8], from: usize) -> Option<usize> {
+pub(super) fn next_start_code(data: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(&[a, b, c]) = data.get(at..).and_then(<[u8]>::first_chunk) {
         match (a, b, c) {

@@ -25,11 +25,11 @@ pub enum Note {
         /// Its name, such as `Speex` or `ac-3`.
         codec: String,
     },
-    /// Several tracks of a kind (E-RTMP multitrack): only track 0 is taken.
+    /// More tracks of a kind than are taken: of E-RTMP multitrack the first, of MPEG-TS the first few.
     OtherTracks {
         /// Audio or video.
         kind: Kind,
-        /// The id of a track that is skipped.
+        /// The number of one that is skipped, from 0.
         id: u8,
     },
     /// More than one programme (MPEG-TS): only the first is taken.
@@ -41,6 +41,11 @@ pub enum Note {
     BeforeParameters {
         /// Audio or video.
         kind: Kind,
+    },
+    /// Parameters of a codec that make no sense were ignored.
+    BadParameters {
+        /// What is wrong, as a sentence.
+        why: String,
     },
     /// A tag, packet or frame was damaged and dropped.
     Damaged {
@@ -64,7 +69,7 @@ impl std::fmt::Display for Note {
                 write!(f, "{kind}codec {codec} is not supported and skipped")
             }
             Note::OtherTracks { kind, id } => {
-                write!(f, "{} track {id} of a multitrack stream is skipped, track 0 is taken", kind.as_str())
+                write!(f, "{} track number {id} is skipped: there are more than are taken", kind.as_str())
             }
             Note::OtherPrograms { taken } => {
                 write!(f, "of several programmes only number {taken} is taken")
@@ -72,6 +77,7 @@ impl std::fmt::Display for Note {
             Note::BeforeParameters { kind } => {
                 write!(f, "{} frames before the codec's parameters are dropped", kind.as_str())
             }
+            Note::BadParameters { why } => write!(f, "{why}; it is ignored"),
             Note::Damaged { kind } => write!(f, "damaged {} is dropped", kind.as_str()),
             Note::Scrambled => f.write_str("encrypted packets are dropped"),
             Note::Garbage => f.write_str("bytes that belong to nothing are passed over"),

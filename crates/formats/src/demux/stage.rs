@@ -40,7 +40,8 @@ pub(crate) struct Placed {
 
 /// Lets units through when the tracks are known.
 ///
-/// `Collecting` → `Declared` when nothing more is waited for, or the units kept meanwhile reached their limit.
+/// `Collecting` → `Declared` when nothing more is waited for, or the units kept meanwhile reached their limit;
+/// `Declared` → `Collecting` when the demuxer begins anew with other tracks.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
     events: VecDeque<DemuxEvent>,
@@ -178,6 +179,13 @@ impl Stage {
             unit.track = id;
             self.events.push_back(DemuxEvent::Unit(unit));
         }
+    }
+
+    /// Forgets all lanes, after giving out what they had: other tracks follow.
+    pub(crate) fn restart(&mut self) {
+        self.declare();
+        self.lanes.clear();
+        self.state = State::default();
     }
 
     /// Tells something, unless it was told before.

@@ -1,0 +1,66 @@
+use super::*;
+
+#[test]
+fn a_beginning_is_enough_and_any_split_tells_the_same() {
+    let mut ts = vec![0; 188 * 4];
+    ts.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
+    let garbled = [&[1, 2, 3][..], &ts].concat();
+    for (data, expected) in [
+        (&b"FLV\x01\x05"[..], Container::Flv),
+        (&ts[..], Container::MpegTs),
+        (&garbled[..], Container::MpegTs),
+    ] {
+        for step in [1, 3, 100, 1000] {
+            let mut prober = Prober::new();
+            let mut found = None;
+            for piece in data.chunks(step) {
+                found = found.or(prober.push(piece).unwrap());
+            }
+            assert_eq!(found.unwrap_or_else(|| prober.finish().unwrap()), expected, "split every {step}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_named_with_its_first_bytes() {
+    let said = |data: &[u8]| {
+        let mut prober = Prober::new();
+        prober.push(data).and_then(|found| found.map_or_else(|| prober.finish(), Ok)).unwrap_err()
+    };
+    let page = said(b"\n<!DOCTYPE html><title>Log in</title>");
+    assert_eq!(page.fault(), Fault::Config);
+    assert!(page.to_string().starts_with(
+        "this is a web page (it begins with 0a3c21444f43545950452068746d6c3e); understood are FLV"
+    ));
+    let unknown = said(&[7; 1000]);
+    assert_eq!(unknown.fault(), Fault::Peer);
+    assert!(unknown.to_string().starts_with("unknown format in 1000 bytes that begin with 0707070707"));
+    assert_eq!(said(b""), ProbeError::Empty);
+}
+
+#[test]
+fn no_more_than_the_limit_is_looked_at() {
+    let mut prober = Prober::new();
+    let piece = [7; 4096];
+    let mut pushed = 0;
+    let error = loop {
+        pushed += piece.len();
+        match prober.push(&piece) {
+            Ok(None) => assert!(pushed < PROBE_BYTES_MAX),
+            Ok(found) => panic!("{found:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(pushed, PROBE_BYTES_MAX);
+    assert!(matches!(error, ProbeError::Unknown { looked_at: PROBE_BYTES_MAX, .. }));
+}
+
+#[test]
+fn what_was_said_to_be_there_is_taken_where_nothing_else_is_recognised() {
+    let mut prober = Prober::new().otherwise(Container::MpegTs);
+    assert_eq!(prober.push(b"\xff\x7f\xff"), Ok(Some(Container::MpegTs)));
+    let mut prober = Prober::new().otherwise(Container::MpegTs);
+    assert_eq!(prober.push(b"FL"), Ok(None));
+    assert_eq!(prober.push(b"V\x01"), Ok(Some(Container::Flv)));
+    assert_eq!(&prober.into_bytes()[..], b"FLV\x01");
+}
