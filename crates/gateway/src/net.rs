@@ -1,6 +1,7 @@
-//! Drivers: what touches sockets for everybody.
+//! Drivers: what touches sockets and processes for everybody.
 pub mod accept;
 pub mod bind;
+pub mod child;
 pub(crate) mod link;
 pub mod outbox;
 pub mod tls;
