@@ -90,3 +90,16 @@ impl Encoder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_of_another_length_is_filled_with_silence_or_cut() {
+        let mut encoder = Encoder::new(Target::usual(Codec::L16)).unwrap();
+        let short = encoder.encode(&[0.5; 300]).unwrap();
+        assert_eq!((short.len(), &short[598..602]), (640, [0x40, 0, 0, 0].as_slice()));
+        assert_eq!(encoder.encode(&[0.5; 400]).unwrap()[..], [0x40, 0].repeat(320)[..]);
+    }
+}

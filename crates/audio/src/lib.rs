@@ -6,6 +6,22 @@
 //! Sound between the parts is interleaved `f32`; 1.0 is full scale, 32,768 in 16 bits. A *frame* of samples is one
 //! sample of each channel. Nothing here does I/O, reads a clock or starts a thread. Buffers are kept between calls:
 //! once warm, a frame costs one allocation, that of its bytes, and codecs from elsewhere may add theirs.
+//!
+//! ```
+//! # fn microphone() -> Option<media::Unit> { None }
+//! use audio::{Target, Transcoder};
+//! use media::{Codec, CodecParams, Track};
+//!
+//! let browser = Track::audio(0, Codec::Opus, 48_000, 2, CodecParams::None);
+//! let mut talk = Transcoder::new(&[browser], Target::usual(Codec::Pcma))?;
+//! while let Some(unit) = microphone() {
+//!     talk.push(&unit);
+//!     while let Some(frame) = talk.poll_output() {
+//!         assert_eq!(frame.data.len(), 160);
+//!     }
+//! }
+//! # Ok::<(), audio::TranscodeError>(())
+//! ```
 mod aac;
 mod channels;
 mod decode;

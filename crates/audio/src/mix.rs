@@ -2,7 +2,7 @@
 //!
 //! Each voice has a lane and says at which sample each of its blocks begins. What goes out waits until every lane that
 //! speaks has come as far, but
-//! - a lane that sent nothing for 100 ms is not waited for, so one that stops stalls nobody;
+//! - a lane that sent nothing for 100 ms is not waited for, so one that stops, or never starts, stalls nobody;
 //! - nothing waits while another lane is 200 ms ahead, so delay and memory have a bound.
 //!
 //! A block that comes too late for what went out loses its beginning. One that comes wholly too late moves its lane
@@ -47,12 +47,12 @@ pub struct MixerStats {
     pub jumps: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Lane {
     active: bool,
     /// Where its next block begins if its times go on.
     next: i64,
-    /// Where its sound ends on our time line.
+    /// Where its sound ends on our time line; the far past before its first block.
     end: i64,
     /// Our time minus its time.
     shift: i64,
@@ -69,6 +69,8 @@ pub struct Mixer {
     position: Option<i64>,
     sum: Vec<f32>,
     jumped: bool,
+    /// When the first block came.
+    began_at: Option<Moment>,
     stats: MixerStats,
 }
 
@@ -82,13 +84,14 @@ impl Mixer {
             position: None,
             sum: Vec::new(),
             jumped: false,
+            began_at: None,
             stats: MixerStats::default(),
         }
     }
 
     /// A lane for one more voice.
     pub fn add_lane(&mut self) -> LaneId {
-        let lane = Lane { active: true, ..Lane::default() };
+        let lane = Lane { active: true, ..Lane::NONE };
         match self.lanes.iter().position(|lane| !lane.active) {
             Some(free) => {
                 self.lanes[free] = lane;
@@ -104,7 +107,7 @@ impl Mixer {
     /// The voice has gone; what it said goes out. Its number may be given again.
     pub fn remove_lane(&mut self, id: LaneId) {
         if let Some(lane) = self.lanes.get_mut(id) {
-            *lane = Lane::default();
+            *lane = Lane::NONE;
         }
     }
 
@@ -131,6 +134,7 @@ impl Mixer {
         if lane.pushed_at.is_none() || at != lane.next {
             lane.shift = 0;
         }
+        self.began_at.get_or_insert(now);
         let position = self.position.unwrap_or(at);
         let start = at + lane.shift;
         let alone = !self.others_speak(id, now);
@@ -138,7 +142,7 @@ impl Mixer {
             self.flush(out);
             self.stats.jumps += u64::from(self.position.is_some());
             (self.jumped, self.position) = (self.position.is_some(), Some(start));
-        } else if start + frames <= position || (!alone && start - position > self.wait) {
+        } else if start + frames <= position || (!alone && start - position > self.wait && start > lane.end) {
             lane.shift = position.max(lane.end) - at;
             self.stats.shifts += 1;
         }
@@ -165,7 +169,8 @@ impl Mixer {
     pub fn release(&mut self, now: Moment, out: &mut dyn FnMut(Chunk<'_>)) {
         let Some(position) = self.position else { return };
         let end = self.end(position);
-        let slowest = self.lanes.iter().filter(|lane| lane.speaks(now)).map(|lane| lane.end).min();
+        let slowest =
+            self.lanes.iter().filter(|lane| lane.speaks(self.began_at, now)).map(|lane| lane.end).min();
         let until = slowest.unwrap_or(end).max(end - self.wait).min(end);
         self.emit((until - position).max(0) as usize, out);
     }
@@ -175,7 +180,7 @@ impl Mixer {
     }
 
     fn others_speak(&self, id: LaneId, now: Moment) -> bool {
-        self.lanes.iter().enumerate().any(|(index, lane)| index != id && lane.speaks(now))
+        self.lanes.iter().enumerate().any(|(index, lane)| index != id && lane.speaks(self.began_at, now))
     }
 
     /// Adds a block `offset` samples behind the position.
@@ -203,8 +208,11 @@ impl Mixer {
 }
 
 impl Lane {
-    fn speaks(&self, now: Moment) -> bool {
-        self.active && self.pushed_at.is_some_and(|at| now.since(at) < SILENT_AFTER)
+    const NONE: Lane = Lane { active: false, next: 0, end: i64::MIN, shift: 0, pushed_at: None };
+
+    /// True while others wait for it: also before its first block, at the beginning of them all.
+    fn speaks(&self, began_at: Option<Moment>, now: Moment) -> bool {
+        self.active && self.pushed_at.or(began_at).is_some_and(|at| now.since(at) < SILENT_AFTER)
     }
 }
 
@@ -213,3 +221,6 @@ fn bend(sample: f32) -> f32 {
     let above = sample.abs() - KNEE;
     if above <= 0.0 { sample } else { (KNEE + (1.0 - KNEE) * (above / (1.0 - KNEE)).tanh()).copysign(sample) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@ use crate::g711::Law;
 use crate::tone::{Sine, analyse};
 use bytes::Bytes;
 use media::{Codec, CodecParams, Moment, WallTime};
+use proptest::prelude::*;
+use std::time::Duration;
 
 fn l16(id: u8, rate: u32, channels: u8) -> Track {
     Track::audio(id, Codec::L16, rate, channels, CodecParams::None)
@@ -215,4 +217,51 @@ fn a_finish_completes_the_last_frame_with_silence() {
     let units = drain(&mut transcoder);
     assert_eq!(units.len(), 2);
     assert!(sound(&units)[200..].iter().all(|sample| sample.abs() < 0.001));
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_frames_are_whole_and_times_rise(
+        units in prop::collection::vec((0u8..3, -4i64..6, 0usize..900, 0u64..60, 0u8..50), 1..120)
+    ) {
+        let tracks = [l16(0, 8_000, 1), l16(1, 44_100, 2)];
+        let mut transcoder = Transcoder::new(&tracks, Target::usual(Codec::G722)).unwrap();
+        let (mut next, mut arrival, mut out) = ([0i64; 3], 0, Vec::new());
+        for (track, step, bytes, later, rare) in units {
+            arrival += later;
+            let pts = &mut next[usize::from(track)];
+            *pts = match rare {
+                0 => i64::MAX,
+                1 => i64::MIN,
+                2 => 0,
+                3 => pts.saturating_add(1 << 40),
+                _ => pts.saturating_add(step * 100),
+            };
+            let data = Bytes::from(vec![0x12; bytes]);
+            transcoder.push(&Unit { data, ..unit(track, *pts, arrival, &[]) });
+            out.extend(drain(&mut transcoder));
+        }
+        transcoder.finish();
+        out.extend(drain(&mut transcoder));
+        prop_assert!(out.iter().all(|unit| unit.data.len() == 160 && unit.pts == unit.dts));
+        for pair in out.windows(2) {
+            let step = pair[1].dts - pair[0].dts;
+            prop_assert!(step == 160 || (step > 160 && pair[1].discontinuity), "{}", step);
+            prop_assert!(pair[1].arrival >= pair[0].arrival);
+        }
+        prop_assert_eq!(transcoder.stats().failed_frames, 0);
+    }
+
+    #[test]
+    fn g711_and_l16_survive_a_round_trip(data in prop::collection::vec(any::<u8>(), 320..=320)) {
+        for codec in [Codec::Pcma, Codec::Pcmu, Codec::L16] {
+            let target = Target { rate: 8_000, frame: Duration::from_millis(20), ..Target::usual(codec) };
+            let target = if codec == Codec::L16 { target } else { Target { channels: 2, ..target } };
+            let mut transcoder = Transcoder::new(&[target.track(0)], target).unwrap();
+            // µ-law's second zero becomes its first.
+            let data: Vec<u8> = data.iter().map(|code| if codec == Codec::Pcmu && *code == 0x7f { 0xff } else { *code }).collect();
+            transcoder.push(&Unit { data: Bytes::from(data.clone()), ..unit(0, 0, 0, &[]) });
+            prop_assert_eq!(&drain(&mut transcoder)[0].data[..], &data[..]);
+        }
+    }
 }

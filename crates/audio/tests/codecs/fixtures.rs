@@ -62,6 +62,7 @@ fn opus_of_every_mode_decodes_as_libopus_decodes_it() {
         ("hybrid", fixture!("ffmpeg-libopus-hybrid-32k-mono", "ogg")),
         ("celt", fixture!("ffmpeg-libopus-celt-64k-stereo", "ogg")),
         ("switching", fixture!("ffmpeg-libopus-switching-24k-stereo-60ms", "ogg")),
+        ("ours", fixture!("aqueduct-opus-1khz-mono", "ogg")),
     ] {
         let ogg = ogg(file);
         let track = Track::audio(0, Codec::Opus, 48_000, ogg.channels, CodecParams::None);
@@ -139,4 +140,80 @@ fn an_aac_track_without_a_config_or_with_a_strange_one_is_refused() {
     // Object type 39, AAC-ELD.
     let config = Bytes::from_static(&[0xf8, 0xf0, 0x20, 0x00]);
     assert!(refused(CodecParams::Aac { config }).contains("none of AAC-LC, HE-AAC or AAC-LD"));
+}
+
+/// A packet whose next one repeats it: those are the loud ones.
+const LOST: usize = 17;
+
+/// The sound of the lost packet, from packets without it and from all of them.
+fn bridged(next: &[u8], packets: &[Vec<u8>]) -> (Vec<f32>, Vec<f32>) {
+    let track = Track::audio(0, Codec::Opus, 48_000, 1, CodecParams::None);
+    let mut decoder = Decoder::new(&track).unwrap();
+    let mut sound = Vec::new();
+    for packet in &packets[..LOST] {
+        decoder.decode(packet, &mut sound).unwrap();
+    }
+    sound.clear();
+    decoder.conceal(960, next, &mut sound);
+    assert_eq!(sound.len(), 960);
+    let mut decoder = Decoder::new(&track).unwrap();
+    let mut whole = Vec::new();
+    for packet in &packets[..=LOST] {
+        whole.clear();
+        decoder.decode(packet, &mut whole).unwrap();
+    }
+    (sound, whole)
+}
+
+#[test]
+fn a_lost_packet_is_taken_from_what_the_next_one_repeats_of_it() {
+    let ogg = ogg(include_bytes!("../../fixtures/ffmpeg-libopus-fec-24k-mono.ogg"));
+    let (guessed, whole) = bridged(&[], &ogg.packets);
+    let (repeated, _) = bridged(&ogg.packets[LOST + 1], &ogg.packets);
+    let (guessed, repeated) = (match_db(&guessed, &whole), match_db(&repeated, &whole));
+    println!("guessed {guessed:.1} dB, repeated {repeated:.1} dB");
+    assert!(repeated > guessed + 3.0, "guessed {guessed:.1} dB, repeated {repeated:.1} dB");
+}
+
+#[test]
+fn a_gap_is_filled_with_what_was_heard_for_60_ms_and_then_with_silence() {
+    let track = Track::audio(0, Codec::Opus, 48_000, 1, CodecParams::None);
+    let (file, _) = fixture!("ffmpeg-libopus-hybrid-32k-mono", "ogg");
+    let ogg = ogg(file);
+    let mut decoder = Decoder::new(&track).unwrap();
+    let mut sound = Vec::new();
+    for packet in &ogg.packets {
+        decoder.decode(packet, &mut sound).unwrap();
+    }
+    sound.clear();
+    decoder.conceal(48 * 100, &[], &mut sound);
+    let peak = |range: std::ops::Range<usize>| sound[range].iter().fold(0f32, |peak, s| peak.max(s.abs()));
+    assert!(peak(0..960) > 0.05 && peak(1_920..2_880) > 0.005, "{} {}", peak(0..960), peak(1_920..2_880));
+    assert_eq!(peak(2_880..4_800), 0.0);
+}
+
+#[test]
+fn a_packet_of_one_byte_is_its_duration_of_comfort_noise() {
+    let (file, _) = fixture!("ffmpeg-libopus-silk-12k-mono", "ogg");
+    let ogg = ogg(file);
+    let mut decoder = Decoder::new(&Track::audio(0, Codec::Opus, 48_000, 1, CodecParams::None)).unwrap();
+    let mut sound = Vec::new();
+    decoder.decode(&ogg.packets[0], &mut sound).unwrap();
+    assert_eq!(decoder.decode(&ogg.packets[0][..1], &mut sound), Ok(960));
+}
+
+#[test]
+fn libopus_hears_the_tone_that_our_encoder_coded_and_the_encoder_still_does_it() {
+    let (file, reference) = fixture!("aqueduct-opus-1khz-mono", "ogg");
+    let reference = samples(reference);
+    let heard = audio::tone::analyse(&reference, 48_000).unwrap();
+    assert!((heard.frequency_hz - 1_000.0).abs() < 1.0, "{heard:?}");
+    assert!((heard.level_dbfs + 20.0).abs() < 0.5, "{heard:?}");
+    let target = audio::Target::usual(Codec::Opus);
+    let tone: Vec<f32> = audio::tone::Sine::new(48_000, 1_000.0, -20.0).take(24_000).collect();
+    let sound = crate::decoded(&target.track(0), &crate::encoded(&tone, target));
+    let end = ogg(file).end;
+    let found = match_db(&sound[end - reference.len()..end], &reference);
+    println!("encoder: {found:.1} dB");
+    assert!(found > 15.0, "{found:.1} dB");
 }
