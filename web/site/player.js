@@ -11,6 +11,7 @@ import { explain } from './player/explain.js';
 import { Meter } from './player/meter.js';
 import { attemptOrder, FIRST_FRAME_LAST_MS, FIRST_FRAME_NEXT_MS, parseModes } from './player/modes.js';
 import { statsAtStart } from './player/state.js';
+import { TalkButton } from './talk/button.js';
 
 /**
  * @typedef {import('./player/modes.js').Mode} Mode
@@ -38,6 +39,8 @@ export class StreamPlayer extends HTMLElement {
   #skipWait = null;
   /** @type {Controls | null} */
   #controls = null;
+  /** @type {TalkButton | null} */
+  #talk = null;
 
   /** How it goes; a new object with each change. */
   get stats() {
@@ -73,6 +76,7 @@ export class StreamPlayer extends HTMLElement {
     this.#run?.abort();
     this.#run = new AbortController();
     const src = this.getAttribute('src');
+    this.#talk?.watch(src);
     if (src) void this.#play(src, this.#run.signal);
     else this.#set({ phase: 'idle', error: 'No stream is chosen.' });
   }
@@ -86,6 +90,7 @@ export class StreamPlayer extends HTMLElement {
   #stop = () => {
     this.#run?.abort();
     this.#run = null;
+    this.#talk?.watch(null);
     this.#set({ phase: 'idle', mode: null });
   };
 
@@ -100,7 +105,10 @@ export class StreamPlayer extends HTMLElement {
     video.playsInline = true;
     video.muted = true;
     this.append(video);
-    if (!this.hasAttribute('bare')) this.#controls = new Controls(this);
+    if (!this.hasAttribute('bare')) {
+      this.#controls = new Controls(this);
+      this.#talk = new TalkButton(this);
+    }
     // `autoplay` fails in silence; asking tells whether a click is needed.
     video.addEventListener('loadedmetadata', () => {
       video.play().catch((error) => error.name === 'NotAllowedError' && this.#controls?.askForClick());
@@ -156,7 +164,9 @@ export class StreamPlayer extends HTMLElement {
       onFirstFrame: () => this.#handleFirstFrame(mode, startedAt),
       onSample: (sample) => this.#handleSample(sample, meter),
       onNote: (note) => this.#set({ note }),
+      onTalk: (line) => this.#talk?.setLine(line),
     });
+    this.#talk?.setLine(null);
     this.#before = { frames: this.#stats.framesDecoded, freezes: this.#stats.freezes };
     return ended;
   }
@@ -167,6 +177,7 @@ export class StreamPlayer extends HTMLElement {
    */
   #handleFirstFrame(mode, startedAt) {
     this.#worked = mode;
+    this.#talk?.look();
     const { videoWidth: width, videoHeight: height } = this.video;
     this.#set({ phase: 'playing', firstFrameMs: Math.round(performance.now() - startedAt), width, height, error: null });
   }

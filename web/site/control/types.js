@@ -37,6 +37,7 @@
  * @typedef {object} Publisher
  * @property {string} protocol
  * @property {string} remote_addr
+ * @property {string} since RFC 3339
  *
  * @typedef {object} Stream
  * @property {string} name

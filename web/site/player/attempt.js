@@ -28,6 +28,7 @@ const SILENCE_UNSIGNALLED_MAX_MS = 1_500;
  * @property {() => void} onFirstFrame
  * @property {(sample: Sample) => void} onSample
  * @property {(note: string) => void} onNote
+ * @property {(line: import('../talk/line.js').TalkLine) => void} onTalk
  *
  * @typedef {object} Ended
  * @property {number | null} playedMs from the first frame to the end, or null if there was none
@@ -38,7 +39,7 @@ const SILENCE_UNSIGNALLED_MAX_MS = 1_500;
  * @param {Attempt} attempt
  * @returns {Promise<Ended>}
  */
-export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstFrame, onSample, onNote }) {
+export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstFrame, onSample, onNote, onTalk }) {
   return new Promise((resolve) => {
     const own = new AbortController();
     /** @type {Session | null} */
@@ -75,7 +76,7 @@ export function playOnce({ mode, src, video, firstFrameLimitMs, signal, onFirstF
     signal.addEventListener('abort', () => end('stopped'), { signal: own.signal });
     video.addEventListener('loadeddata', handleFirstFrame, { signal: own.signal });
     try {
-      session = open(mode, src, video, { onEnd: end, onNote });
+      session = open(mode, src, video, { onEnd: end, onNote, onTalk });
     } catch (error) {
       end(error instanceof Error ? error.message : String(error));
     }

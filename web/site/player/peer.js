@@ -1,4 +1,4 @@
-// The receiving side of WebRTC, without signalling: one peer connection that fills one video element.
+// WebRTC without signalling: one peer connection that fills one video element, and may take a microphone the other way.
 // No STUN or TURN server is ever asked; the media server's own candidates are enough on a network it is reachable in.
 
 import { sentKinds } from './sdp.js';
@@ -11,6 +11,8 @@ const DISCONNECT_GRACE_MS = 4_000;
 
 export class Peer {
   #connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  /** Where a microphone goes; offered without one, so that it needs no new offer later. @type {RTCRtpTransceiver | null} */
+  #microphone = null;
   /** @type {string[] | null} */
   #early = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -24,13 +26,15 @@ export class Peer {
    * @param {object} hooks
    * @param {(reason: string) => void} hooks.onEnd
    * @param {(candidate: string) => void} [hooks.onCandidate]
+   * @param {boolean} [hooks.talks] offer to send a microphone
    */
-  constructor(video, { onEnd, onCandidate }) {
+  constructor(video, { onEnd, onCandidate, talks }) {
     this.#onEnd = onEnd;
     const connection = this.#connection;
     const media = new MediaStream();
     connection.addTransceiver('video', { direction: 'recvonly' });
     connection.addTransceiver('audio', { direction: 'recvonly' });
+    if (talks) this.#microphone = connection.addTransceiver('audio', { direction: 'sendonly' });
     connection.ontrack = ({ track }) => {
       media.addTrack(track);
       if (video.srcObject !== media) video.srcObject = media;
@@ -78,6 +82,16 @@ export class Peer {
     this.#early = null;
     for (const candidate of early) await this.handleCandidate(candidate);
     return sentKinds(sdp);
+  }
+
+  /** Whether the server takes a microphone: known with its answer. */
+  takesMicrophone() {
+    return this.#microphone?.currentDirection === 'sendonly';
+  }
+
+  /** Sends a microphone's sound, or nothing. @param {MediaStreamTrack | null} track */
+  async sendMicrophone(track) {
+    await this.#microphone?.sender.replaceTrack(track);
   }
 
   /** A server that ends the session says so in DTLS; the connection's own state does not show that. */

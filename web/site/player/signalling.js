@@ -5,7 +5,7 @@ import { socketUrl } from '../control/client.js';
 /**
  * @typedef {object} SignallingHooks
  * @property {() => void} onOpen
- * @property {(type: string, value: string) => void} onMessage
+ * @property {(type: string, value: string) => void} onMessage also errors about talking, which end nothing
  * @property {(data: ArrayBuffer) => void} [onBinary]
  * @property {(reason: string) => void} onEnd called once: an error from the server, or the socket closed
  */
@@ -39,7 +39,8 @@ export class Signalling {
         return;
       }
       const message = parse(data);
-      if (message?.type === 'error') end(message.value);
+      // A talk that is refused ends no session.
+      if (message?.type === 'error' && !message.value.startsWith('talk: ')) end(message.value);
       else if (message) hooks.onMessage(message.type, message.value);
     };
     this.#socket = socket;

@@ -1,4 +1,5 @@
-// One WebRTC session, signalled over the WebSocket with trickled candidates.
+// One WebRTC session, signalled over the WebSocket with trickled candidates. Where the server takes a microphone, it goes
+// the other way in the same session.
 
 import { Peer } from './peer.js';
 import { Signalling } from './signalling.js';
@@ -9,6 +10,7 @@ import { codecName } from '../format.js';
  * @typedef {object} SessionHooks
  * @property {(reason: string) => void} onEnd
  * @property {(note: string) => void} onNote what is missing although it plays
+ * @property {(line: import('../talk/line.js').TalkLine) => void} [onTalk] the session can carry a microphone
  *
  * What the player asks of every mode. A session is used once.
  * @typedef {object} Session
@@ -22,24 +24,29 @@ export class WebRtcSession {
   #peer;
   #signalling;
   #signalled = true;
+  /** Of who talks now. @type {import('../talk/line.js').LineHooks | null} */
+  #talk = null;
 
   /**
    * @param {string} src
    * @param {HTMLVideoElement} video
    * @param {SessionHooks} hooks
    */
-  constructor(src, video, { onEnd, onNote }) {
+  constructor(src, video, { onEnd, onNote, onTalk }) {
     let answered = false;
-    const peer = new Peer(video, { onEnd, onCandidate: (text) => this.#signalling.send('webrtc/candidate', text) });
+    const onCandidate = (/** @type {string} */ text) => this.#signalling.send('webrtc/candidate', text);
+    const peer = new Peer(video, { onEnd, onCandidate, talks: true });
     this.#peer = peer;
     this.#signalling = new Signalling(src, {
       onOpen: async () => this.#signalling.send('webrtc/offer', await peer.offer()),
       onMessage: async (type, value) => {
         if (type === 'webrtc/candidate') await peer.handleCandidate(value);
+        if (type === 'talk' || type === 'error') this.#hearTalk(type, value);
         if (type !== 'webrtc/answer') return;
         try {
           const kinds = await peer.handleAnswer(value);
           answered = true;
+          if (peer.takesMicrophone()) onTalk?.({ send: (track, hooks) => this.#send(track, hooks), stop: () => this.#stop() });
           await checkKinds(src, kinds, onNote);
         } catch (error) {
           onEnd(error instanceof Error ? error.message : String(error));
@@ -48,9 +55,40 @@ export class WebRtcSession {
       onEnd: (reason) => {
         // The media has its own connection and may outlive the signalling; before the answer there is none.
         this.#signalled = false;
+        this.#talk?.onRefused('the connection to the server was lost');
         if (!answered) onEnd(reason);
       },
     });
+  }
+
+  /**
+   * @param {MediaStreamTrack} track
+   * @param {import('../talk/line.js').LineHooks} hooks
+   */
+  #send(track, hooks) {
+    this.#talk = hooks;
+    if (!this.#signalled) {
+      hooks.onRefused('the connection to the server was lost');
+      return;
+    }
+    this.#signalling.send('talk', 'on');
+    this.#peer.sendMicrophone(track).catch((error) => hooks.onRefused(error.message));
+  }
+
+  #stop() {
+    this.#talk = null;
+    this.#signalling.send('talk', 'off');
+    this.#peer.sendMicrophone(null).catch(() => {});
+  }
+
+  /**
+   * @param {string} type
+   * @param {string} value
+   */
+  #hearTalk(type, value) {
+    if (type === 'error') this.#talk?.onRefused(value.replace(/^talk: /, ''));
+    else if (value === 'open') this.#talk?.onOpen();
+    else if (value === 'closed') this.#talk?.onClosed();
   }
 
   sample() {
