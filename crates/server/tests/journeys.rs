@@ -17,6 +17,7 @@ mod journey {
     mod readers;
     mod refusals;
     mod slow_reader;
+    mod talk;
     mod turn;
 
     /// The binary under test.

@@ -20,7 +20,7 @@ const WATCH_SECONDS: u64 = 20;
 const FIRST_FRAME_MS: f64 = 500.0;
 
 /// Starts one of the scripts in `tests/peers`.
-fn script(name: &str, chromium: &Path, place: &Place, mut settings: Value) -> Peer {
+pub(super) fn script(name: &str, chromium: &Path, place: &Place, mut settings: Value) -> Peer {
     settings["executable"] = json!(chromium);
     settings["modules"] = json!(node_modules());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
@@ -30,7 +30,7 @@ fn script(name: &str, chromium: &Path, place: &Place, mut settings: Value) -> Pe
 }
 
 /// Its result: the last line that it printed.
-fn result(peer: Peer) -> Value {
+pub(super) fn result(peer: Peer) -> Value {
     let exit = peer.wait().expect_success();
     let line = exit.stdout.lines().last().unwrap_or_default();
     serde_json::from_str(line)

@@ -1,7 +1,7 @@
 // Starts Chromium for a journey, gives it a page of another origin, and prints the result as one line of JSON.
 //
 // Every script takes one argument: its settings as JSON. `executable` and `modules` say where Chromium and
-// playwright-core are.
+// playwright-core are, `flags` what else Chromium is told.
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -26,7 +26,7 @@ export async function run(journey) {
   const settings = JSON.parse(process.argv[2]);
   const require = createRequire(path.join(settings.modules, 'anchor.cjs'));
   const { chromium } = require('playwright-core');
-  const browser = await chromium.launch({ executablePath: settings.executable, headless: true, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: settings.executable, headless: true, args: [...FLAGS, ...(settings.flags ?? [])] });
   try {
     const result = await journey(browser, settings);
     process.stdout.write(`${JSON.stringify(result)}\n`);
