@@ -153,6 +153,19 @@ fn a_lane_that_left_is_not_waited_for_and_its_number_is_given_again() {
     assert_eq!((desk.mixer.add_lane(), desk.mixer.add_lane()), (1, 2));
 }
 
+/// Once it counted as being at sample 0, and the mixer filled what lay between with silence.
+#[test]
+fn a_lane_that_has_not_spoken_yet_is_nowhere_and_not_at_sample_0() {
+    let mut desk = Desk::new(2);
+    let past = -1_000_000;
+    for block in 0..10 {
+        desk.speak(0, past + block, 0.1, block as u64 * 20);
+    }
+    desk.speak(1, past + 3, 0.1, 190);
+    desk.speak(0, past + 10, 0.1, 200);
+    assert_eq!(desk.sound.len(), 11 * BLOCK);
+}
+
 proptest! {
     #[test]
     fn whatever_the_lanes_do_times_rise_and_memory_stays_bounded(
