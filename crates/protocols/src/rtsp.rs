@@ -19,3 +19,6 @@ pub use framer::{BODY_BYTES_MAX, FrameError, Framer, GARBAGE_BYTES_MAX, HEAD_BYT
 pub use message::{Headers, Method, Request, Response, reason};
 pub use transport::{Lower, Mode, Transport};
 pub use url::{PORT, PORT_TLS, RtspUrl, UrlError};
+
+/// What `Require` names in requests about a back channel. Source: ONVIF Streaming Specification §5.3.1.
+pub const BACK_CHANNEL_FEATURE: &str = "www.onvif.org/ver20/backchannel";

@@ -4,7 +4,10 @@
 //! any time and takes effect on those who are connected too. Dropping it ends everything.
 mod media_out;
 mod session;
+pub mod talk;
 mod wrong;
+
+pub use talk::ProfileTCamera;
 
 use crate::net::LinkConfig;
 use formats::replay::Clip;
@@ -126,6 +129,8 @@ struct Shared {
     clip: Clip,
     credentials: Option<(String, String)>,
     fault: watch::Receiver<Fault>,
+    /// It has a loudspeaker.
+    loudspeaker: Option<Arc<talk::Loudspeaker>>,
 }
 
 impl Camera {
@@ -134,13 +139,24 @@ impl Camera {
     /// # Errors
     /// When there is no port or no thread.
     pub fn start(clip: Clip, credentials: Option<(&str, &str)>, fault: Fault) -> io::Result<Self> {
+        Self::with(clip, credentials, fault, None)
+    }
+
+    fn with(
+        clip: Clip,
+        credentials: Option<(&str, &str)>,
+        fault: Fault,
+        loudspeaker: Option<Arc<talk::Loudspeaker>>,
+    ) -> io::Result<Self> {
         let credentials = credentials.map(|(user, password)| (user.to_owned(), password.to_owned()));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, crate::process::free_port()))?;
         let address = listener.local_addr()?;
         let (sender, receiver) = watch::channel(fault);
         let counters = Arc::new(Counters::default());
-        let (for_thread, shared) =
-            (counters.clone(), Shared { clip, credentials: credentials.clone(), fault: receiver });
+        let (for_thread, shared) = (
+            counters.clone(),
+            Shared { clip, credentials: credentials.clone(), fault: receiver, loudspeaker },
+        );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("camera".to_owned()).spawn(move || {
             LocalSet::new().block_on(&runtime, run(listener, Arc::new(shared), for_thread));

@@ -1,6 +1,7 @@
 //! Our talk over RTSP against cameras with a back channel: GStreamer's ONVIF server, and the simulated one.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
+use formats::replay::{Clip, load};
 use media::{Codec, Moment, WallTime};
 use protocols::rtsp::client::{BackChannel, Client, Config, Error, Event, Output, TransportPreference};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -8,6 +9,8 @@ use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use testkit::camera::ProfileTCamera;
+use testkit::camera::talk::{Fault, Offers};
 use testkit::process::{Peer, Place, eventually, free_port};
 use testkit::{require, tone};
 
@@ -231,4 +234,150 @@ fn a_camera_without_back_channel_is_named_as_such_by_gstreamer() {
     let mut talker = Talker::new(config(url, BackChannel::Alone));
     talker.run(Duration::from_secs(10), |_| false);
     assert!(matches!(talker.error, Some(Error::NoBackChannel { .. })), "{:?}", talker.error);
+}
+
+fn clip() -> Clip {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/assets/demo.mp4");
+    load(std::fs::read(path).unwrap().into()).unwrap()
+}
+
+fn camera(fault: Fault) -> ProfileTCamera {
+    ProfileTCamera::start(clip(), Some(("admin", "pass")), Offers::default(), fault).unwrap()
+}
+
+/// What came, put in its order, and whether anything is missing.
+fn heard_samples(camera: &ProfileTCamera, codec: Codec) -> Vec<i16> {
+    let heard = camera.heard();
+    for pair in heard.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert_eq!(step as usize, pair[0].payload.len() / if codec == Codec::L16 { 2 } else { 1 });
+    }
+    tone::decode(codec, &camera.heard_bytes()).unwrap()
+}
+
+#[test]
+fn the_simulated_camera_hears_our_tone_in_every_codec_it_offers() {
+    let offers = Offers(vec![(0, Codec::Pcmu, 8_000), (8, Codec::Pcma, 8_000), (97, Codec::L16, 16_000)]);
+    for (back_channel, transport, chosen) in [
+        (BackChannel::Alone, TransportPreference::Tcp, 0),
+        (BackChannel::WithMedia, TransportPreference::Tcp, 1),
+        (BackChannel::Alone, TransportPreference::Udp, 2),
+    ] {
+        let credentials = Some(("admin", "pass"));
+        let camera = ProfileTCamera::start(clip(), credentials, offers.clone(), Fault::None).unwrap();
+        let mut config = config(camera.url(), back_channel);
+        config.transport = transport;
+        let mut talker = Talker::new(config);
+        talker.chosen = chosen;
+        talker.speak(Duration::from_millis(1_500));
+        talker.close();
+        let (codec, rate) = talker.offers[chosen];
+        let wanted: Vec<(Codec, u32)> = offers.0.iter().map(|(_, codec, rate)| (*codec, *rate)).collect();
+        assert_eq!(talker.offers, wanted);
+        assert!(camera.heard().iter().all(|heard| heard.payload_type == offers.0[chosen].0));
+        assert_tone(&heard_samples(&camera, codec), rate, talker.spoken as f64 / f64::from(rate));
+        assert!(camera.reports() >= 1);
+        let media = talker.events.iter().any(|event| matches!(event, Event::Rtp { .. }));
+        assert_eq!(media, back_channel == BackChannel::WithMedia);
+        assert_eq!((camera.described(), camera.set_ups()), ((1, 0), 1));
+        eventually("the camera is free again", Duration::from_secs(2), || {
+            (camera.talkers() == (0, 1)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn each_fault_of_a_cameras_talk_is_overcome_or_named() {
+    for (fault, back_channel, told) in [
+        (Fault::ShownToAll, BackChannel::Alone, ""),
+        (Fault::RefusesRequire(551), BackChannel::Alone, ""),
+        (Fault::RefusesRequire(400), BackChannel::Alone, ""),
+        (Fault::WantsAllTracks, BackChannel::WithMedia, ""),
+        (Fault::WantsAllTracks, BackChannel::Alone, "SETUP (CSeq 4) is refused: 455"),
+        (Fault::NoLoudspeaker, BackChannel::Alone, "offers no back channel"),
+        (Fault::Taken(453), BackChannel::Alone, "somebody else is talking"),
+        (Fault::Taken(503), BackChannel::WithMedia, "somebody else is talking"),
+        (
+            Fault::HangsUp(Duration::from_millis(200)),
+            BackChannel::Alone,
+            "closed the connection during playing",
+        ),
+    ] {
+        let camera = camera(fault);
+        let mut talker = Talker::new(config(camera.url(), back_channel));
+        talker.run(Duration::from_millis(1_200), |_| false);
+        let error = talker.error.as_ref().map(Error::to_string).unwrap_or_default();
+        assert!(error.contains(told) && error.is_empty() == told.is_empty(), "{fault:?}: {error}");
+        assert_eq!(camera.heard().is_empty(), !error.is_empty() && camera.set_ups() == 0, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_camera_that_hangs_up_on_require_is_asked_without_it() {
+    let camera = camera(Fault::HangsUpOnRequire);
+    let mut talker = Talker::new(config(camera.url(), BackChannel::Alone));
+    talker.run(Duration::from_secs(5), |talker| matches!(talker.events.last(), Some(Event::Reconnect(_))));
+    let next = talker.client.successor().expect("another connection");
+    let mut talker = Talker::dial(next);
+    talker.speak(Duration::from_millis(300));
+    assert!(!camera.heard().is_empty());
+    assert_eq!(camera.described(), (1, 1));
+}
+
+#[test]
+fn a_second_talker_is_told_that_somebody_talks_and_the_first_one_talks_on() {
+    let camera = camera(Fault::None);
+    let mut first = Talker::new(config(camera.url(), BackChannel::Alone));
+    first.speak(Duration::from_millis(200));
+    let mut second = Talker::new(config(camera.url(), BackChannel::Alone));
+    second.run(Duration::from_secs(2), |_| false);
+    assert!(matches!(second.error, Some(Error::BackChannelBusy { .. })), "{:?}", second.error);
+    let before = camera.heard().len();
+    first.speak(Duration::from_millis(200));
+    assert!(camera.heard().len() > before);
+    first.close();
+    eventually("the camera is free again", Duration::from_secs(2), || {
+        (camera.talkers() == (0, 1)).then_some(())
+    });
+    let mut third = Talker::new(config(camera.url(), BackChannel::Alone));
+    third.speak(Duration::from_millis(200));
+}
+
+#[test]
+fn gstreamer_talks_to_the_simulated_camera_and_watches_it() {
+    require!(python_gi);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/peers/onvif_talker.py");
+    for (codec, transport) in [("pcmu", "tcp"), ("pcma", "udp")] {
+        let place = Place::new().unwrap();
+        let wanted = Codec::from_common_name(codec).unwrap();
+        let payload_type = wanted.static_payload_type().unwrap();
+        let offers = Offers(vec![(payload_type, wanted, 8_000)]);
+        let camera = ProfileTCamera::start(clip(), Some(("admin", "pass")), offers, Fault::None).unwrap();
+        let mut command = Command::new(&python_gi);
+        command.arg(&script).args([&camera.url(), codec, "1000", "2", transport]);
+        let talk = Peer::start(&place, "onvif_talker", &mut command, Duration::from_secs(30)).wait();
+        let talk = talk.expect_success();
+        let seen: usize = talk.stdout.split("seen ").nth(1).unwrap().trim().parse().unwrap();
+        assert!(talk.stdout.contains("back channel") && seen > 50, "{}", talk.stdout);
+        assert_eq!(camera.described().1, 0, "rtspsrc requires it");
+        assert_tone(&heard_samples(&camera, wanted), 8_000, 2.0);
+    }
+}
+
+#[test]
+fn ffmpeg_watches_the_camera_and_sees_no_back_channel() {
+    require!(ffmpeg5);
+    for fault in [Fault::None, Fault::ShownToAll] {
+        let place = Place::new().unwrap();
+        let camera = camera(fault);
+        let mut command = Command::new(&ffmpeg5);
+        command.args(["-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", &camera.url(), "-t", "2"]);
+        command.args(["-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]);
+        let watched = Peer::start(&place, "ffmpeg", &mut command, Duration::from_secs(30)).wait();
+        let watched = watched.expect_success();
+        let frames = watched.stdout.lines().filter(|line| line.starts_with("0,")).count();
+        assert!(frames > 30, "{fault:?}: {frames} frames");
+        assert_eq!((camera.described(), camera.set_ups()), ((0, 1), usize::from(fault != Fault::None)));
+    }
 }

@@ -86,6 +86,8 @@ struct Slot {
     /// The driver's number; none for a section that is understood by nobody here.
     track: Option<TrackId>,
     carrier: Option<Carrier>,
+    /// The reader sends, and we take.
+    back: bool,
 }
 
 /// What a channel carries; a channel of a section without track carries nothing.
@@ -339,11 +341,13 @@ impl Session {
         if is_rtcp {
             return Some(Event::Rtcp { track: track?, data });
         }
-        if self.state != State::Recording {
+        let track = track?;
+        let back = || self.slots.iter().any(|slot| slot.back && slot.track == Some(track));
+        if self.state != State::Recording && !(self.state == State::Playing && back()) {
             return None;
         }
         self.media_at = now;
-        Some(Event::Rtp { track: track?, data })
+        Some(Event::Rtp { track, data })
     }
 }
 

@@ -87,6 +87,11 @@ impl MediaOut {
         self.frames
     }
 
+    /// Whether all tracks have a way to go.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.tracks.iter().all(|track| track.way.is_some())
+    }
+
     pub(super) fn over_tcp(&mut self, track: TrackId, channel: u8) {
         if let Some(track) = self.tracks.get_mut(usize::from(track)) {
             track.way = Some(Way::Tcp { channel });

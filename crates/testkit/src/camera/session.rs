@@ -1,6 +1,6 @@
 //! One connection to the camera: requests, and media in between.
 use super::media_out::MediaOut;
-use super::{Fault, Shared, wrong};
+use super::{Fault, Shared, talk, wrong};
 use formats::sdp::{SdpSpec, write};
 use media::Moment;
 use protocols::auth::{Credentials, Offers, Verifier};
@@ -52,6 +52,7 @@ struct Connection<'a> {
     session: Session,
     media: MediaOut,
     playing: bool,
+    ear: Option<talk::Ear>,
 }
 
 /// It is over; why, nobody asks.
@@ -70,9 +71,11 @@ impl<'a> Connection<'a> {
             let users = vec![Credentials::new(user, password)];
             Verifier::new("camera", users, Offers { sha256: false, md5: true, basic: false })
         });
-        let config = Config { server_name: "camera".to_owned(), ..Config::default() };
+        let back_channel = shared.loudspeaker.is_some();
+        let config = Config { server_name: "camera".to_owned(), back_channel, ..Config::default() };
         let session = Session::new(config, verifier, moment(start));
-        Self { stream, peer, shared, start, session, media: MediaOut::new(&shared.clip), playing: false }
+        let ear = shared.loudspeaker.clone().map(talk::Ear::new);
+        Self { stream, peer, shared, start, session, media: MediaOut::new(&shared.clip), playing: false, ear }
     }
 
     async fn run(&mut self) -> Result<(), Over> {
@@ -95,6 +98,13 @@ impl<'a> Connection<'a> {
                     length => self.session.handle_input(&buffer[..length], moment(self.start)),
                 },
                 () = sleep_until(wake) => {}
+                heard = talk::listen(&self.ear) => {
+                    if heard {
+                        self.session.handle_datagram(moment(self.start));
+                    } else {
+                        return Err(Over);
+                    }
+                }
                 changed = faults.changed() => changed.map_err(|_| Over)?,
             }
         }
@@ -113,13 +123,34 @@ impl<'a> Connection<'a> {
 
     async fn happened(&mut self, event: Event) -> Result<(), Over> {
         match event {
-            Event::Describe { .. } => {
+            Event::Describe { back_channel, .. } => {
                 let fault = self.shared.fault.borrow().clone();
                 if let Fault::SlowDescribe(wait) = fault {
                     sleep(wait).await;
                 }
-                let sdp = write(&SdpSpec::describe("camera", &self.shared.clip.tracks));
+                let mut sdp = write(&SdpSpec::describe("camera", &self.shared.clip.tracks));
+                if let Some(ear) = &mut self.ear {
+                    match ear.describe(back_channel, self.shared.clip.tracks.len())? {
+                        talk::Says::Section(section) => sdp.push_str(&section),
+                        talk::Says::Status(status) => {
+                            self.session.reject(status, "");
+                            return Ok(());
+                        }
+                    }
+                }
                 self.session.describe_ok(sdp);
+            }
+            Event::Setup { carrier, publishes: true, .. } if self.ear.is_some() => {
+                let Some(ear) = &mut self.ear else { return Ok(()) };
+                match ear.set_up(&carrier, self.media.is_set_up()).await? {
+                    Ok(ports) => self.session.setup_ok(ports, None),
+                    Err(status) => self.session.reject(status, ""),
+                };
+            }
+            Event::Rtp { data, .. } => {
+                if let Some(ear) = &self.ear {
+                    ear.hear(&data);
+                }
             }
             Event::Setup { track, carrier, publishes: false, .. } => match carrier {
                 Carrier::Tcp { rtp, .. } => {
@@ -140,7 +171,12 @@ impl<'a> Connection<'a> {
             Event::Announce { .. } | Event::Setup { .. } => {
                 self.session.reject(405, "a camera takes no media");
             }
-            Event::Teardown | Event::Record | Event::Rtp { .. } | Event::Rtcp { .. } => {}
+            Event::Rtcp { .. } => {
+                if let Some(ear) = &self.ear {
+                    ear.report();
+                }
+            }
+            Event::Teardown | Event::Record => {}
             Event::Closed => return Err(Over),
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! type; they take one talker only.
 use super::request::Pending;
 use super::{BackChannel, Client, Event, Output, SESSION_TIMEOUT_DEFAULT, State};
+use crate::rtsp::BACK_CHANNEL_FEATURE;
 use crate::rtsp::message::{Method, Request};
 use crate::rtsp::transport::Lower;
 use bytes::Bytes;
@@ -13,9 +14,6 @@ use formats::rtp::{PacketBatch, Packetizer, PacketizerOptions, SetupError};
 use formats::sdp::Payload;
 use media::{Moment, TrackId, Unit, WallTime};
 use std::time::Duration;
-
-/// What a request carries that is about a back channel.
-const FEATURE: &str = "www.onvif.org/ver20/backchannel";
 
 /// Longest packet: 1,200 bytes, so that none is fragmented. 20 ms of G.711 are 172.
 const PACKET_BYTES_MAX: usize = 1_200;
@@ -125,7 +123,7 @@ impl Client {
     }
 
     pub(super) fn for_talk(&self, request: Request) -> Request {
-        if self.requires_talk() { request.with("Require", FEATURE) } else { request }
+        if self.requires_talk() { request.with("Require", BACK_CHANNEL_FEATURE) } else { request }
     }
 
     /// The camera refused to be asked so: it is asked once more as others ask it. 551 is what the standard has.

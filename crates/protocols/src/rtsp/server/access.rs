@@ -1,6 +1,7 @@
 //! Who may come in, and whether a request is this session's. Source: RFC 2326 §12.37, Appendix D; RFC 7616.
 use super::{Error, REFUSALS_MAX, Session, State};
 use crate::auth::Refusal;
+use crate::rtsp::BACK_CHANNEL_FEATURE;
 use crate::rtsp::fields::SessionField;
 use crate::rtsp::message::{Method, Request};
 use media::Moment;
@@ -45,10 +46,13 @@ impl Session {
         false
     }
 
-    /// A session id must be ours; requests without one belong to the connection. An unknown `Require` gets 551.
+    /// A session id must be ours; requests without one belong to the connection. What is not known of `Require` gets
+    /// 551.
     pub(super) fn is_of_this_session(&mut self, request: &Request) -> bool {
-        if let Some(option) = request.headers.get("Require") {
-            let response = self.response(request, 551).with("Unsupported", option);
+        let known = |feature: &str| self.config.back_channel && feature == BACK_CHANNEL_FEATURE;
+        let required: Vec<&str> = requires(request).filter(|feature| !known(feature)).collect();
+        if !required.is_empty() {
+            let response = self.response(request, 551).with("Unsupported", required.join(", "));
             self.transmit(response);
             return false;
         }
@@ -58,6 +62,11 @@ impl Session {
         }
         self.refuse(request, 454, "");
         false
+    }
+
+    /// The request is about a back channel too.
+    pub(super) fn requires_back_channel(request: &Request) -> bool {
+        requires(request).any(|feature| feature == BACK_CHANNEL_FEATURE)
     }
 
     fn is_set_up(&self) -> bool {
@@ -81,4 +90,10 @@ impl Session {
         response.reason = text;
         self.transmit(response);
     }
+}
+
+/// What `Require` names. Source: RFC 2326 §12.32.
+fn requires(request: &Request) -> impl Iterator<Item = &str> {
+    let values = request.headers.all("Require").flat_map(|value| value.split(','));
+    values.map(str::trim).filter(|feature| !feature.is_empty())
 }

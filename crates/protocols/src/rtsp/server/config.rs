@@ -17,6 +17,8 @@ pub struct Config {
     pub ingest_timeout: Duration,
     /// Whether UDP is offered; without, SETUP for it gets 461.
     pub udp: bool,
+    /// Whether a reader may ask for a back channel; without, its `Require` gets 551.
+    pub back_channel: bool,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             reader_timeout: READER_TIMEOUT,
             ingest_timeout: INGEST_TIMEOUT,
             udp: true,
+            back_channel: false,
         }
     }
 }

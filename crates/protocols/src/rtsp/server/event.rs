@@ -27,6 +27,9 @@ pub enum Event {
         target: Target,
         /// Who asks, where a verifier is set.
         user: Option<String>,
+        /// It would talk too, and says so with `Require`: a section of sound with `a=sendonly` in the description is
+        /// where. Source: ONVIF Streaming Specification §5.3.
+        back_channel: bool,
     },
     /// A publisher says what it will send. Answer with `announce_ok` or `reject`.
     Announce {
@@ -49,7 +52,7 @@ pub enum Event {
         track: TrackId,
         /// What it wants; of UDP, the client's ports.
         carrier: Carrier,
-        /// It will send, not receive.
+        /// It will send, not receive: a publisher, or a reader on a back channel.
         publishes: bool,
     },
     /// The reader wants media. Answer with `play_ok` or `reject`; media follows behind the reply.
@@ -63,7 +66,7 @@ pub enum Event {
     Record,
     /// The client ends the session. Already answered; [`Event::Closed`] follows.
     Teardown,
-    /// One RTP packet of a publisher.
+    /// One RTP packet of a publisher, or of a reader on a back channel.
     Rtp {
         /// The track.
         track: TrackId,

@@ -34,6 +34,19 @@ pub(super) fn base_of(uri: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Controls(Vec<Option<String>>);
 
+/// Which media sections of a description say `a=sendonly`: those are ours to take, as ONVIF has it.
+pub(super) fn back_channels(sdp: &[u8]) -> Vec<bool> {
+    let mut backs: Vec<bool> = Vec::new();
+    for line in String::from_utf8_lossy(sdp).lines().map(str::trim) {
+        if line.starts_with("m=") {
+            backs.push(false);
+        } else if let ("a=sendonly", Some(last)) = (line, backs.last_mut()) {
+            *last = true;
+        }
+    }
+    backs
+}
+
 /// What a SETUP is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Resolved {

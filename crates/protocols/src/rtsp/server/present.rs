@@ -1,5 +1,5 @@
 //! DESCRIBE and ANNOUNCE: what a stream has. Source: RFC 2326 §10.2, §10.3.
-use super::path::{Controls, Target, base_of};
+use super::path::{Controls, Target, back_channels, base_of};
 use super::{Event, Session, Slot, State, Waiting, WaitingFor};
 use crate::rtsp::message::Request;
 use bytes::Bytes;
@@ -18,11 +18,13 @@ impl Session {
         }
         let target = Target::of(&request.uri);
         let user = self.user.clone();
+        let back_channel = Self::requires_back_channel(&request);
         self.waiting = Some(Waiting { request, kind: WaitingFor::Describe });
-        self.event(Event::Describe { target, user });
+        self.event(Event::Describe { target, user, back_channel });
     }
 
-    /// Answers DESCRIBE with a description whose sections are the tracks 0, 1, … False when none waits.
+    /// Answers DESCRIBE with a description whose sections are the tracks 0, 1, …; what the reader sends on those with
+    /// `a=sendonly` becomes [`Event::Rtp`]. False when none waits.
     pub fn describe_ok(&mut self, sdp: impl Into<Bytes>) -> bool {
         let Some(waiting) = self.waiting.take_if(|waiting| matches!(waiting.kind, WaitingFor::Describe))
         else {
@@ -40,8 +42,11 @@ impl Session {
             self.target = Target::of(&request.uri);
             self.base = base;
             self.controls = Controls::of_sdp(&response.body);
-            let tracks = 0..self.controls.len();
-            self.slots = tracks.map(|track| Slot { track: Some(track as TrackId), carrier: None }).collect();
+            let backs = back_channels(&response.body).into_iter();
+            self.slots = (0..self.controls.len())
+                .zip(backs.chain(std::iter::repeat(false)))
+                .map(|(track, back)| Slot { track: Some(track as TrackId), carrier: None, back })
+                .collect();
         }
         self.transmit(response);
         true

@@ -34,8 +34,9 @@ impl Session {
         };
         while self.controls.len() == 0 && self.slots.len() <= slot {
             let track = self.slots.len() as TrackId;
-            self.slots.push(Slot { track: Some(track), carrier: None });
+            self.slots.push(Slot { track: Some(track), carrier: None, back: false });
         }
+        let publishes = publishes || self.slots.get(slot).is_some_and(|slot| slot.back);
         let asked = Transport::parse_all(request.headers.get("Transport").unwrap_or_default());
         let carrier = match self.choose(slot, &asked, publishes) {
             Ok(carrier) => carrier,

@@ -156,7 +156,7 @@ fn a_reader_is_served_over_tcp() {
         (SDP.as_bytes(), Some("application/sdp"))
     );
     let target = Target { path: "a/b/c".into(), query: "video&audio=aac".into() };
-    assert_eq!(stage.events, [Event::Describe { target: target.clone(), user: None }]);
+    assert_eq!(stage.events, [Event::Describe { target: target.clone(), user: None, back_channel: false }]);
 
     let reply = stage.setup("rtsp://h:8554/a/b/c/trackID=1", "RTP/AVP/TCP;unicast;interleaved=4-5");
     assert_eq!(field(&reply.headers, "Transport"), "RTP/AVP/TCP;unicast;interleaved=4-5");
@@ -300,6 +300,46 @@ fn recorded_clients_are_served_by_our_session() {
                 "{name}"
             );
         }
+    }
+}
+
+#[test]
+fn a_reader_that_asks_for_it_may_talk_once_it_plays() {
+    let back = "m=audio 0 RTP/AVP 8\r\na=control:trackID=2\r\na=sendonly\r\n";
+    for (described, talks) in [(format!("{SDP}{back}"), true), (SDP.to_owned(), false)] {
+        let mut stage = Stage::with(Config { back_channel: true, ..Config::default() }, None);
+        stage.answers = false;
+        let required = [("Require", "www.onvif.org/ver20/backchannel")];
+        let request =
+            Request::new(Method::Describe, URL).with("CSeq", "1").with(required[0].0, required[0].1);
+        stage.input(&request.encode());
+        assert!(matches!(stage.events[..], [Event::Describe { back_channel: true, .. }]));
+        assert!(stage.session.describe_ok(described));
+        stage.drain();
+        stage.answers = true;
+        for (track, channels) in [(0, "0-1"), (2, "4-5")] {
+            let uri = format!("rtsp://h:8554/a/b/c/trackID={track}");
+            let reply = stage.setup(&uri, &format!("RTP/AVP/TCP;unicast;interleaved={channels}"));
+            assert_eq!(reply.status == 200, track == 0 || talks);
+        }
+        let publishes: Vec<(u8, bool)> = stage
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Setup { track, publishes, .. } => Some((*track, *publishes)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(publishes, if talks { vec![(0, false), (2, true)] } else { vec![(0, false)] });
+        stage.input(&frame(4, b"too early"));
+        assert_eq!(stage.status("PLAY", "rtsp://h:8554/a/b/c/", &required), 200);
+        let before = stage.events.len();
+        stage.input(&[frame(4, b"sound"), frame(0, b"to nobody"), frame(5, b"report")].concat());
+        let expected = [
+            Event::Rtp { track: 2, data: Bytes::from_static(b"sound") },
+            Event::Rtcp { track: 2, data: Bytes::from_static(b"report") },
+        ];
+        assert_eq!(stage.events[before..], expected[..if talks { 2 } else { 0 }]);
     }
 }
 
