@@ -11,7 +11,7 @@ use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
 use super::offer::Offer;
 use super::session::{Event, Role, Session, SessionConfig};
-use super::talk::{self, Talk, TalkLine};
+use super::talk::{Talk, TalkLine};
 use hub::{Feedback, Item, PeerInfo, Reader, View};
 use media::{StreamName, TrackId};
 use std::rc::Rc;
@@ -54,7 +54,7 @@ struct Player {
 /// The talk line, where the peer may talk and the stream can be talked to, and its talk stream.
 async fn talk_of(start: &mut Start) -> Option<(TalkLine, StreamName)> {
     let line = start.talk.take()?;
-    let stream = talk::talk_stream(&start.stream)?;
+    let stream = hub::talk_name(&start.stream)?;
     start.worker.hub().has(&stream).await.then_some((line, stream))
 }
 

@@ -8,8 +8,8 @@ mod state;
 pub use state::Button;
 
 use super::session::Event as SessionEvent;
-use futures_util::future::LocalBoxFuture;
-use hub::{Ended, Hub, PeerInfo, PublishError, Publisher, Worker};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use hub::{Ended, Feedback, Hub, PeerInfo, PublishError, Publisher, Worker};
 use media::{StreamName, Track, Unit};
 use state::{Act, Event, State};
 use std::collections::VecDeque;
@@ -18,11 +18,6 @@ use tokio::sync::{mpsc, watch};
 /// Pieces of sound that wait for the talk stream's owner: 64, which is 1.3 s of Opus. What is older is better not said.
 const WAITING_MAX: usize = 64;
 
-/// The talk stream of a stream; `None` when the name would be too long.
-pub(crate) fn talk_stream(stream: &StreamName) -> Option<StreamName> {
-    StreamName::new(&format!("{stream}/talk")).ok()
-}
-
 /// How talking goes, for the talker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TalkState {
@@ -30,6 +25,8 @@ pub enum TalkState {
     Silent,
     /// It is heard.
     Open,
+    /// It will be heard when so many others have ended.
+    Waiting(u32),
     /// It is not heard, and why.
     Refused(String),
 }
@@ -128,8 +125,7 @@ enum Voice {
 enum Turn {
     Answer(Result<Publisher, PublishError>),
     Ended(Ended),
-    /// A wish that a microphone cannot fulfil.
-    Nothing,
+    Wish(Feedback),
 }
 
 impl Voice {
@@ -139,7 +135,7 @@ impl Voice {
             Voice::None => std::future::pending().await,
             Voice::Asked(answer) => Turn::Answer(answer.await),
             Voice::Ours(publisher) => match publisher.feedback().await {
-                Ok(_) => Turn::Nothing,
+                Ok(wish) => Turn::Wish(wish),
                 Err(ended) => Turn::Ended(ended),
             },
         }
@@ -188,13 +184,31 @@ impl Talker {
 
     async fn turn(&mut self, turn: Turn) {
         match turn {
-            Turn::Answer(Ok(publisher)) => {
+            Turn::Answer(Ok(mut publisher)) => {
+                // Where others come first, that was said before the answer.
+                let ahead = match publisher.feedback().now_or_never() {
+                    Some(Ok(Feedback::Waits { ahead })) => Some(ahead),
+                    Some(_) | None => None,
+                };
                 self.voice = Voice::Ours(publisher);
-                self.happened(Event::Granted).await;
+                match ahead {
+                    Some(ahead) => self.queued(ahead).await,
+                    None => self.happened(Event::Granted).await,
+                }
             }
             Turn::Answer(Err(refused)) => self.refused(Event::Refused, refused.to_string()).await,
             Turn::Ended(ended) => self.refused(Event::Ended, ended.to_string()).await,
-            Turn::Nothing => {}
+            Turn::Wish(Feedback::Granted) => self.happened(Event::Granted).await,
+            Turn::Wish(Feedback::Waits { ahead }) => self.queued(ahead).await,
+            // Nothing that a microphone could do.
+            Turn::Wish(Feedback::KeyframeWanted | Feedback::BitrateMax(_)) => {}
+        }
+    }
+
+    async fn queued(&mut self, ahead: u32) {
+        self.happened(Event::Queued).await;
+        if matches!(self.state, State::Waiting { .. }) {
+            self.line.state.send_replace(TalkState::Waiting(ahead));
         }
     }
 
@@ -206,20 +220,33 @@ impl Talker {
 
     /// Tells the state machine, and does what it says.
     async fn happened(&mut self, event: Event) {
-        let before = self.is_heard();
+        let before = self.state;
         let act = self.state.handle(event, hub::now());
-        let done = self.act(act).await;
-        if let Err(ended) = &done {
+        let mut told = self.told(before);
+        if let Err(ended) = self.act(act).await {
             tracing::debug!(stream = %self.stream, %ended, "a talker was cut off");
             let act = self.state.handle(Event::Ended, hub::now());
             // Leaving cannot fail.
             let _ = self.act(act).await;
+            told = Some(TalkState::Refused(ended.to_string()));
         }
-        match done {
-            Err(ended) => drop(self.line.state.send_replace(TalkState::Refused(ended.to_string()))),
-            Ok(()) if before && !self.is_heard() => drop(self.line.state.send_replace(TalkState::Silent)),
-            Ok(()) if !before && self.is_heard() => drop(self.line.state.send_replace(TalkState::Open)),
-            Ok(()) => {}
+        if let Some(told) = told {
+            self.line.state.send_replace(told);
+        }
+    }
+
+    /// What the talker hears about a change; of refusals and queues it hears elsewhere, with more words.
+    fn told(&self, before: State) -> Option<TalkState> {
+        let is_there = |state| matches!(state, State::Waiting { .. } | State::Talking { .. });
+        match self.state {
+            State::Talking { .. } if !matches!(before, State::Talking { .. }) => Some(TalkState::Open),
+            State::Silent | State::Released if is_there(before) => Some(TalkState::Silent),
+            State::Silent
+            | State::Asking
+            | State::Waiting { .. }
+            | State::Talking { .. }
+            | State::Refused { .. }
+            | State::Released => None,
         }
     }
 
@@ -249,10 +276,6 @@ impl Talker {
             }
         }
         Ok(())
-    }
-
-    const fn is_heard(&self) -> bool {
-        matches!(self.state, State::Talking { .. })
     }
 
     fn ask(&mut self) {

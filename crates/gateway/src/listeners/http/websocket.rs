@@ -1,7 +1,7 @@
 //! `/api/ws`: one socket that signals WebRTC and carries fMP4 for MSE. Text frames are `{"type":…,"value":…}`.
 //!
 //! Source: go2rtc's WebSocket API as its clients use it. Ours besides: `{"type":"talk","value":"on"}` when a talk button is
-//! pressed and `"off"` when it is let go. Who sends that is told `talk` with `open` or `closed`, and an error
+//! pressed and `"off"` when it is let go. Who sends that is told `talk` with `open`, `waiting N` or `closed`, and an error
 //! `talk: …` with who talks instead; nobody else is, since clients may take unknown types for faults.
 use super::body::Answer;
 use super::query::Query;
@@ -302,6 +302,9 @@ impl Signalling {
         match state {
             Some(TalkState::Silent) => say(socket, "talk", Value::String("closed".into())).await,
             Some(TalkState::Open) => say(socket, "talk", Value::String("open".into())).await,
+            Some(TalkState::Waiting(ahead)) => {
+                say(socket, "talk", Value::String(format!("waiting {ahead}"))).await
+            }
             Some(TalkState::Refused(why)) => say_error(socket, "talk", &why).await,
             None => {
                 self.talk = None;

@@ -9,13 +9,15 @@ const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// Whoever was refused and speaks on is tried again once a second.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// `Silent` → `Asking` with the first sound → `Talking` when granted → `Silent` after [`SILENCE_MAX`] without one.
-/// `Asking` → `Refused`, also from `Talking` when the stream takes no more → `Asking` with the first sound after
-/// [`AGAIN_AFTER`]. `Released` from everywhere when the button is let go → `Silent` when it is pressed again.
+/// `Silent` → `Asking` with the first sound → `Talking` when granted, or `Waiting` first behind others → `Silent` after
+/// [`SILENCE_MAX`] without one. `Asking` → `Refused`, also from `Talking` and `Waiting` when the stream takes no more →
+/// `Asking` with the first sound after [`AGAIN_AFTER`]. `Released` from everywhere when the button is let go → `Silent`
+/// when it is pressed again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     Silent,
     Asking,
+    Waiting { heard_at: Moment },
     Talking { heard_at: Moment },
     Refused { again_at: Moment },
     Released,
@@ -40,6 +42,8 @@ pub(super) enum Event {
     Button(Button),
     /// The right to publish is ours.
     Granted,
+    /// It will be, after others.
+    Queued,
     /// It is not.
     Refused,
     /// The stream takes no more.
@@ -71,15 +75,23 @@ impl State {
             (State::Silent, Event::Sound) => (State::Asking, Act::Ask),
             (State::Refused { again_at }, Event::Sound) if now >= again_at => (State::Asking, Act::Ask),
             (State::Asking, Event::Sound) => (State::Asking, Act::Keep),
+            // Who waits is heard by nobody, but shows so that it goes on wanting to.
+            (State::Waiting { .. }, Event::Sound) => (State::Waiting { heard_at: now }, Act::Push),
             (State::Talking { .. }, Event::Sound) => (State::Talking { heard_at: now }, Act::Push),
             (State::Asking, Event::Granted) => (State::Talking { heard_at: now }, Act::PushKept),
-            (State::Asking, Event::Refused) | (State::Talking { .. }, Event::Ended) => {
+            (State::Asking, Event::Queued) => (State::Waiting { heard_at: now }, Act::PushKept),
+            (State::Waiting { heard_at }, Event::Granted) => (State::Talking { heard_at }, Act::Nothing),
+            (State::Talking { heard_at }, Event::Queued) => (State::Waiting { heard_at }, Act::Nothing),
+            (State::Asking, Event::Refused)
+            | (State::Waiting { .. } | State::Talking { .. }, Event::Ended) => {
                 (State::Refused { again_at: now + AGAIN_AFTER }, Act::Leave)
             }
-            (State::Talking { heard_at }, Event::Time) if now >= heard_at + SILENCE_MAX => {
+            (State::Waiting { heard_at } | State::Talking { heard_at }, Event::Time)
+                if now >= heard_at + SILENCE_MAX =>
+            {
                 (State::Silent, Act::Leave)
             }
-            (State::Asking | State::Talking { .. }, Event::Button(Button::Up)) => {
+            (State::Asking | State::Waiting { .. } | State::Talking { .. }, Event::Button(Button::Up)) => {
                 (State::Released, Act::Leave)
             }
             (State::Silent | State::Refused { .. }, Event::Button(Button::Up)) => {
@@ -90,12 +102,14 @@ impl State {
             (
                 state @ (State::Silent
                 | State::Asking
+                | State::Waiting { .. }
                 | State::Talking { .. }
                 | State::Refused { .. }
                 | State::Released),
                 Event::Sound
                 | Event::Button(_)
                 | Event::Granted
+                | Event::Queued
                 | Event::Refused
                 | Event::Ended
                 | Event::Time,
@@ -108,7 +122,7 @@ impl State {
     /// When time alone changes something.
     pub(super) fn deadline(&self) -> Moment {
         match self {
-            State::Talking { heard_at } => *heard_at + SILENCE_MAX,
+            State::Waiting { heard_at } | State::Talking { heard_at } => *heard_at + SILENCE_MAX,
             State::Silent | State::Asking | State::Refused { .. } | State::Released => Moment::FAR_FUTURE,
         }
     }
@@ -126,6 +140,7 @@ mod tests {
         let states = [
             State::Silent,
             State::Asking,
+            State::Waiting { heard_at: START },
             State::Talking { heard_at: START },
             State::Refused { again_at: START + AGAIN_AFTER },
             State::Released,
@@ -136,6 +151,7 @@ mod tests {
             Event::Button(Button::Up),
             Event::Button(Button::Absent),
             Event::Granted,
+            Event::Queued,
             Event::Refused,
             Event::Ended,
             Event::Time,
@@ -143,6 +159,7 @@ mod tests {
         let name = |state: State| match state {
             State::Silent => "Silent",
             State::Asking => "Asking",
+            State::Waiting { .. } => "Waiting",
             State::Talking { .. } => "Talking",
             State::Refused { .. } => "Refused",
             State::Released => "Released",
@@ -166,9 +183,15 @@ mod tests {
 500 ms: Asking + Sound = Asking, Keep
 500 ms: Asking + Button(Up) = Released, Leave
 500 ms: Asking + Granted = Talking, PushKept
+500 ms: Asking + Queued = Waiting, PushKept
 500 ms: Asking + Refused = Refused, Leave
+500 ms: Waiting + Sound = Waiting, Push
+500 ms: Waiting + Button(Up) = Released, Leave
+500 ms: Waiting + Granted = Talking, Nothing
+500 ms: Waiting + Ended = Refused, Leave
 500 ms: Talking + Sound = Talking, Push
 500 ms: Talking + Button(Up) = Released, Leave
+500 ms: Talking + Queued = Waiting, Nothing
 500 ms: Talking + Ended = Refused, Leave
 500 ms: Refused + Button(Down) = Silent, Nothing
 500 ms: Refused + Button(Up) = Released, Nothing
@@ -179,9 +202,16 @@ mod tests {
 2500 ms: Asking + Sound = Asking, Keep
 2500 ms: Asking + Button(Up) = Released, Leave
 2500 ms: Asking + Granted = Talking, PushKept
+2500 ms: Asking + Queued = Waiting, PushKept
 2500 ms: Asking + Refused = Refused, Leave
+2500 ms: Waiting + Sound = Waiting, Push
+2500 ms: Waiting + Button(Up) = Released, Leave
+2500 ms: Waiting + Granted = Talking, Nothing
+2500 ms: Waiting + Ended = Refused, Leave
+2500 ms: Waiting + Time = Silent, Leave
 2500 ms: Talking + Sound = Talking, Push
 2500 ms: Talking + Button(Up) = Released, Leave
+2500 ms: Talking + Queued = Waiting, Nothing
 2500 ms: Talking + Ended = Refused, Leave
 2500 ms: Talking + Time = Silent, Leave
 2500 ms: Refused + Sound = Asking, Ask

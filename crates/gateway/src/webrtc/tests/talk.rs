@@ -109,6 +109,32 @@ async fn a_second_talker_is_told_who_talks_and_gets_the_word_when_the_first_lets
 }
 
 #[tokio::test]
+async fn a_talker_in_a_queue_is_told_how_many_come_first_and_when_its_turn_comes() {
+    let (hub, handle) = server().await;
+    let spec = StreamSpec { conflict: Some(hub::Conflict::Queue), ..StreamSpec::default() };
+    hub.put(&talk_name(), spec).await.unwrap();
+    let camera = camera(&hub).await;
+    let first = hub.publish(&talk_name(), peer_info(), None).await.unwrap();
+    let (mut client, offer) = Client::with(TWO_WAY, None);
+    let (mut control, line) = talk_line();
+    let (_, answer) = handle.play(&name(), &offer, peer_info(), Some(line)).await.unwrap();
+    client.accept(&answer);
+    let client = meanwhile(client, |client| {
+        connect(client);
+        client.speak(1, 10);
+    })
+    .await;
+    assert_eq!(control.changed().await, Some(TalkState::Waiting(1)));
+    drop(first);
+    let client = meanwhile(client, |client| client.speak(1, 10)).await;
+    assert_eq!(control.changed().await, Some(TalkState::Open));
+    assert!(talkers(&hub).await[0].units >= 5, "it is heard");
+    drop(client);
+    camera.abort();
+    hub.shutdown(Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
 async fn a_microphone_is_not_taken_without_a_talk_stream_or_the_right() {
     let (hub, handle) = server().await;
     let camera = camera(&hub).await;
