@@ -33,7 +33,7 @@ pub enum Next {
 #[error("the file has no frames to play")]
 pub struct Empty;
 
-/// Plays units in real time, for ever.
+/// Plays units in real time, for ever or once.
 #[derive(Debug)]
 pub struct Replay {
     lanes: Vec<Lane>,
@@ -44,6 +44,8 @@ pub struct Replay {
     /// When zero is: `None` before the first poll.
     started: Option<Moment>,
     wall: Option<(Moment, WallTime)>,
+    /// It ends with the first round.
+    once: bool,
 }
 
 /// `ticks / rate` seconds, exactly.
@@ -120,9 +122,21 @@ impl Replay {
             lanes.push(lane);
         }
         let zero = zero.ok_or(Empty)?;
-        let mut replay = Self { lanes, round, zero, started: None, wall: None };
+        let mut replay = Self { lanes, round, zero, started: None, wall: None, once: false };
         replay.lanes.iter_mut().for_each(|lane| lane.offset = offset(zero, round, lane));
         Ok(replay)
+    }
+
+    /// The same, but once: behind its last unit nothing is due any more, see [`Replay::is_over`].
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// True when it was to play once and has given out its last unit.
+    pub fn is_over(&self) -> bool {
+        self.once && self.lanes.iter().all(|lane| lane.round > 0)
     }
 
     /// Says what the wall clock shows at `now`; units carry the wall time at which they were due by it. Without it
@@ -139,9 +153,11 @@ impl Replay {
     /// Returns the next unit that is due. The first poll starts the clock; the times of the units start at zero.
     pub fn poll(&mut self, now: Moment) -> Next {
         let started = *self.started.get_or_insert(now);
+        let once = self.once;
         let Some((nanos, lane)) = self
             .lanes
             .iter_mut()
+            .filter(|lane| !(once && lane.round > 0))
             .map(|lane| (rescale(lane.next_dts(), lane.rate, NANOS), lane))
             .min_by_key(|(nanos, _)| *nanos)
         else {

@@ -6,7 +6,9 @@ use crate::output::Deliver;
 use crate::publisher::Publisher;
 use crate::report::{PeerInfo, Removal, StreamReport};
 use crate::source::{Connect, SourceError};
-use crate::stream::{Conflict, OpenError, PublishError, StreamHandle, StreamSpec, sources};
+use crate::stream::{
+    Conflict, OpenError, PlayError, PublishError, StreamCommand, StreamHandle, StreamSpec, sources,
+};
 use crate::worker::{WorkerGone, WorkerHandle};
 use media::StreamName;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub struct Hub {
     connectors: Arc<[Arc<dyn Connect>]>,
     deliverers: Arc<[Arc<dyn Deliver>]>,
     limits: Arc<Limits>,
+    conflict: Conflict,
 }
 
 /// What putting a stream changed.
@@ -87,6 +90,7 @@ impl Hub {
             connectors: config.connectors.into(),
             deliverers: config.deliverers.into(),
             limits,
+            conflict: config.conflict,
         };
         let count = match config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -182,6 +186,27 @@ impl Hub {
         let name = name.clone();
         let reply = self.ask(|reply| DirectorCommand::Publish { name, peer, near, reply }).await;
         reply.unwrap_or(Err(PublishError::Ended))
+    }
+
+    /// Plays a source once into a stream that is there, such as a file into a talk stream: as one more who publishes, on
+    /// the stream's worker, without trying again. What was played there before ends. Returns when it has said what it is;
+    /// it ends with its last unit, with [`Hub::stop_play`], or with the stream.
+    ///
+    /// # Errors
+    /// A wrong URL, a source that fails before it has said what it is, a stream that takes no further publisher (one
+    /// that would let it wait refuses).
+    pub async fn play(&self, name: &StreamName, url: &str) -> Result<(), PlayError> {
+        self.check_source(url)?;
+        let handle = self.resolve(name).await?;
+        let (url, conflict) = (url.to_owned(), self.conflict);
+        let played = handle.ask(|reply| StreamCommand::Play { url, conflict, reply }).await;
+        played.unwrap_or(Err(PlayError::Publish(PublishError::Ended)))
+    }
+
+    /// Ends what is played into a stream. False: nothing was.
+    pub async fn stop_play(&self, name: &StreamName) -> bool {
+        let Ok(handle) = self.resolve(name).await else { return false };
+        handle.ask(|reply| StreamCommand::StopPlay { reply }).await.unwrap_or(false)
     }
 
     /// Makes a stream be as specified. The same specification again changes nothing; readers stay on a change.

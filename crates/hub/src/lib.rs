@@ -49,7 +49,7 @@ pub use report::{
 };
 pub use source::{Connect, SourceError, SourceTask, Step, Stop};
 pub use stream::{
-    Conflict, OpenError, OutputSpec, PublishError, SourceSpec, StreamSpec, TalkSpec, talk_name,
+    Conflict, OpenError, OutputSpec, PlayError, PublishError, SourceSpec, StreamSpec, TalkSpec, talk_name,
 };
 pub use supervise::{Policy, SourceState, Supervisor};
 pub use wants::{Want, Wants};

@@ -21,7 +21,12 @@ pub struct SourceTask {
     pub worker: Worker,
     /// Turns when the source is to end in order (TEARDOWN, its answer or a deadline).
     pub stop: Stop,
+    /// Play it to its end and no further: what has an end and would begin again, such as a file, ends in order.
+    pub once: bool,
 }
+
+/// What the end of something played is called, in [`EndReport::what`](crate::EndReport).
+pub(crate) const PLAY: &str = "play";
 
 /// Most steps of one end that are kept: 16; the longest known, an intercom's, has five.
 const STEPS_MAX: usize = 16;

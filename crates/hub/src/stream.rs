@@ -5,6 +5,7 @@ pub(crate) mod intake;
 pub(crate) mod lines;
 pub(crate) mod outputs;
 pub(crate) mod owner;
+pub(crate) mod play;
 pub(crate) mod relay;
 pub(crate) mod sources;
 pub(crate) mod supervised;
@@ -17,6 +18,8 @@ use crate::report::{PeerInfo, ReaderReport, Removal, StreamReport, StreamState};
 use crate::supervise::Policy;
 use crate::wants::Wants;
 use lines::Lines;
+pub use play::PlayError;
+
 use media::{StreamName, TrackId, Unit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,6 +204,14 @@ pub(crate) enum StreamCommand {
     SetSpec {
         spec: Box<StreamSpec>,
         reply: oneshot::Sender<()>,
+    },
+    Play {
+        url: String,
+        conflict: Conflict,
+        reply: play::Asked,
+    },
+    StopPlay {
+        reply: oneshot::Sender<bool>,
     },
     Retry {
         reply: oneshot::Sender<()>,

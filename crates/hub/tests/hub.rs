@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hub::{
-    Conflict, Connect, EndReason, Event, Format, Hub, HubConfig, Item, Limits, PeerInfo, Publisher,
-    PutOutcome, SourceError, SourceTask, StreamSpec, StreamState, What, Worker,
+    Conflict, Connect, EndReason, Event, Format, Hub, HubConfig, Item, Limits, PeerInfo, PlayError,
+    PublishError, Publisher, PutOutcome, SourceError, SourceTask, StreamSpec, StreamState, What, Worker,
 };
 use media::{Codec, CodecParams, StreamName, Track, Unit};
 use std::sync::Arc;
@@ -30,6 +30,11 @@ impl Connect for Fake {
             match task.url.as_str() {
                 "fake:refuse" => Err(SourceError::peer("connection refused")),
                 "fake:panic" => panic!("a defect in a source"),
+                "fake:once" => {
+                    assert!(task.once, "what is played is told so");
+                    send_frames(&mut task.publisher, 30).await;
+                    Ok(())
+                }
                 _ => {
                     let (publisher, stop) = (&mut task.publisher, &mut task.stop);
                     tokio::select! {
@@ -532,5 +537,57 @@ fn a_reader_that_joins_on_another_worker_gets_nothing_twice() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         publisher.push(Unit { keyframe: false, ..unit(2, 8) }).await.unwrap();
         assert_eq!(frames.recv().await.unwrap().unwrap(), [0, 1, 2]);
+    });
+}
+
+#[test]
+fn what_is_played_into_a_stream_ends_by_itself_or_when_told_or_with_the_stream() {
+    let hub = start(2, Limits::default());
+    block_on(async {
+        let talk = name("door/talk");
+        assert!(matches!(hub.play(&talk, "fake:once").await, Err(PlayError::Open(_))));
+        hub.put(&talk, spec(&[])).await.unwrap();
+        let mut events = hub.events();
+        hub.play(&talk, "fake:once").await.unwrap();
+        assert_eq!(hub.report(&talk).await.unwrap().publishers[0].peer.protocol, "fake");
+        expect(&mut events, |what| matches!(what, What::PublisherLeft { .. })).await;
+        assert!(!hub.stop_play(&talk).await, "it has ended");
+        assert_eq!(hub.report(&talk).await.unwrap().units_in, 30, "all of it was taken");
+
+        hub.play(&talk, "fake:good").await.unwrap();
+        let error = hub.publish(&talk, PeerInfo::default(), None).await.err().unwrap();
+        assert!(error.to_string().contains("has a publisher already (fake"), "{error}");
+        hub.play(&talk, "fake:good").await.unwrap();
+        assert_eq!(hub.report(&talk).await.unwrap().publishers.len(), 1, "the later one took its place");
+        assert!(hub.stop_play(&talk).await);
+        assert!(hub.report(&talk).await.unwrap().publishers.is_empty());
+
+        hub.play(&talk, "fake:good").await.unwrap();
+        let removal = hub.remove(&talk).await.unwrap();
+        assert_eq!((removal.ends.len(), removal.ends[0].what, removal.ends[0].in_time), (1, "play", true));
+    });
+}
+
+#[test]
+fn who_asks_to_play_hears_why_it_is_not() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let talk = name("door/talk");
+        hub.put(&talk, StreamSpec { conflict: Some(Conflict::Queue), ..StreamSpec::default() })
+            .await
+            .unwrap();
+        let error = hub.play(&talk, "fake:refuse").await.unwrap_err();
+        assert_eq!(error, PlayError::Source(SourceError::peer("connection refused")));
+        let error = hub.play(&talk, "gopher://x").await.unwrap_err();
+        assert!(error.to_string().contains("no source of scheme"), "{error}");
+        let error = hub.play(&talk, "fake:panic").await.unwrap_err();
+        assert!(error.to_string().contains("failed inside"), "{error}");
+        assert!(hub.report(&talk).await.unwrap().publishers.is_empty());
+        let _speaker = hub.publish(&talk, PeerInfo::default(), None).await.unwrap();
+        let error = hub.play(&talk, "fake:good").await.unwrap_err();
+        assert!(
+            matches!(error, PlayError::Publish(PublishError::Busy { .. })),
+            "nothing waits unheard: {error}"
+        );
     });
 }

@@ -112,6 +112,24 @@ fn after_a_suspend_the_replay_goes_on_and_floods_nobody() {
 }
 
 #[test]
+fn what_plays_once_gives_each_unit_once_and_ends() {
+    let tracks = [
+        Track::video(0, Codec::Vp8, CodecParams::None),
+        Track::audio(1, Codec::Pcmu, 8_000, 1, CodecParams::None),
+    ];
+    // The picture begins later than the sound and lasts beyond the length of a round.
+    let mut units = vec![unit(0, 45_000, b"v"), unit(0, 54_000, b"v")];
+    units.extend((0..5).map(|index| unit(1, index * 160, b"a")));
+    let mut replay = Replay::new(&tracks, &units).unwrap().once();
+    let mut now = Moment::ZERO;
+    assert_eq!(play(&mut replay, &mut now, 6).iter().filter(|unit| unit.track == 1).count(), 5);
+    assert!(!replay.is_over());
+    assert_eq!(play(&mut replay, &mut now, 1)[0].dts, 54_000);
+    assert!(replay.is_over());
+    assert_eq!(replay.poll(now), Next::WaitUntil(Moment::FAR_FUTURE));
+}
+
+#[test]
 fn a_file_without_frames_is_refused() {
     let tracks = [Track::video(0, Codec::Vp8, CodecParams::None)];
     assert_eq!(Replay::new(&tracks, &[unit(3, 0, b"x")]).unwrap_err(), Empty);

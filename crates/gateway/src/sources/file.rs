@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// Largest file: 1 GiB. It is held in memory while it plays; longer ones belong to a player that reads as it goes.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
+/// The end of what is played once is behind its last unit by this: 100 ms, time for a reader to take it.
+const LAST_UNIT: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Plays files and the demo clip.
 #[derive(Clone, Debug)]
 pub struct FileSources {
@@ -138,8 +141,11 @@ impl FileSources {
 
 /// Publishes the units when they are due, until the source is told to stop or the stream takes no more.
 async fn play(clip: Clip, task: SourceTask) -> Result<(), SourceError> {
-    let SourceTask { mut publisher, mut stop, .. } = task;
+    let SourceTask { mut publisher, mut stop, once, .. } = task;
     let mut replay = Replay::new(&clip.tracks, &clip.units).map_err(|e| SourceError::peer(e.to_string()))?;
+    if once {
+        replay = replay.once();
+    }
     let Clip { tracks, units } = clip;
     // The replay has its own.
     drop(units);
@@ -150,6 +156,11 @@ async fn play(clip: Clip, task: SourceTask) -> Result<(), SourceError> {
             replay.set_wall_clock(now, hub::wall_now());
             match replay.poll(now) {
                 Next::Unit(unit) => publisher.push(unit).await?,
+                Next::WaitUntil(_) if replay.is_over() => {
+                    // With the publisher what readers have not read yet goes.
+                    tokio::time::sleep(LAST_UNIT).await;
+                    return Ok(());
+                }
                 Next::WaitUntil(at) => {
                     let feedback = async {
                         // A file has its key frames where they are; only the end matters.

@@ -169,6 +169,11 @@ impl Intake {
         self.lines.iter().any(|line| line.rank.is_some())
     }
 
+    /// True once this publisher has said what it sends.
+    pub(crate) fn has_said(&self, id: u64) -> bool {
+        self.slots.iter().any(|slot| slot.id() == id && !slot.tracks.is_empty())
+    }
+
     /// What a source sends, if it is there and has said so.
     pub(crate) fn sent_by(&self, source: usize) -> Option<Vec<(Kind, Option<Codec>)>> {
         let slot = self.slots.iter().find(|slot| slot.source == Some(source))?;

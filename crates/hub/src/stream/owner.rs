@@ -4,10 +4,12 @@
 //! runs the sources while somebody wants them, and answers commands at any time.
 mod demand;
 mod end;
+mod play;
 mod state;
 
 use super::intake::{Came, Intake};
 use super::outputs::Outputs;
+use super::play::Play;
 use super::sources::{AttemptEnded, Sources};
 use super::{Conflict, PublishError, RelayMessage, StreamCommand, StreamSpec};
 use crate::event::{EndReason, What};
@@ -53,6 +55,7 @@ pub(crate) struct Owner {
     intake: Intake,
     sources: Sources,
     outputs: Outputs,
+    play: Play,
     relays: Vec<RelayEnd>,
     commands: mpsc::Receiver<StreamCommand>,
     state: StreamState,
@@ -93,6 +96,7 @@ impl Owner {
         let now = clock::now();
         let feed = Feed::new(name.clone(), worker.clone());
         worker.add_feed(id, feed.clone());
+        let play = Play::new(name.clone(), worker.clone(), connectors.clone());
         let mut sources = Sources::new(name.clone(), worker.clone(), connectors);
         sources.set(&spec.sources, spec.policy, worker.limits().source_stop_max);
         let mut outputs = Outputs::new(name.clone(), worker.clone(), deliverers);
@@ -107,6 +111,7 @@ impl Owner {
             intake: Intake::new(now, silence_max),
             sources,
             outputs,
+            play,
             relays: Vec::new(),
             commands,
             state: StreamState::Idle,
@@ -156,6 +161,7 @@ impl Owner {
             () = std::future::poll_fn(|cx| self.outputs.poll(cx, clock::now())) => {
                 self.sources_at = clock::now();
             }
+            () = std::future::poll_fn(|cx| self.play.poll(cx)) => {}
             () = self.feed.turned.notified() => {
                 let now = clock::now();
                 self.sources_at = now;
@@ -203,6 +209,9 @@ impl Owner {
             }
             Came::Lines => {
                 self.orphaned_at = Moment::FAR_FUTURE;
+                if self.play.publisher().is_some_and(|id| self.intake.has_said(id)) {
+                    self.play.handle_tracks();
+                }
                 self.lines_changed(now);
             }
             Came::Nothing => {}
@@ -294,6 +303,10 @@ impl Owner {
     // ---- who publishes, who wants it ----
 
     fn publish(&mut self, peer: PeerInfo, conflict: Conflict) -> Result<Publisher, PublishError> {
+        self.publish_as(peer, self.spec.conflict.unwrap_or(conflict))
+    }
+
+    fn publish_as(&mut self, peer: PeerInfo, conflict: Conflict) -> Result<Publisher, PublishError> {
         if !self.sources.is_empty() {
             return Err(PublishError::HasSources(self.name.clone()));
         }
@@ -301,7 +314,6 @@ impl Owner {
         if self.intake.forget_gone(now) {
             self.publisher_left("it closed the connection", now);
         }
-        let conflict = self.spec.conflict.unwrap_or(conflict);
         let mut waits = false;
         if let Some(there) = self.intake.slots().first() {
             match conflict {
@@ -415,6 +427,8 @@ impl Owner {
             StreamCommand::Publish { peer, conflict, reply } => {
                 answer(reply, self.publish(peer, conflict));
             }
+            StreamCommand::Play { url, conflict, reply } => self.play(url, conflict, reply),
+            StreamCommand::StopPlay { reply } => answer(reply, self.stop_play()),
             StreamCommand::SetSpec { spec, reply } => {
                 self.set_spec(*spec, now);
                 answer(reply, ());

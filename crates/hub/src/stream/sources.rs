@@ -196,6 +196,7 @@ impl Sources {
             publisher,
             worker: self.worker.clone(),
             stop: stopped,
+            once: false,
         };
         let owner = format!("source {index} of {}", self.name);
         let task = self.worker.spawn(owner, connector.run(task));

@@ -198,7 +198,8 @@ impl Supervised {
     }
 }
 
-async fn end(mut running: Running, identity: Identity, within: Duration) -> EndReport {
+/// Ends an attempt: the word to stop, its answer or the deadline.
+pub(crate) async fn end(mut running: Running, identity: Identity, within: Duration) -> EndReport {
     let began = clock::now();
     running.stop.send_replace(true);
     let (in_time, error) = tokio::select! {
@@ -215,7 +216,8 @@ async fn end(mut running: Running, identity: Identity, within: Duration) -> EndR
     EndReport { stream, what, index, url, steps, in_time, error, took: clock::now().since(began) }
 }
 
-fn outcome(
+/// What an attempt came to.
+pub(crate) fn outcome(
     result: Result<Option<Result<(), SourceError>>, tokio::task::JoinError>,
 ) -> Result<(), SourceError> {
     match result {

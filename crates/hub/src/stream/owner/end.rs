@@ -17,6 +17,7 @@ impl Owner {
         let readers = self.feed.reader_reports(began).len();
         self.outputs.remove_all(within);
         self.sources.remove_all(within);
+        self.play.stop(within);
         self.intake.end(&reason, |_| true, began);
         if publishers > 0 {
             self.emit_publisher_left(&reason.to_string());
@@ -40,6 +41,7 @@ impl Owner {
         }
         let mut ends = self.outputs.removed().await;
         ends.extend(self.sources.removed().await);
+        ends.extend(self.play.stopped().await);
         Removal { ends, publishers, readers, took: clock::now().since(began), unanswered: false }
     }
 }
