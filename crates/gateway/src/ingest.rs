@@ -3,12 +3,17 @@
 //! Source: RFC 3550 §6.4 (reports), RFC 2326 §12.33 (RTP-Info). Owns the packets that wait for earlier ones, the frames
 //! under way, each track's clock, and what is reported back to the sender. No sockets, no clock: bytes and time come
 //! in, units come out of [`Ingest::poll`].
+//!
+//! Beside it: [`bytes`], byte streams of any container; [`flv`], RTMP's messages; both into an [`outlet`].
+pub(crate) mod bytes;
+pub(crate) mod flv;
 mod lane;
+mod outlet;
 pub(crate) mod ports;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
+use ::bytes::Bytes;
 use formats::rtp::rtcp::{self, Message, write_receiver_report};
 use formats::rtp::{Packet, SetupError};
 use formats::sdp::MediaSection;

@@ -1,8 +1,8 @@
 //! Every media socket, turned into a publisher or a reader of the hub.
 //!
 //! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
-//! - [`sources`]: we dial: RTSP, RTMP, HTTP-FLV, files.
-//! - [`ingest`]: RTP of publishers and cameras to units.
+//! - [`sources`]: we dial: RTSP, RTMP, byte streams over HTTP and TCP, files.
+//! - [`ingest`]: RTP of publishers and cameras to units, and byte streams of any container.
 //! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
 //! - [`renditions`]: the hub's formats: what a unit becomes on the wire, once for all readers.
 //! - [`net`]: drivers: binding, accepting, TLS, writing.

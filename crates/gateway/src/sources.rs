@@ -2,9 +2,10 @@
 mod address;
 pub(crate) mod dial;
 pub mod file;
-pub mod flv;
+pub mod http;
 pub mod rtmp;
 pub mod rtsp;
+pub mod tcp;
 
 use crate::config::GatewayConfig;
 use bytes::Bytes;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 pub fn connectors(_config: &GatewayConfig, demo: Bytes) -> Vec<Arc<dyn Connect>> {
     vec![
         Arc::new(file::FileSources::new(demo)),
-        Arc::new(flv::FlvSources),
+        Arc::new(http::HttpSources),
         Arc::new(rtmp::RtmpSources),
         Arc::new(rtsp::RtspSources),
+        Arc::new(tcp::TcpSources),
     ]
 }

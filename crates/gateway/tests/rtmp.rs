@@ -227,12 +227,20 @@ fn what_cannot_be_pulled_is_said_in_words() {
         let (http, rtmp) = (house.addresses.http.unwrap(), house.rtmp());
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let rows = [
-            (format!("http://{http}/page?k=hunter2"), StreamState::GaveUp, "a web page (text/html)"),
+            (
+                format!("http://{http}/page?k=hunter2"),
+                StreamState::GaveUp,
+                "/page (text/html): this is a web page",
+            ),
             (format!("http://{http}/login"), StreamState::GaveUp, "none are configured"),
             (format!("http://ann:hunter2@{http}/login"), StreamState::GaveUp, "refuses user \"ann\""),
             (format!("http://{http}/circle"), StreamState::Backoff, "more than 5 redirects"),
             (format!("http://{http}/nothing"), StreamState::Backoff, "404 Not Found"),
-            (format!("http://{http}/api/stream.mp4?src=demo"), StreamState::GaveUp, "MP4 (video/mp4)"),
+            (
+                format!("http://{http}/api/stream.mp4?src=demo"),
+                StreamState::GaveUp,
+                "(video/mp4): this is MP4",
+            ),
             (format!("http://{rtmp}/demo"), StreamState::Backoff, "/demo"),
             (format!("rtmp://{http}/demo"), StreamState::Backoff, "/demo"),
             (format!("rtmp://{rtmp}/gone?pass=hunter2"), StreamState::Backoff, "no stream \"gone\""),

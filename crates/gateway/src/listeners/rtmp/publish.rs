@@ -1,6 +1,6 @@
 //! A peer that publishes.
 use super::connection::{Connection, End, Step};
-use crate::sources::flv::FlvIngest;
+use crate::ingest::flv::FlvIngest;
 use hub::Deed;
 use protocols::rtmp::server::{Event, Request};
 

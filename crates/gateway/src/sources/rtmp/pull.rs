@@ -1,7 +1,7 @@
 //! One attempt: dial, play, demux, publish.
 use super::Wanted;
+use crate::ingest::flv::FlvIngest;
 use crate::net::link::{Link, Moved};
-use crate::sources::flv::FlvIngest;
 use hub::{SourceError, SourceTask, Stop};
 use protocols::rtmp::client::{Config, Event, Role, Session};
 use protocols::rtmp::{Output, RtmpError};

@@ -1,6 +1,6 @@
-//! FLV tags or RTMP messages into a publisher: what every way in of that family has in common.
+//! FLV tags or RTMP messages into a publisher: what every way in by RTMP has in common.
+use super::outlet::Outlet;
 use bytes::Bytes;
-use formats::demux::DemuxEvent;
 use formats::flv::{Demuxer, TagKind};
 use hub::{Ended, Publisher};
 use media::{Moment, StreamName};
@@ -8,7 +8,7 @@ use media::{Moment, StreamName};
 /// Demuxes one connection's media and publishes it.
 pub(crate) struct FlvIngest {
     stream: StreamName,
-    publisher: Publisher,
+    outlet: Outlet,
     demuxer: Demuxer,
     /// A damaged sequence header is told once: some encoders repeat theirs with each key frame.
     told_damage: bool,
@@ -17,7 +17,8 @@ pub(crate) struct FlvIngest {
 impl FlvIngest {
     /// For the stream that the publisher writes into.
     pub(crate) fn new(stream: StreamName, publisher: Publisher) -> Self {
-        Self { stream, publisher, demuxer: Demuxer::new(), told_damage: false }
+        let outlet = Outlet::new(stream.clone(), publisher);
+        Self { stream, outlet, demuxer: Demuxer::new(), told_damage: false }
     }
 
     /// Takes one tag or message, and waits while the stream's owner is behind.
@@ -44,28 +45,14 @@ impl FlvIngest {
         let _ = self.publish().await;
     }
 
-    /// Returns when the stream takes no more. Its wishes for key frames have no way to a peer in RTMP or FLV.
+    /// Returns when the stream takes no more.
     pub(crate) async fn ended(&mut self) -> Ended {
-        loop {
-            match self.publisher.feedback().await {
-                Ok(_) => {}
-                Err(ended) => return ended,
-            }
-        }
+        self.outlet.ended().await
     }
 
     async fn publish(&mut self) -> Result<(), Ended> {
         while let Some(event) = self.demuxer.pop() {
-            match event {
-                DemuxEvent::Tracks(tracks) => self.publisher.set_tracks(tracks).await?,
-                DemuxEvent::Unit(unit) => self.publisher.push(unit).await?,
-                DemuxEvent::Metadata(metadata) => {
-                    tracing::debug!(stream = %self.stream, ?metadata, "the sender describes itself");
-                }
-                DemuxEvent::Note(note) => {
-                    tracing::warn!(stream = %self.stream, %note, "something is left out");
-                }
-            }
+            self.outlet.handle(event).await?;
         }
         Ok(())
     }

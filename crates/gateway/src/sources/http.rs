@@ -1,13 +1,9 @@
-//! HTTP-FLV sources: `http://`, `https://`, and `httpx://` for TLS with any certificate.
+//! HTTP sources: `http://`, `https://`, and `httpx://` for TLS with any certificate. Whatever byte stream comes.
 //!
-//! Sources: RFC 9110, RFC 9112, FLV 10.1. What the server sends is looked at, not believed: cameras say
+//! Sources: RFC 9110, RFC 9112. What the server sends is looked at, not believed: cameras say
 //! `application/octet-stream`, or nothing. Options: `#header=KEY: VALUE`, as often as needed.
-mod content;
 mod exchange;
-mod ingest;
 mod pull;
-
-pub(crate) use ingest::FlvIngest;
 
 use super::address::{Endpoint, SourceUrl};
 use super::dial::Security;
@@ -18,9 +14,9 @@ use hub::{Connect, PeerInfo, SourceError, SourceTask};
 use protocols::auth::Credentials;
 use url::Url;
 
-/// Pulls FLV over HTTP.
+/// Pulls byte streams over HTTP.
 #[derive(Clone, Debug, Default)]
-pub struct FlvSources;
+pub struct HttpSources;
 
 /// What a URL of ours asks for.
 #[derive(Clone, Debug)]
@@ -87,7 +83,7 @@ fn header(option: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
     Ok((name, value))
 }
 
-impl Connect for FlvSources {
+impl Connect for HttpSources {
     fn schemes(&self) -> &[&'static str] {
         &["http", "https", "httpx"]
     }
@@ -100,7 +96,7 @@ impl Connect for FlvSources {
         let endpoint = Wanted::parse(url).and_then(|wanted| wanted.endpoint()).ok();
         let transport = endpoint.as_ref().map_or("", |endpoint| endpoint.transport());
         let remote = endpoint.map(|endpoint| endpoint.authority()).unwrap_or_default();
-        PeerInfo { protocol: "flv", transport, remote, ..PeerInfo::default() }
+        PeerInfo { protocol: "http", transport, remote, ..PeerInfo::default() }
     }
 
     fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
@@ -133,10 +129,10 @@ mod tests {
     fn wrong_options_are_named_without_their_values() {
         for wrong in ["http://h/x#headers=A: b", "http://h/x#header=secret", "http://h/x#header=a b: secret"]
         {
-            let error = FlvSources.check(wrong).unwrap_err();
+            let error = HttpSources.check(wrong).unwrap_err();
             assert!(!error.retry && error.message.contains("#header") && !error.message.contains("secret"));
         }
-        assert!(FlvSources.check("http://").is_err());
-        assert_eq!(FlvSources.check("http://h"), Ok(()));
+        assert!(HttpSources.check("http://").is_err());
+        assert_eq!(HttpSources.check("http://h"), Ok(()));
     }
 }

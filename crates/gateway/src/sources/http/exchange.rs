@@ -116,7 +116,7 @@ fn build(
     let headers = request.headers_mut();
     headers.insert(HOST, HeaderValue::from_str(host).map_err(|e| unusable(e.into()))?);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    headers.insert(ACCEPT, HeaderValue::from_static("video/x-flv, */*"));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     let answer = auth.authorization("GET", target);
     let answered = answer.is_some();
     if let Some(answer) = answer {
