@@ -6,7 +6,7 @@ use crate::feed::Feedback;
 use crate::publisher::{Ingest, PublisherEnd};
 use crate::report::PublisherReport;
 use crate::wall_now;
-use media::{Codec, Kind, Moment, Track, TrackId, Unit, WallTime};
+use media::{Kind, Moment, Track, TrackId, Unit, WallTime};
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -83,6 +83,18 @@ impl Intake {
     pub(crate) fn new(stream_start: Moment, silence_max: Duration) -> Self {
         let (slots, lines, pending) = (Vec::new(), LineTable::default(), VecDeque::new());
         Self { slots, stream_start, lines, silence_max, muted: false, pending }
+    }
+
+    /// Takes a source's publisher in. It is certain to send what it promises, so that readers need not wait for it.
+    pub(crate) fn add_source(&mut self, end: PublisherEnd, source: usize, promises: Vec<Track>, now: Moment) {
+        let id = end.id;
+        self.add(end, Some(source), false, now);
+        if !promises.is_empty() {
+            for slot in self.slots.iter_mut().filter(|slot| slot.end.id == id) {
+                slot.tracks.clone_from(&promises);
+            }
+            self.map_lines(false, now);
+        }
     }
 
     /// Takes a publisher in. `waits`: until those before it have left.
@@ -175,10 +187,9 @@ impl Intake {
     }
 
     /// What a source sends, if it is there and has said so.
-    pub(crate) fn sent_by(&self, source: usize) -> Option<Vec<(Kind, Option<Codec>)>> {
-        let slot = self.slots.iter().find(|slot| slot.source == Some(source))?;
-        let sent: Vec<_> = slot.tracks.iter().map(|track| (track.kind(), Some(track.codec))).collect();
-        (!sent.is_empty()).then_some(sent)
+    pub(crate) fn sent_by(&self, source: usize) -> Vec<Track> {
+        let slot = self.slots.iter().find(|slot| slot.source == Some(source));
+        slot.map(|slot| slot.tracks.clone()).unwrap_or_default()
     }
 
     /// Polls the publishers in turn.

@@ -10,7 +10,7 @@ use crate::stream::SourceSpec;
 use crate::supervise::{Policy, SourceState};
 use crate::wants::Wants;
 use crate::worker::Worker;
-use media::{Kind, Moment, StreamName};
+use media::{CodecParams, Kind, Moment, StreamName, Track};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,6 +20,8 @@ struct Source {
     fallback: bool,
     /// What it sends, as its URL tells or as it said when it last flowed.
     offers: Offers,
+    /// The tracks that its next attempt is certain to send, if it sends anything: see [`promised`].
+    promises: Vec<Track>,
     /// Its attempt's publisher.
     publisher: Option<u64>,
     /// Since when its attempt runs without media.
@@ -79,7 +81,8 @@ impl Sources {
         let identity = Identity { stream: self.name.clone(), what: "source", index, url };
         let (publisher, connecting_since) = (None, Moment::ZERO);
         let supervised = Supervised::new(identity, policy);
-        Source { supervised, fallback: spec.fallback, offers, publisher, connecting_since }
+        let promises = Vec::new();
+        Source { supervised, fallback: spec.fallback, offers, promises, publisher, connecting_since }
     }
 
     /// The publishers of the attempts that run, each with its source's place.
@@ -148,11 +151,13 @@ impl Sources {
     }
 
     /// A unit of this source came; `sent`: what it sends, asked for with the first unit of an attempt.
-    pub(crate) fn handle_media(&mut self, index: usize, now: Moment, sent: impl FnOnce() -> Offers) {
+    pub(crate) fn handle_media(&mut self, index: usize, now: Moment, sent: impl FnOnce() -> Vec<Track>) {
         let Some(source) = self.all.get_mut(index) else { return };
         if matches!(source.supervised.state(), SourceState::Connecting) {
             source.supervised.supervisor.handle_media(now);
-            source.offers = sent().or_else(|| source.offers.take());
+            let sent = sent();
+            source.offers = Some(sent.iter().map(|track| (track.kind(), Some(track.codec))).collect());
+            source.promises = promised(sent);
         }
     }
 
@@ -162,8 +167,9 @@ impl Sources {
         }
     }
 
-    /// Starts what is due. Returns the new publishers with their source's index, and the next moment to call again.
-    pub(crate) fn start_due(&mut self, now: Moment) -> (Vec<(PublisherEnd, usize)>, Moment) {
+    /// Starts what is due. Returns the new publishers with their source's index and what that promises, and the next
+    /// moment to call again.
+    pub(crate) fn start_due(&mut self, now: Moment) -> (Vec<(PublisherEnd, usize, Vec<Track>)>, Moment) {
         let mut started = Vec::new();
         let mut next = Moment::FAR_FUTURE;
         for index in 0..self.all.len() {
@@ -173,7 +179,7 @@ impl Sources {
                 continue;
             }
             match self.start(index, now) {
-                Ok(end) => started.push((end, index)),
+                Ok(end) => started.push((end, index, self.all[index].promises.clone())),
                 Err(error) => {
                     self.all[index].supervised.not_started(error, now);
                     next = now;
@@ -284,6 +290,13 @@ impl Sources {
         };
         self.all.iter().map(report).collect()
     }
+}
+
+/// What a source that sent this may promise the next time: all or nothing, and only sound that a decoder needs to know
+/// nothing of beforehand. Readers then start with the picture, and the sound joins when its transcoder has started.
+fn promised(sent: Vec<Track>) -> Vec<Track> {
+    let plain = |track: &Track| track.kind() == Kind::Audio && track.params == CodecParams::None;
+    if sent.iter().all(plain) { sent } else { Vec::new() }
 }
 
 /// The connector for a URL's scheme.

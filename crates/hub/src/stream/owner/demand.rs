@@ -41,9 +41,10 @@ impl Owner {
             }
             let (started, next) = self.sources.start_due(now);
             self.sources_at = self.sources_at.min(next);
-            for (end, index) in started {
-                self.intake.add(end, Some(index), false, now);
+            for (end, index, promises) in started {
+                self.intake.add_source(end, index, promises, now);
             }
+            self.lines_changed(now);
         }
         if !self.outputs.is_empty() {
             let talking = self.is_talking(now);
