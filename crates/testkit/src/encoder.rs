@@ -5,13 +5,15 @@ mod pushing;
 
 use crate::runner::Runner;
 use formats::replay::Clip;
+use media::Kind;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// What is wrong with an encoder. It comes after so many frames of one connection, pictures and sounds together.
+/// What is wrong with an encoder. Numbers of frames are those of one connection, pictures and sounds together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Fault {
     /// Nothing.
@@ -37,6 +39,24 @@ pub enum Fault {
         /// Frames sent before.
         after: u64,
     },
+    /// It closes the connection so long after the first frame.
+    Dies(Duration),
+    /// It sends pictures only. The pulled one does not speak of sound either.
+    VideoOnly,
+    /// Of the pulled one: connections are refused, and those that are open are cut.
+    Refuse,
+    /// Of the pulled one: connections are accepted and closed at once.
+    CloseAtOnce,
+    /// Of the pulled one: connections are accepted, and nothing is answered.
+    Mute,
+    /// Of the pulled one: the request gets this status.
+    Status(u16),
+    /// Of the pulled one: the answer comes after this time, as from a camera that wakes up.
+    SlowStart(Duration),
+    /// Of the pulled one: the header of FLV comes, and nothing behind it.
+    HeaderOnly,
+    /// Of the pulled one: it speaks of sound and sends none.
+    LiesAboutSound,
 }
 
 /// Bytes that mean nothing: 4 KiB a frame.
@@ -53,9 +73,13 @@ enum Deed {
 }
 
 impl Fault {
-    /// What is to be done with the frame after so many others.
-    const fn deed(self, frames: u64) -> Deed {
+    /// What is to be done with a frame after so many others, so long after the first.
+    fn deed(self, frames: u64, since: Duration, kind: Kind) -> Deed {
         match self {
+            Fault::Dies(after) if since >= after => Deed::HangUp,
+            Fault::VideoOnly | Fault::LiesAboutSound if kind == Kind::Audio => Deed::Nothing,
+            Fault::HeaderOnly => Deed::Nothing,
+            Fault::Refuse => Deed::HangUp,
             Fault::HangUp { after } if frames >= after => Deed::HangUp,
             Fault::Stall { after } if frames >= after => Deed::Nothing,
             Fault::HalfATag { after } if frames >= after => Deed::Half,
@@ -64,7 +88,14 @@ impl Fault {
             | Fault::HangUp { .. }
             | Fault::Stall { .. }
             | Fault::HalfATag { .. }
-            | Fault::Garbage { .. } => Deed::Send,
+            | Fault::Garbage { .. }
+            | Fault::Dies(_)
+            | Fault::VideoOnly
+            | Fault::CloseAtOnce
+            | Fault::Mute
+            | Fault::Status(_)
+            | Fault::SlowStart(_)
+            | Fault::LiesAboutSound => Deed::Send,
         }
     }
 }
@@ -109,7 +140,14 @@ impl RtmpEncoder {
 pub struct FlvEncoder {
     runner: Runner<Fault>,
     address: SocketAddr,
-    open: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
+}
+
+/// Connections of a pulled encoder.
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicUsize,
+    open: AtomicUsize,
 }
 
 impl FlvEncoder {
@@ -120,11 +158,11 @@ impl FlvEncoder {
     pub fn start(clip: Clip, fault: Fault) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, crate::process::free_port()))?;
         let address = listener.local_addr()?;
-        let open = Arc::new(AtomicUsize::new(0));
-        let count = open.clone();
+        let counters = Arc::new(Counters::default());
+        let count = counters.clone();
         let runner =
             Runner::start("encoder", fault, move |fault| pulled::serve(listener, clip, fault, count))?;
-        Ok(Self { runner, address, open })
+        Ok(Self { runner, address, counters })
     }
 
     /// Where it is.
@@ -139,6 +177,23 @@ impl FlvEncoder {
 
     /// Connections that are open.
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
+        self.counters.open.load(Ordering::SeqCst)
+    }
+
+    /// Connections that were accepted, ever.
+    pub fn accepted(&self) -> usize {
+        self.counters.accepted.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many connections are open; false if they are not in time.
+    pub fn wait_for_open(&self, wanted: usize, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while self.open() != wanted {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        true
     }
 }

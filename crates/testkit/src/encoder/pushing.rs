@@ -32,7 +32,8 @@ async fn try_publish(target: &Target, clip: &Clip, fault: watch::Receiver<Fault>
                 link.listen_until(&mut publisher, due).await?;
             }
             Next::Unit(unit) => {
-                let deed = fault.borrow().deed(frames);
+                let kind = clip.tracks[usize::from(unit.track)].kind();
+                let deed = fault.borrow().deed(frames, start.elapsed(), kind);
                 frames += 1;
                 match deed {
                     Deed::Nothing => continue,
