@@ -25,6 +25,7 @@ mod publisher;
 mod receive;
 mod send;
 mod session;
+mod table;
 mod talk;
 mod tcp;
 mod udp;

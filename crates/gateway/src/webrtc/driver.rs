@@ -31,7 +31,7 @@ pub(super) struct Driver {
     pub(super) session: Session,
     shared: Arc<Shared>,
     inbox: mpsc::Receiver<Input>,
-    _registration: Registration,
+    registration: Registration,
     batch: SendBatch,
     connections: Vec<Connection>,
     /// Fires at or before the session's moment: to set it anew costs more than a wake in vain now and then.
@@ -43,7 +43,9 @@ pub(super) struct Driver {
 pub(super) enum Wake {
     Input(Input),
     Timer,
-    /// The table is gone.
+    /// Another table of sessions is there.
+    Moved,
+    /// There is none any more.
     Shutdown,
 }
 
@@ -58,7 +60,7 @@ impl Driver {
             session,
             shared,
             inbox,
-            _registration: registration,
+            registration,
             batch: SendBatch::new(),
             connections: Vec::new(),
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
@@ -72,6 +74,7 @@ impl Driver {
             biased;
             input = self.inbox.recv() => input.map_or(Wake::Shutdown, Wake::Input),
             () = self.timer.as_mut() => Wake::Timer,
+            moved = self.registration.moved() => if moved { Wake::Moved } else { Wake::Shutdown },
         }
     }
 
@@ -90,6 +93,7 @@ impl Driver {
                 self.fires_at = Moment::ZERO;
                 self.session.handle_timeout(hub::now());
             }
+            Wake::Moved => self.registration.enter_again(),
             Wake::Shutdown => self.session.close(hub::now()),
         }
     }

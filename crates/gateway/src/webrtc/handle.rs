@@ -1,9 +1,10 @@
 //! What signalling (HTTP, WebSocket) has in hand: [`listen`] opens the sockets, [`Handle`] makes sessions.
-use super::mux::{COMMANDS, Command, INBOX, Input, Mux};
+use super::mux::{Command, INBOX, Input};
 use super::session::{Bandwidth, LocalCandidate, Transport};
+use super::table::{Sockets, Table};
 use super::talk::TalkLine;
 use super::udp::UdpShared;
-use super::{Context, WebRtcError, interfaces, player, publisher, tcp};
+use super::{Context, WebRtcError, interfaces, player, publisher};
 use hub::{Hub, PeerInfo, Worker};
 use media::{Fault, StreamName};
 use std::fmt;
@@ -153,7 +154,7 @@ impl From<hub::WorkerGone> for Error {
 pub struct Handle {
     hub: Hub,
     shared: Arc<Shared>,
-    mux: mpsc::Sender<Command>,
+    table: Table,
 }
 
 /// What every session needs.
@@ -166,16 +167,42 @@ pub(super) struct Shared {
     sessions_max: usize,
 }
 
-/// A session's place in the table, as long as it lives.
-pub(super) struct Registration {
+/// What the table of sessions knows of one.
+#[derive(Clone)]
+struct Entry {
     id: SessionId,
-    mux: mpsc::Sender<Command>,
+    ufrag: String,
+    inbox: mpsc::Sender<Input>,
+    table: Table,
+}
+
+impl Entry {
+    /// False when the table is full; `None` when there is none any more.
+    async fn enter(self) -> Option<bool> {
+        let Self { id, ufrag, inbox, table } = self;
+        table.ask(|reply| Command::Register { id, ufrag: ufrag.clone(), inbox: inbox.clone(), reply }).await
+    }
+}
+
+/// A session's place in the table, as long as it lives.
+pub(super) struct Registration(Entry);
+
+impl Registration {
+    /// Waits until another table is there; false when there will be none. Cancel-safe.
+    pub(super) async fn moved(&mut self) -> bool {
+        self.0.table.moved().await
+    }
+
+    /// Enters the session into the table that is there now. Does not wait: thousands may do so at once.
+    pub(super) fn enter_again(&self) {
+        // One that is full or gone by then leaves the session without its peer's word, and so it ends.
+        tokio::task::spawn_local(self.0.clone().enter());
+    }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // When the mailbox is full, the table finds out by itself.
-        let _ = self.mux.try_send(Command::Unregister(self.id));
+        self.0.table.tell(Command::Unregister(self.0.id));
     }
 }
 
@@ -188,7 +215,7 @@ pub(super) struct Start {
     pub(super) peer: PeerInfo,
     /// For players that may talk.
     pub(super) talk: Option<TalkLine>,
-    mux: mpsc::Sender<Command>,
+    table: Table,
 }
 
 impl Start {
@@ -199,13 +226,12 @@ impl Start {
     ) -> Result<(SessionId, Registration, mpsc::Receiver<Input>), Error> {
         let id = SessionId::random();
         let (inbox, receiver) = mpsc::channel(INBOX);
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Register { id, ufrag: ufrag.to_owned(), inbox, reply };
-        self.mux.send(command).await.map_err(|_| Error::Shutdown)?;
-        if !answer.await.map_err(|_| Error::Shutdown)? {
-            return Err(Error::TooMany(self.shared.sessions_max));
+        let entry = Entry { id, ufrag: ufrag.to_owned(), inbox, table: self.table.now() };
+        match entry.clone().enter().await {
+            Some(true) => Ok((id, Registration(entry), receiver)),
+            Some(false) => Err(Error::TooMany(self.shared.sessions_max)),
+            None => Err(Error::Shutdown),
         }
-        Ok((id, Registration { id, mux: self.mux.clone() }, receiver))
     }
 }
 
@@ -231,19 +257,9 @@ pub async fn listen(hub: &Hub, config: Config) -> std::io::Result<Handle> {
         bandwidth: config.bandwidth,
         sessions_max: config.sessions_max,
     };
-    let (mux, commands) = mpsc::channel(COMMANDS);
-    let worker = hub.worker().await.map_err(std::io::Error::other)?;
-    let table = Mux::new(udp, config.sessions_max);
-    worker.run("webrtc socket", move |_| table.run(commands)).await.map_err(std::io::Error::other)?;
-    if let Some(listener) = listener {
-        let weak = mux.downgrade();
-        worker
-            .run("webrtc TCP listener", move |_| tcp::run(listener, weak))
-            .await
-            .map_err(std::io::Error::other)?;
-    }
+    let table = Sockets { udp, tcp: listener, sessions_max: config.sessions_max }.serve(hub).await?;
     tracing::info!(address = %local, tcp = config.tcp, candidates = shared.candidates.len(), "WebRTC listens");
-    Ok(Handle { hub: hub.clone(), shared: Arc::new(shared), mux })
+    Ok(Handle { hub: hub.clone(), shared: Arc::new(shared), table })
 }
 
 fn bind_tcp(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
@@ -328,11 +344,11 @@ impl Handle {
         Fut: Future<Output = ()> + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let (shared, mux) = (self.shared.clone(), self.mux.clone());
+        let (shared, table) = (self.shared.clone(), self.table.clone());
         let (stream, offer) = (stream.clone(), offer.to_owned());
         let worker = self.hub.worker().await?;
         worker
-            .run(owner, move |worker| run(Start { worker, shared, stream, offer, peer, talk, mux }, reply))
+            .run(owner, move |worker| run(Start { worker, shared, stream, offer, peer, talk, table }, reply))
             .await?;
         answer.await.map_err(|_| Error::Shutdown)?
     }
@@ -342,7 +358,7 @@ impl Handle {
     /// # Errors
     /// [`Error::NoSession`].
     pub async fn add_candidate(&self, id: SessionId, candidate: &str) -> Result<(), Error> {
-        self.tell(id, Input::Candidate(candidate.to_owned())).await
+        self.tell(id, || Input::Candidate(candidate.to_owned())).await
     }
 
     /// Ends a session; it says goodbye to its peer.
@@ -350,22 +366,17 @@ impl Handle {
     /// # Errors
     /// [`Error::NoSession`].
     pub async fn close(&self, id: SessionId) -> Result<(), Error> {
-        self.tell(id, Input::Close).await
+        self.tell(id, || Input::Close).await
     }
 
-    async fn tell(&self, id: SessionId, input: Input) -> Result<(), Error> {
-        let (reply, answer) = oneshot::channel();
-        self.mux.send(Command::Tell { id, input, reply }).await.map_err(|_| Error::Shutdown)?;
-        if answer.await.map_err(|_| Error::Shutdown)? { Ok(()) } else { Err(Error::NoSession) }
+    async fn tell(&self, id: SessionId, input: impl Fn() -> Input) -> Result<(), Error> {
+        let told = self.table.ask(|reply| Command::Tell { id, input: input(), reply }).await;
+        if told.ok_or(Error::Shutdown)? { Ok(()) } else { Err(Error::NoSession) }
     }
 
     /// How many sessions there are.
     pub async fn sessions(&self) -> usize {
-        let (reply, answer) = oneshot::channel();
-        if self.mux.send(Command::Count(reply)).await.is_err() {
-            return 0;
-        }
-        answer.await.unwrap_or(0)
+        self.table.ask(Command::Count).await.unwrap_or(0)
     }
 
     /// The address the sockets are bound to.

@@ -184,8 +184,10 @@ impl Mux {
     fn command(&mut self, command: Command) {
         match command {
             Command::Register { id, ufrag, inbox, reply } => {
-                let room = self.sessions.len() < self.sessions_max;
-                if room {
+                // One that is here already enters again when it is not sure of it.
+                let here = self.sessions.contains_key(&id);
+                let room = here || self.sessions.len() < self.sessions_max;
+                if room && !here {
                     self.by_ufrag.insert(ufrag.clone(), id);
                     self.sessions.insert(id, Entry { ufrag, inbox, addresses: Vec::new() });
                 }

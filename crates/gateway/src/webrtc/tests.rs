@@ -4,4 +4,5 @@ mod live;
 mod measure;
 mod player;
 mod publisher;
+mod table;
 mod talk;

@@ -20,9 +20,13 @@ pub(super) fn peer_info() -> PeerInfo {
 }
 
 pub(super) async fn server() -> (Hub, Handle) {
+    server_with(Limits::default()).await
+}
+
+pub(super) async fn server_with(limits: Limits) -> (Hub, Handle) {
     let hub = Hub::start(HubConfig {
         workers: 2,
-        limits: Limits::default(),
+        limits,
         conflict: Conflict::Refuse,
         deliverers: Vec::new(),
         connectors: Vec::new(),
