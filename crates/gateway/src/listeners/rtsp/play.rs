@@ -166,6 +166,8 @@ impl Playback {
         let mut spec = SdpSpec::describe(self.view.name().as_str(), &self.tracks);
         spec.origin = local;
         spec.sections.retain(|section| self.chosen.contains(&section.track.id));
+        // A section's number is its place among the chosen.
+        spec.sections.sort_by_key(|section| self.chosen.iter().position(|id| *id == section.track.id));
         for (index, section) in spec.sections.iter_mut().enumerate() {
             section.control = format!("trackID={index}");
         }
