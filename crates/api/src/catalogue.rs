@@ -1,47 +1,74 @@
 //! The owner of what streams are planned to be. Changes go through it one at a time, so that two of them at once
 //! are one after the other; it alone turns plans into the hub's specifications.
-use hub::{Hub, Policy, PutError, PutOutcome, Removal, StreamSpec};
+use crate::compat::go2rtc::PRELOAD_QUERY;
+use crate::plan::{StreamPlan, TalkPlan, TalkTo};
+use crate::policy::{PolicyError, PolicyPart};
+use hub::{Conflict, Hub, Policy, PutError, PutOutcome, Removal, SourceSpec, talk_name};
 use media::StreamName;
 use std::collections::BTreeMap;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that wait; callers wait beyond that.
 const COMMANDS: usize = 64;
 
-/// What a stream is planned to be.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct StreamPlan {
-    /// Source URLs, in order of preference; none: somebody publishes into it.
-    pub sources: Vec<String>,
-    /// Run it also without readers, and the query that says what of it.
-    pub preload: Option<String>,
-    /// How its sources are tried again.
-    pub policy: Policy,
-}
-
-impl StreamPlan {
-    /// As the hub takes it.
-    pub fn spec(&self) -> StreamSpec {
-        StreamSpec {
-            sources: self.sources.iter().map(|url| url.as_str().into()).collect(),
-            preload: self.preload.is_some(),
-            policy: self.policy,
-            ..StreamSpec::default()
-        }
-    }
-}
-
 /// A change to a plan; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
-    pub(crate) sources: Option<Vec<String>>,
-    pub(crate) preload: Option<Option<String>>,
-    pub(crate) policy: Option<Policy>,
+    pub(crate) sources: Option<Vec<SourceChange>>,
+    pub(crate) preload: Option<Preload>,
+    /// Over the policy for all; `None` inside: as that.
+    pub(crate) policy: Option<Option<PolicyPart>>,
+    pub(crate) linger: Option<Option<Duration>>,
+    pub(crate) conflict: Option<Option<Conflict>>,
+    pub(crate) talk: Option<TalkPlan>,
+}
+
+/// A source of a changed list.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceChange {
+    /// Only its URL is said: if it was there before, it stays as it was.
+    Url(String),
+    /// All of it is said, with its policy over the stream's.
+    Said { url: String, fallback: bool, policy: Option<PolicyPart> },
+    /// As another stream has it.
+    As(SourceSpec),
+}
+
+/// Whether a stream runs without readers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Preload {
+    /// It does; what of it is as before.
+    On,
+    /// It does, and this of it.
+    Query(String),
+    /// It does not.
+    Off,
+}
+
+/// Why a plan is not changed.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    /// The hub does not take it.
+    #[error(transparent)]
+    Put(#[from] PutError),
+    /// A value of a policy is impossible.
+    #[error("supervision: {0}")]
+    Policy(#[from] PolicyError),
+    /// What flows towards a device belongs to the stream that comes from it.
+    #[error("{name:?} is the talk stream of {of:?}: change its `talk` there")]
+    IsTalkStream { name: StreamName, of: StreamName },
+    /// The talk stream's name is taken.
+    #[error("the talk stream would be {0:?}, which is a stream of its own: remove that first")]
+    TalkNameTaken(StreamName),
+    /// The talk stream's name would be too long.
+    #[error("the name {0:?} is too long to have a talk stream, which would be called NAME/talk")]
+    TalkNameTooLong(StreamName),
 }
 
 enum Command {
-    Put { name: StreamName, change: Change, reply: oneshot::Sender<Result<PutOutcome, PutError>> },
+    Put { name: StreamName, change: Box<Change>, reply: oneshot::Sender<Result<PutOutcome, ChangeError>> },
     Remove { name: StreamName, reply: oneshot::Sender<Option<Removal>> },
     Plans { reply: oneshot::Sender<BTreeMap<StreamName, StreamPlan>> },
 }
@@ -74,9 +101,9 @@ impl Catalogue {
             match command {
                 Command::Put { name, change, reply } => {
                     // Whoever asked may have hung up; the change is made all the same.
-                    let _ = reply.send(self.put(name, change).await);
+                    let _ = reply.send(self.put(name, *change).await);
                 }
-                Command::Remove { name, reply } => self.remove(name, reply),
+                Command::Remove { name, reply } => self.remove(name, reply).await,
                 Command::Plans { reply } => {
                     let _ = reply.send(self.plans.clone());
                 }
@@ -84,23 +111,41 @@ impl Catalogue {
         }
     }
 
-    async fn put(&mut self, name: StreamName, change: Change) -> Result<PutOutcome, PutError> {
-        let mut plan = match self.plans.get(&name) {
+    async fn put(&mut self, name: StreamName, change: Change) -> Result<PutOutcome, ChangeError> {
+        if let Some(of) = self.talker_of(&name) {
+            return Err(ChangeError::IsTalkStream { of: of.clone(), name });
+        }
+        let plan = match self.plans.get(&name) {
             Some(plan) => plan.clone(),
             None => StreamPlan { policy: self.policy, ..StreamPlan::default() },
         };
-        plan.sources = change.sources.unwrap_or(plan.sources);
-        plan.preload = change.preload.unwrap_or(plan.preload);
-        plan.policy = change.policy.unwrap_or(plan.policy);
-        let outcome = self.hub.put(&name, plan.spec()).await?;
+        let plan = change.apply(plan, self.policy)?;
+        let spec = plan.spec(&self.hub);
+        if spec.talk.is_some() {
+            match talk_name(&name) {
+                None => return Err(ChangeError::TalkNameTooLong(name)),
+                Some(talk) if self.plans.contains_key(&talk) => return Err(ChangeError::TalkNameTaken(talk)),
+                Some(_) => {}
+            }
+        }
+        let outcome = self.hub.put(&name, spec).await?;
         self.plans.insert(name, plan);
         Ok(outcome)
     }
 
+    /// The stream whose talk stream this is.
+    fn talker_of(&self, name: &StreamName) -> Option<&StreamName> {
+        let talks = |(of, plan): &(&StreamName, &StreamPlan)| {
+            talk_name(of).as_ref() == Some(name) && !plan.talk_urls(&self.hub).is_empty()
+        };
+        self.plans.iter().find(talks).map(|(of, _)| of)
+    }
+
     /// Removes a stream. Its end may take as long as a camera's goodbye: it is waited for aside, but asked for here
     /// and now, so that what comes next finds it asked for.
-    fn remove(&mut self, name: StreamName, reply: oneshot::Sender<Option<Removal>>) {
+    async fn remove(&mut self, name: StreamName, reply: oneshot::Sender<Option<Removal>>) {
         self.plans.remove(&name);
+        let talker = self.talker_of(&name).cloned();
         let hub = self.hub.clone();
         let mut removal = Box::pin(async move { hub.remove(&name).await });
         let waker = std::task::Waker::noop();
@@ -114,6 +159,69 @@ impl Catalogue {
                 });
             }
         }
+        if let Some(talker) = talker {
+            self.stop_talking(talker).await;
+        }
+    }
+
+    /// The talk stream of this stream was removed: it is not to come back with the stream's next change.
+    async fn stop_talking(&mut self, name: StreamName) {
+        let Some(plan) = self.plans.get_mut(&name) else { return };
+        plan.talk.to = TalkTo::Nowhere;
+        let spec = plan.spec(&self.hub);
+        if let Err(error) = self.hub.put(&name, spec).await {
+            // Only a hub that shuts down refuses what it had, without its talk stream.
+            tracing::debug!(stream = %name, %error, "a stream could not be told that its talk stream is gone");
+        }
+    }
+}
+
+impl Change {
+    fn apply(self, before: StreamPlan, for_all: Policy) -> Result<StreamPlan, PolicyError> {
+        let mut plan = before;
+        if let Some(policy) = self.policy {
+            plan.policy = policy.unwrap_or_default().over(for_all)?;
+        }
+        if let Some(sources) = self.sources {
+            let known = std::mem::take(&mut plan.sources);
+            plan.sources = sources
+                .into_iter()
+                .map(|source| source.apply(&known, plan.policy))
+                .collect::<Result<_, _>>()?;
+        }
+        plan.preload = match (self.preload, plan.preload) {
+            (None, preload) => preload,
+            (Some(Preload::Off), _) => None,
+            (Some(Preload::Query(query)), _) => Some(query),
+            (Some(Preload::On), preload) => preload.or_else(|| Some(PRELOAD_QUERY.to_owned())),
+        };
+        plan.linger = self.linger.unwrap_or(plan.linger);
+        plan.conflict = self.conflict.unwrap_or(plan.conflict);
+        plan.talk = self.talk.unwrap_or(plan.talk);
+        Ok(plan)
+    }
+}
+
+impl SourceChange {
+    pub(crate) fn url(&self) -> &str {
+        match self {
+            SourceChange::Url(url) | SourceChange::Said { url, .. } => url,
+            SourceChange::As(source) => &source.url,
+        }
+    }
+
+    fn apply(self, known: &[SourceSpec], around: Policy) -> Result<SourceSpec, PolicyError> {
+        Ok(match self {
+            SourceChange::Url(url) => match known.iter().find(|source| source.url == url) {
+                Some(source) => source.clone(),
+                None => url.into(),
+            },
+            SourceChange::Said { url, fallback, policy } => {
+                let policy = policy.map(|policy| policy.over(around)).transpose()?;
+                SourceSpec { url, policy, fallback }
+            }
+            SourceChange::As(source) => source,
+        })
     }
 }
 
@@ -125,9 +233,10 @@ impl CatalogueHandle {
     }
 
     /// Makes or changes a stream.
-    pub(crate) async fn put(&self, name: StreamName, change: Change) -> Result<PutOutcome, PutError> {
+    pub(crate) async fn put(&self, name: StreamName, change: Change) -> Result<PutOutcome, ChangeError> {
+        let change = Box::new(change);
         let reply = self.ask(|reply| Command::Put { name, change, reply }).await;
-        reply.unwrap_or(Err(PutError::Shutdown))
+        reply.unwrap_or(Err(ChangeError::Put(PutError::Shutdown)))
     }
 
     /// Removes a stream; returns when nothing of it is left, with how that went. `None`: there was none.

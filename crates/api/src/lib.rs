@@ -13,6 +13,8 @@ pub mod mask;
 mod metrics;
 mod page;
 mod params;
+mod plan;
+mod policy;
 mod routes;
 mod shared;
 pub mod time;
@@ -21,9 +23,11 @@ mod v1;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{Catalogue, StreamPlan};
+pub use catalogue::Catalogue;
 pub use compat::go2rtc::{GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
 pub use facts::TrackFacts;
 pub use log_ring::LogRing;
+pub use plan::{StreamPlan, TalkPlan, TalkTo};
+pub use policy::{PolicyError, PolicyPart};
 pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::openapi;

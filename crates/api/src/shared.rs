@@ -1,8 +1,9 @@
 //! What every handler shares, and the entry for requests.
-use crate::catalogue::{Catalogue, CatalogueHandle, StreamPlan};
+use crate::catalogue::{Catalogue, CatalogueHandle};
 use crate::facts::TrackFacts;
 use crate::log_ring::LogRing;
 use crate::metrics::EventCounts;
+use crate::plan::StreamPlan;
 use crate::{answer, routes};
 use axum::body::Body;
 use axum::extract::Request;

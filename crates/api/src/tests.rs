@@ -1,7 +1,9 @@
 //! The API against a real hub whose only source is made up. Requests go through the whole router.
 mod access;
+mod ends;
 mod go2rtc;
 mod ours;
+mod talk;
 
 use crate::{Api, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts};
 use axum::body::Body;
@@ -21,7 +23,8 @@ use tokio::sync::mpsc;
 const HERE: &str = "127.0.0.1:5000";
 const THERE: &str = "192.0.2.7:5000";
 
-/// `fake:` sends H.264 and AAC; `fake://refuses` fails for good.
+/// `fake:` sends H.264 and AAC; `fake://refuses` fails for good, `fake://fails` each time, `fake://silent` never sends and
+/// takes a moment to end, `fake://blocks` holds up its whole worker for a while.
 struct Fake;
 
 impl Connect for Fake {
@@ -50,6 +53,18 @@ impl Connect for Fake {
 async fn send(mut task: SourceTask) -> Result<(), SourceError> {
     if task.url.contains("refuses") {
         return Err(SourceError { retry: false, ..SourceError::peer("401 Unauthorized") });
+    }
+    if task.url.contains("fails") {
+        return Err(SourceError::peer("nobody is there"));
+    }
+    if task.url.contains("silent") {
+        task.stop.wanted().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        task.stop.step("TEARDOWN", "answered 200", Duration::from_millis(20));
+        return Ok(());
+    }
+    if task.url.contains("blocks") {
+        std::thread::sleep(Duration::from_secs(4));
     }
     let tracks = vec![
         Track::video(0, Codec::H264, CodecParams::None),
@@ -131,17 +146,17 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
     let config = HubConfig {
         workers: 1,
-        limits: Limits::default(),
+        limits: Limits { source_stop_max: Duration::from_millis(100), ..Limits::default() },
         conflict: hub::Conflict::Refuse,
         connectors,
-        deliverers: Vec::new(),
+        deliverers: vec![Arc::new(talk::Intercom)],
     };
     let hub = Hub::start(config).unwrap();
     let mut plans = BTreeMap::new();
     for (stream, url) in streams {
-        let sources = Some((*url).to_owned()).filter(|url| !url.is_empty()).into_iter().collect();
+        let sources = Some(*url).filter(|url| !url.is_empty()).into_iter().map(Into::into).collect();
         let plan = StreamPlan { sources, ..StreamPlan::default() };
-        hub.put(&name(stream), plan.spec()).await.unwrap();
+        hub.put(&name(stream), plan.spec(&hub)).await.unwrap();
         plans.insert(name(stream), plan);
     }
     let (exit, exits) = mpsc::channel(1);

@@ -1,4 +1,5 @@
 //! Our own API, where it says more than others': states with reasons, readers, counters, events.
+mod body;
 pub(crate) mod events;
 pub(crate) mod info;
 mod shapes;
@@ -15,7 +16,8 @@ use utoipa::OpenApi;
     paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get),
     components(schemas(
         info::Info, info::Listeners, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
-        shapes::Publisher, shapes::Reader, streams::StreamBody, streams::PolicyBody, streams::Outcome,
+        shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
+        shapes::Step, body::StreamBody, body::SourceBody, body::PolicyBody, body::ConflictBody, body::TalkBody, streams::Outcome,
     )),
     security((), ("basic" = []))
 )]

@@ -2,28 +2,37 @@
 //!
 //! [`Config`] is the definition; the example file and the JSON schema are made from it. `yaml` alone sees the YAML
 //! library, `decode` makes values of its tree.
+mod check;
+mod conflict;
 mod decode;
 mod env;
 mod example;
 mod log;
 mod nearest;
 mod sections;
+mod source;
 mod streams;
+mod supervision;
+mod talk;
 mod values;
 mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+pub use conflict::{ConflictWord, PublishSection, TalkConflict};
 pub use example::{example, schema};
 pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
 pub use sections::{
-    ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, SupervisionSection,
-    TlsSection, WebRtcSection,
+    ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, TlsSection,
+    WebRtcSection,
 };
-pub use streams::{ConflictWord, PublishSection, StreamEntry};
+pub use source::{SourceEntry, Sources};
+pub use streams::StreamEntry;
+pub use supervision::{SupervisionPart, SupervisionSection};
+pub use talk::{TalkEntry, TalkKeys};
 pub use values::{Interval, Listen, MediaListen, SecretText, Size, Texts};
 
 use garde::Validate;
@@ -101,7 +110,19 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
 }
 
-/// What a stream's source URL leads to.
+/// Knows what URLs lead to.
+pub trait Judge {
+    /// What a URL is as a source.
+    fn source(&self, url: &str) -> Verdict;
+
+    /// What a URL is as a device that is talked to.
+    fn device(&self, url: &str) -> Verdict;
+
+    /// True for a device that can be talked to, as far as scheme and options tell.
+    fn can_talk_to(&self, url: &str) -> bool;
+}
+
+/// What a URL leads to.
 pub enum Verdict {
     /// It can be dialled.
     Good,
@@ -111,8 +132,8 @@ pub enum Verdict {
     Wrong(String),
 }
 
-/// Reads the files in order. None: the defaults, with the demo camera. `judge` looks at each source URL.
-pub fn load(files: &[PathBuf], judge: &dyn Fn(&str) -> Verdict) -> Result<Loaded, Problems> {
+/// Reads the files in order. None: the defaults, with the demo camera. `judge` looks at each URL.
+pub fn load(files: &[PathBuf], judge: &dyn Judge) -> Result<Loaded, Problems> {
     if files.is_empty() {
         return Ok(Loaded { config: without_file(), notes: Vec::new(), path: None });
     }
@@ -134,7 +155,7 @@ pub fn load(files: &[PathBuf], judge: &dyn Fn(&str) -> Verdict) -> Result<Loaded
 /// The configuration when there is no file: everything on this machine only, and the demo camera.
 pub fn without_file() -> Config {
     let mut config = Config::default();
-    let demo = StreamEntry { sources: vec!["demo:".into()], preload: true, ..StreamEntry::default() };
+    let demo = StreamEntry { preload: true, ..StreamEntry::of("demo:") };
     config.streams.insert("demo".into(), demo);
     config
 }
@@ -154,7 +175,7 @@ fn read(path: &Path) -> Result<String, Problem> {
 fn from_texts(
     texts: &[(String, String)],
     outer: fn(&str) -> Option<String>,
-    judge: &dyn Fn(&str) -> Verdict,
+    judge: &dyn Judge,
 ) -> Result<(Config, Vec<Note>), Problems> {
     let mut problems = Vec::new();
     let mut next_id = 0;
@@ -176,7 +197,7 @@ fn from_texts(
     let Some(mut tree) = tree.filter(|_| problems.is_empty()) else { return Err(Problems(problems)) };
     let environment = env::Environment { section: env_section(&tree), outer };
     environment.substitute(&mut tree, &mut problems);
-    let config: Option<Config> = decode::decode(&tree, &mut problems);
+    let config: Option<Config> = decode::decode(&mut tree, &mut problems);
     let Some(mut config) = config else { return Err(Problems(problems)) };
     let mut notes = Vec::new();
     check(&mut config, &tree, judge, &mut problems, &mut notes);
@@ -206,7 +227,7 @@ fn env_section(tree: &Node) -> BTreeMap<String, String> {
 fn check(
     config: &mut Config,
     tree: &Node,
-    judge: &dyn Fn(&str) -> Verdict,
+    judge: &dyn Judge,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Note>,
 ) {
@@ -235,46 +256,13 @@ fn check(
     if config.tls.cert.is_empty() != config.tls.key.is_empty() {
         wrong(&["tls"], "`tls.cert` and `tls.key` belong together: one of them is missing".into());
     }
-    let names: Vec<String> = config.streams.keys().cloned().collect();
-    for name in &names {
-        if let Err(error) = media::StreamName::new(name) {
-            wrong(&["streams", name], format!("`streams.{name}`: {error}"));
-        }
+    let supervision = &config.supervision;
+    if supervision.ceiling.0 < supervision.start.0 {
+        let (ceiling, start) = (supervision.ceiling, supervision.start);
+        let why = format!("`supervision.ceiling`: {ceiling} is shorter than `supervision.start`, {start}");
+        wrong(&["supervision", "ceiling"], why);
     }
-    for name in config.preload.keys() {
-        if !config.streams.contains_key(name) {
-            let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            let hint =
-                nearest(name, &known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            wrong(&["preload", name], format!("`preload.{name}`: there is no stream of this name{hint}"));
-        }
-    }
-    for (name, entry) in &mut config.streams {
-        let several = entry.sources.len() > 1;
-        let mut index = 0;
-        entry.sources.retain(|url| {
-            let at = index.to_string();
-            index += 1;
-            let path = ["streams", name.as_str(), at.as_str()];
-            let path = if several { &path[..] } else { &path[..2] };
-            match judge(url) {
-                Verdict::Good => true,
-                Verdict::NotYet => {
-                    let shown = api::mask::url(url);
-                    let why = "is of a kind not supported yet, and left out";
-                    notes.push(Note::warn(format!("streams.{name}: the source {shown} {why}")));
-                    false
-                }
-                Verdict::Wrong(why) => {
-                    wrong(path, format!("`streams.{name}`: {why}"));
-                    true
-                }
-            }
-        });
-        if entry.record {
-            notes.push(Note::warn(format!("streams.{name}.record: recording is not supported yet")));
-        }
-    }
+    check::streams(config, tree, judge, problems, notes);
     let sections = config.without_effect();
     let sections = sections.iter().map(|section| Note::info(format!("{section}: not supported yet")));
     let log = config.log.foreign.iter();

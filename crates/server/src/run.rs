@@ -62,8 +62,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let hub = Hub::start(HubConfig {
         workers: config.workers,
         limits: config.limits.limits(),
-        conflict: wiring::conflict(&config),
-        deliverers: Vec::new(),
+        conflict: config.publish.conflict.conflict(),
+        deliverers: wiring::deliverers(),
         connectors: wiring::connectors(&gateway_config),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
@@ -77,7 +77,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let listeners = gateway::listeners::start(&hub, gateway_config, control(requests)).await?;
     let plans = wiring::streams(&config);
     for (name, plan) in &plans {
-        let put = hub.put(name, plan.spec()).await;
+        let put = hub.put(name, plan.spec(&hub)).await;
         put.map_err(|error| RunError::Stream { name: name.clone(), error })?;
     }
     let (exit, mut exits) = mpsc::channel(1);

@@ -1,8 +1,8 @@
 //! Settings to what hub, gateway and api are told. Plain translation, no decisions.
-use crate::config::{Config, ConflictWord, SecretText, StreamEntry, Verdict};
+use crate::config::{Config, ConflictWord, Judge, SecretText, SourceEntry, StreamEntry, Verdict};
 use bytes::Bytes;
 use gateway::config as gw;
-use hub::{Access, Connect, Credentials, Secret};
+use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,22 +33,33 @@ pub fn connectors(config: &gw::GatewayConfig) -> Vec<Arc<dyn Connect>> {
     gateway::sources::connectors(config, Bytes::from_static(DEMO))
 }
 
-/// Looks at source URLs for the configuration.
-pub fn judge() -> impl Fn(&str) -> Verdict {
+/// Who delivers to which URLs.
+pub fn deliverers() -> Vec<Arc<dyn Deliver>> {
+    Vec::new()
+}
+
+/// Looks at URLs for the configuration.
+pub fn judge() -> impl Judge {
     // What a URL may look like does not depend on settings.
-    let connectors = connectors(&gw::GatewayConfig::default());
-    move |url| {
-        let scheme = url.split(':').next().unwrap_or_default();
-        let connector = connectors.iter().find(|connector| connector.schemes().contains(&scheme));
+    Urls { connectors: connectors(&gw::GatewayConfig::default()), deliverers: deliverers() }
+}
+
+struct Urls {
+    connectors: Vec<Arc<dyn Connect>>,
+    deliverers: Vec<Arc<dyn Deliver>>,
+}
+
+impl Judge for Urls {
+    fn source(&self, url: &str) -> Verdict {
+        let scheme = scheme(url);
+        let connector = self.connectors.iter().find(|connector| connector.schemes().contains(&scheme));
         match connector {
-            Some(connector) => match connector.check(url) {
-                Ok(()) => Verdict::Good,
-                Err(error) => Verdict::Wrong(error.to_string()),
-            },
+            Some(connector) => verdict(connector.check(url)),
             None if api::is_foreign_scheme(scheme) => Verdict::NotYet,
             None => {
-                let mut known: Vec<&str> =
-                    connectors.iter().flat_map(|connector| connector.schemes().iter().copied()).collect();
+                let schemes =
+                    self.connectors.iter().flat_map(|connector| connector.schemes().iter().copied());
+                let mut known: Vec<&str> = schemes.collect();
                 known.sort_unstable();
                 let hint = crate::config::nearest(scheme, &known);
                 let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -59,6 +70,29 @@ pub fn judge() -> impl Fn(&str) -> Verdict {
                 ))
             }
         }
+    }
+
+    fn device(&self, url: &str) -> Verdict {
+        match self.deliverers.iter().find(|deliverer| deliverer.takes(url)) {
+            Some(deliverer) => verdict(deliverer.check(url)),
+            None if api::is_foreign_scheme(scheme(url)) => Verdict::NotYet,
+            None => Verdict::Wrong(format!("nothing here can talk to {}", api::mask::url(url))),
+        }
+    }
+
+    fn can_talk_to(&self, url: &str) -> bool {
+        self.deliverers.iter().any(|deliverer| deliverer.takes(url))
+    }
+}
+
+fn scheme(url: &str) -> &str {
+    url.split(':').next().unwrap_or_default()
+}
+
+fn verdict(checked: Result<(), hub::SourceError>) -> Verdict {
+    match checked {
+        Ok(()) => Verdict::Good,
+        Err(error) => Verdict::Wrong(error.to_string()),
     }
 }
 
@@ -140,14 +174,6 @@ fn pem(setting: &'static str, given: &str) -> Result<Option<String>, WiringError
     }
 }
 
-/// What a second publisher gets.
-pub fn conflict(config: &Config) -> hub::Conflict {
-    match config.publish.conflict {
-        ConflictWord::Refuse => hub::Conflict::Refuse,
-        ConflictWord::Replace => hub::Conflict::Replace,
-    }
-}
-
 /// The streams of the configuration.
 pub fn streams(config: &Config) -> BTreeMap<StreamName, api::StreamPlan> {
     let mut plans = BTreeMap::new();
@@ -161,9 +187,22 @@ pub fn streams(config: &Config) -> BTreeMap<StreamName, api::StreamPlan> {
 
 fn plan(config: &Config, name: &str, entry: &StreamEntry) -> api::StreamPlan {
     let query = config.preload.get(name).cloned();
-    let preload = query.or_else(|| entry.preload.then(|| api::PRELOAD_QUERY.to_owned()));
-    let supervision = entry.supervision.as_ref().unwrap_or(&config.supervision);
-    api::StreamPlan { sources: entry.sources.clone(), preload, policy: supervision.policy() }
+    let for_all = config.supervision.policy();
+    // Policies were checked when the configuration was read.
+    let policy = entry.supervision.as_ref().and_then(|part| part.over(for_all).ok()).unwrap_or(for_all);
+    let source = |(source, fallback): (&SourceEntry, bool)| SourceSpec {
+        url: source.url.clone(),
+        policy: source.supervision.as_ref().and_then(|part| part.over(policy).ok()),
+        fallback,
+    };
+    api::StreamPlan {
+        sources: entry.all().map(source).collect(),
+        preload: query.or_else(|| entry.preload.then(|| api::PRELOAD_QUERY.to_owned())),
+        policy,
+        linger: entry.linger.map(|linger| linger.0),
+        conflict: entry.conflict.map(ConflictWord::conflict),
+        talk: entry.talk.plan(),
+    }
 }
 
 /// What a track's parameters say, for the API.

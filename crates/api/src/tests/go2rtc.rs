@@ -10,7 +10,7 @@ async fn the_version_passes_home_assistants_gate_and_ours_stands_beside_it() {
         "{\"aqueduct\":\"0.1.0\",\"config_path\":\"/etc/aqueduct.yaml\",\"host\":\"127.0.0.1:1984\",\"revision\":\"\",\
          \"rtsp\":{\"listen\":\"127.0.0.1:8554\",\"default_query\":\"video\\u0026audio\"},\"version\":\"1.9.15\"}\n",
     );
-    given.ask("GET", "/api/schemes").await.is(200, "[\"fake\"]\n");
+    given.ask("GET", "/api/schemes").await.is(200, "[\"fake\",\"isapi\"]\n");
 }
 
 #[tokio::test]

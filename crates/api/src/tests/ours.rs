@@ -49,7 +49,8 @@ async fn put_says_what_changed_and_delete_what_was_there() {
         assert_eq!(answer.status.as_u16(), 400, "{bad}");
         assert!(answer.body.contains(said), "{bad}: {}", answer.body);
     }
-    given.ask("DELETE", "/api/v1/streams/a/b").await.is(204, "");
+    let gone = given.ask("DELETE", "/api/v1/streams/a/b").await;
+    assert_eq!((gone.status.as_u16(), &gone.json()["removed"]), (200, &true.into()));
     given.ask("DELETE", "/api/v1/streams/a/b").await.is(404, "there is no stream \"a/b\"\n");
 }
 

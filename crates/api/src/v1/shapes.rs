@@ -1,7 +1,13 @@
 //! Streams as our own API describes them. `web/site/api/types.js` has the same shapes.
+mod ends;
+mod source;
+
+pub(crate) use ends::{End, Removed, Step};
+pub(crate) use source::{Output, PolicyInForce, Source};
+
 use crate::facts::TrackFacts;
-use crate::{mask, time};
-use hub::{PublisherReport, ReaderReport, SourceReport, StreamReport};
+use crate::time;
+use hub::{PublisherReport, ReaderReport, StreamReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,8 +32,16 @@ pub(crate) struct Stream {
     tracks: Vec<Track>,
     /// Its sources, in order.
     sources: Vec<Source>,
-    /// Who pushes into it.
+    /// The devices that its media goes to, for talk streams.
+    outputs: Vec<Output>,
+    /// The name of its talk stream, where it has one: what is published there goes to its device's loudspeaker.
+    talk: Option<String>,
+    /// Its sound is held back, since somebody talks to a device that cannot listen meanwhile.
+    muted: bool,
+    /// Who pushes into it, and does not wait; the first of several.
     publisher: Option<Publisher>,
+    /// Everybody who pushes into it or waits to: in a talk stream, those who talk.
+    publishers: Vec<Publisher>,
     /// Who reads it.
     readers: Vec<Reader>,
     /// Bytes that came in, ever.
@@ -72,25 +86,6 @@ pub(crate) struct Track {
     channels: Option<u8>,
 }
 
-/// A source.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Source {
-    /// Its URL, with credentials hidden.
-    url: String,
-    /// `idle`, `connecting`, `live`, `backoff`, `gave_up` or `removed`.
-    state: &'static str,
-    /// Which attempt this is or was; 0 before the first.
-    attempt: u32,
-    /// When the next one is due, RFC 3339.
-    next_try: Option<String>,
-    /// What went wrong last.
-    error: Option<String>,
-    /// Whose fault that was: `peer`, `us` or `config`.
-    fault: Option<&'static str>,
-    /// Since when it is in this state, RFC 3339.
-    since: String,
-}
-
 /// Who pushes into a stream.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Publisher {
@@ -103,6 +98,8 @@ pub(crate) struct Publisher {
     units: u64,
     /// Packets or frames lost on the way, where the transport can tell.
     lost: u64,
+    /// It waits for its turn behind others, and what it sends is dropped.
+    waits: bool,
     /// RFC 3339.
     since: String,
 }
@@ -135,7 +132,7 @@ pub(crate) struct Reader {
 
 impl Stream {
     pub(crate) fn new(report: &StreamReport, facts: fn(&media::Track) -> TrackFacts) -> Self {
-        let pushes = report.publishers.iter().find(|publisher| publisher.source.is_none());
+        let pushes = || report.publishers.iter().filter(|publisher| publisher.source.is_none());
         Self {
             name: report.name.to_string(),
             state: report.state.as_str(),
@@ -143,7 +140,11 @@ impl Stream {
             since: time::rfc3339(report.since),
             tracks: report.tracks.iter().map(|track| Track::new(track, facts(track))).collect(),
             sources: report.sources.iter().map(Source::new).collect(),
-            publisher: pushes.map(Publisher::new),
+            outputs: report.outputs.iter().map(Output::new).collect(),
+            talk: report.talk.as_ref().map(ToString::to_string),
+            muted: report.muted,
+            publisher: pushes().find(|publisher| !publisher.waits).map(Publisher::new),
+            publishers: pushes().map(Publisher::new).collect(),
             readers: report.readers.iter().map(Reader::new).collect(),
             bytes_in: report.bytes_in,
             bitrate_in: report.bitrate_in,
@@ -171,20 +172,6 @@ impl Track {
     }
 }
 
-impl Source {
-    fn new(source: &SourceReport) -> Self {
-        Self {
-            url: mask::url(&source.url),
-            state: source.state,
-            attempt: source.attempt,
-            next_try: source.next_try.map(time::rfc3339),
-            error: source.error.clone(),
-            fault: source.fault.map(media::Fault::as_str),
-            since: time::rfc3339(source.since),
-        }
-    }
-}
-
 impl Publisher {
     fn new(publisher: &PublisherReport) -> Self {
         Self {
@@ -196,6 +183,7 @@ impl Publisher {
             bytes: publisher.bytes,
             units: publisher.units,
             lost: publisher.lost,
+            waits: publisher.waits,
             since: time::rfc3339(publisher.since),
         }
     }

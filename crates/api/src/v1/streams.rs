@@ -1,77 +1,18 @@
 //! `/api/v1/streams`: the streams with their states, and changes to them.
-use super::shapes::{Stream, StreamList};
+use super::body::StreamBody;
+use super::shapes::{Removed, Stream, StreamList};
 use crate::answer;
-use crate::catalogue::Change;
-use crate::compat::go2rtc::PRELOAD_QUERY;
+use crate::catalogue::ChangeError;
 use crate::shared::Shared;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use hub::{Policy, PutError, PutOutcome};
+use hub::{PutError, PutOutcome};
 use media::StreamName;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa::ToSchema;
-
-/// Sources that run programs: never through the API.
-const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
-
-/// What a stream is to be.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StreamBody {
-    /// Source URLs, in order of preference. Empty: somebody publishes into it.
-    #[serde(default)]
-    sources: Vec<String>,
-    /// Run it also without readers.
-    #[serde(default)]
-    preload: bool,
-    /// How its sources are tried again; left out, as the configuration says.
-    #[serde(default)]
-    supervision: Option<PolicyBody>,
-}
-
-/// How failing sources are tried again. What is left out has its default.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PolicyBody {
-    /// Wait after the first failure.
-    start_ms: Option<u64>,
-    /// Each further wait is this many times the one before; at least 1.
-    factor: Option<f64>,
-    /// Longest wait.
-    ceiling_ms: Option<u64>,
-    /// Share by which waits are changed at random, 0 to 1.
-    jitter: Option<f64>,
-    /// Failing for this long in all, a source gives up; 0: never.
-    budget_ms: Option<u64>,
-    /// Media must flow for this long before a failure counts as the first again.
-    steady_ms: Option<u64>,
-}
-
-impl PolicyBody {
-    fn policy(&self) -> Result<Policy, &'static str> {
-        let usual = Policy::default();
-        let or = |ms: Option<u64>, usual| ms.map_or(usual, Duration::from_millis);
-        let policy = Policy {
-            start: or(self.start_ms, usual.start),
-            factor: self.factor.unwrap_or(usual.factor),
-            ceiling: or(self.ceiling_ms, usual.ceiling),
-            jitter: self.jitter.unwrap_or(usual.jitter),
-            budget: self.budget_ms.map(Duration::from_millis).filter(|budget| !budget.is_zero()),
-            steady: or(self.steady_ms, usual.steady),
-        };
-        if policy.start.is_zero() || policy.ceiling < policy.start {
-            return Err("supervision: start_ms must be more than 0, and ceiling_ms not less than it");
-        }
-        if !(1.0..=100.0).contains(&policy.factor) || !(0.0..=1.0).contains(&policy.jitter) {
-            return Err("supervision: factor must be 1 to 100, and jitter 0 to 1");
-        }
-        Ok(policy)
-    }
-}
 
 /// What putting a stream changed: `added`, `changed` or `unchanged`.
 #[derive(Serialize, ToSchema)]
@@ -104,14 +45,14 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>, Path(name): Path<Stri
     }
 }
 
-/// Makes the stream be as the body says. The same again changes nothing.
+/// Makes the stream be as the body says; what the body leaves out stays. The same again changes nothing.
 #[utoipa::path(
     put, path = "/api/v1/streams/{name}", params(("name" = String, Path, description = "The stream's name")),
     request_body = StreamBody,
     responses(
         (status = 200, body = Outcome),
         (status = 400, description = "The body or a source is wrong; the text says how"),
-        (status = 409, description = "There are too many streams"),
+        (status = 409, description = "There are too many streams, or the name belongs to a talk stream"),
     )
 )]
 pub(crate) async fn put(
@@ -127,46 +68,48 @@ pub(crate) async fn put(
         Ok(body) => body,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, format_args!("the body: {error}")),
     };
-    let insecure =
-        body.sources.iter().any(|url| INSECURE.contains(&url.split(':').next().unwrap_or_default()));
-    if insecure {
-        let message = "sources that run programs are set in the configuration file only";
-        return answer::text(StatusCode::BAD_REQUEST, message);
-    }
-    let policy = match body.supervision.as_ref().map(PolicyBody::policy).transpose() {
-        Ok(policy) => policy,
-        Err(why) => return answer::text(StatusCode::BAD_REQUEST, why),
+    let change = match body.change() {
+        Ok(change) => change,
+        Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
-    let preload = body.preload.then(|| PRELOAD_QUERY.to_owned());
-    let change = Change { sources: Some(body.sources), preload: Some(preload), policy };
     match shared.catalogue.put(name, change).await {
         Ok(PutOutcome::Added) => answer::json(&Outcome { outcome: "added" }),
         Ok(PutOutcome::Changed) => answer::json(&Outcome { outcome: "changed" }),
         Ok(PutOutcome::Unchanged) => answer::json(&Outcome { outcome: "unchanged" }),
-        Err(error @ PutError::Source(_)) => answer::text(StatusCode::BAD_REQUEST, error),
-        Err(error @ PutError::TooMany(_)) => answer::text(StatusCode::CONFLICT, error),
-        Err(error @ PutError::Shutdown) => answer::text(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error) => answer::text(refusal(&error), error),
     }
 }
 
-/// Removes the stream; answers when nothing of it is left.
+fn refusal(error: &ChangeError) -> StatusCode {
+    match error {
+        ChangeError::Put(PutError::Source(_)) | ChangeError::Policy(_) | ChangeError::TalkNameTooLong(_) => {
+            StatusCode::BAD_REQUEST
+        }
+        ChangeError::Put(PutError::TooMany(_))
+        | ChangeError::IsTalkStream { .. }
+        | ChangeError::TalkNameTaken(_) => StatusCode::CONFLICT,
+        ChangeError::Put(PutError::Shutdown) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Removes the stream and its talk stream; answers when nothing of it is left, with each step that it took. The name is
+/// free at once: another `DELETE` meanwhile finds no such stream.
 #[utoipa::path(
     delete, path = "/api/v1/streams/{name}", params(("name" = String, Path, description = "The stream's name")),
-    responses((status = 204, description = "It is gone"), (status = 404, description = "There is no such stream"))
+    responses((status = 200, body = Removed), (status = 404, description = "There is no such stream"))
 )]
 pub(crate) async fn delete(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
     let name = match StreamName::new(&name) {
         Ok(name) => name,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
-    if shared.catalogue.remove(name.clone()).await.is_some() {
-        no_content()
-    } else {
-        not_found(name.as_str())
+    match shared.catalogue.remove(name.clone()).await {
+        Some(removal) => answer::json(&Removed::new(removal)),
+        None => not_found(name.as_str()),
     }
 }
 
-/// Lets failed sources try again at once, also those that gave up.
+/// Lets failed sources and outputs try again at once, also those that gave up.
 #[utoipa::path(
     post, path = "/api/v1/streams/{name}/retry", params(("name" = String, Path, description = "The stream's name")),
     responses((status = 204, description = "They try"), (status = 404, description = "There is no such stream"))

@@ -10,11 +10,10 @@ use std::fmt;
 /// Problems after which no more are looked for: nobody reads the hundredth.
 const PROBLEMS_MAX: usize = 100;
 
-/// Decodes a tree; what is wrong goes to `problems`, and the rest is decoded without it.
-pub(crate) fn decode<T: DeserializeOwned>(tree: &Node, problems: &mut Vec<Problem>) -> Option<T> {
-    let mut tree = tree.clone();
+/// Decodes a tree; what is wrong is taken out of it and goes to `problems`.
+pub(crate) fn decode<T: DeserializeOwned>(tree: &mut Node, problems: &mut Vec<Problem>) -> Option<T> {
     for _ in 0..PROBLEMS_MAX {
-        let error = match T::deserialize(Cursor(&tree)) {
+        let error = match T::deserialize(Cursor(tree)) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };

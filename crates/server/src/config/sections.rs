@@ -1,6 +1,8 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
+use super::conflict::PublishSection;
 use super::log::LogSection;
-use super::streams::{PublishSection, StreamEntry};
+use super::streams::StreamEntry;
+use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
 use garde::Validate;
 use schemars::JsonSchema;
@@ -31,11 +33,25 @@ impl<'de> Deserialize<'de> for Foreign {
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Config {
-    /// Streams by name. A stream is a URL, or a list of URLs (video may come from one and audio from another), or
-    /// nothing (somebody publishes into it), or keys: `url` (one or a list), `preload: true` (run it also without
-    /// viewers), `supervision` (as below, for this stream alone), `record` (not supported yet).
+    /// Streams by name. A stream is a URL, or a list of URLs in order of preference (video may come from one and audio
+    /// from another), or nothing (somebody publishes into it), or keys.
+    ///
+    /// The keys of a stream: `url` (one or a list); `fallback` (one or a list that stand in while those of `url` fail, such
+    /// as a slate); `preload: true` or `on_demand: false` (run it also without viewers); `linger: 10s` (how long a source
+    /// outlasts its last viewer, else `limits.source_linger`); `conflict` (as in `publish`, for this stream);
+    /// `supervision` (as below, for this stream; what is left out is as below); `talk` (below);
+    /// `record` (not supported yet). In a list, keys may stand in place of a URL: `url`, `fallback: true`, `supervision`.
+    ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
     /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4` and `demo:`, the camera that comes with Aqueduct.
+    ///
+    /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
+    /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`; other RTSP cameras are
+    /// never asked for their back channel, as some of them end what they send when asked. Or `talk` names it: a URL, a
+    /// list, `true` (the first source that can be talked to), `false` (none), or keys: `url`, `conflict` (what a second
+    /// talker gets: `refuse`, `queue`, `mix`, `replace`), `idle: 2.5s` (without sound for this long the call is closed),
+    /// `half_duplex: true` (the device cannot listen and speak at once), `supervision`.
+    ///
     /// Without any file there is one stream, the demo camera.
     pub streams: BTreeMap<String, StreamEntry>,
     /// Streams to run also without viewers: the name, and what to run of it, such as `video&audio`.
@@ -351,58 +367,6 @@ pub struct TlsSection {
     pub cert: String,
     /// Its private key: the path of a PEM file, or its text.
     pub key: SecretText,
-}
-
-/// How failing sources are tried again.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(inline)]
-#[garde(allow_unvalidated)]
-pub struct SupervisionSection {
-    /// Wait after the first failure.
-    #[garde(custom(not_zero))]
-    pub start: Interval,
-    /// Each further wait is this many times the one before.
-    #[garde(range(min = 1.0, max = 100.0))]
-    pub factor: f64,
-    /// Longest wait.
-    #[garde(custom(not_zero))]
-    pub ceiling: Interval,
-    /// Each wait is changed by up to this share at random, so that a hundred cameras do not come at once. 0 to 1.
-    #[garde(range(min = 0.0, max = 1.0))]
-    pub jitter: f64,
-    /// A source that fails for this long in all gives up, until somebody asks for a retry. 0: never.
-    pub budget: Interval,
-    /// Media must flow for this long before a failure counts as the first again.
-    pub steady: Interval,
-}
-
-impl Default for SupervisionSection {
-    fn default() -> Self {
-        let policy = hub::Policy::default();
-        Self {
-            start: Interval(policy.start),
-            factor: policy.factor,
-            ceiling: Interval(policy.ceiling),
-            jitter: policy.jitter,
-            budget: Interval(policy.budget.unwrap_or_default()),
-            steady: Interval(policy.steady),
-        }
-    }
-}
-
-impl SupervisionSection {
-    /// As the hub takes it.
-    pub fn policy(&self) -> hub::Policy {
-        hub::Policy {
-            start: self.start.0,
-            factor: self.factor,
-            ceiling: self.ceiling.0.max(self.start.0),
-            jitter: self.jitter,
-            budget: Some(self.budget.0).filter(|budget| !budget.is_zero()),
-            steady: self.steady.0,
-        }
-    }
 }
 
 /// Limits.

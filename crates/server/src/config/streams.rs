@@ -1,24 +1,35 @@
 //! Streams as people write them, and go2rtc does: a URL, a list, keys, or nothing.
-use super::sections::{Foreign, SupervisionSection};
-use super::values::Texts;
+use super::conflict::ConflictWord;
+use super::sections::Foreign;
+use super::source::{SourceEntry, Sources};
+use super::supervision::SupervisionPart;
+use super::talk::TalkEntry;
+use super::values::Interval;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// One stream.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct StreamEntry {
-    /// Source URLs, in order of preference; none: somebody publishes into it.
-    pub sources: Vec<String>,
+    /// Sources, in order of preference; none: somebody publishes into it.
+    pub sources: Sources,
+    /// Sources that stand in while those fail.
+    pub fallback: Sources,
     /// Run it also without viewers.
     pub preload: bool,
+    /// How long a source outlasts its last viewer, if otherwise than the rest.
+    pub linger: Option<Interval>,
+    /// What a second publisher gets, if otherwise than the rest.
+    pub conflict: Option<ConflictWord>,
+    /// How its sources are tried again, if otherwise than the rest.
+    pub supervision: Option<SupervisionPart>,
+    /// Its talk stream.
+    pub talk: TalkEntry,
     /// Somebody wants it recorded.
     pub record: bool,
-    /// How its sources are tried again, if otherwise than the rest.
-    pub supervision: Option<SupervisionSection>,
 }
 
 /// The keys of a stream that is written as a map.
@@ -26,22 +37,74 @@ pub struct StreamEntry {
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 struct StreamKeys {
-    /// Source URLs, one or a list.
-    #[serde(alias = "urls", alias = "source", alias = "sources", skip_serializing_if = "nothing")]
-    url: Texts,
+    /// Sources in order of preference: a URL, a list of URLs, or keys in place of a URL: `url`, `fallback`, `supervision`.
+    #[serde(alias = "urls", alias = "source", alias = "sources", skip_serializing_if = "Sources::is_empty")]
+    url: Sources,
+    /// Sources that stand in only while those above fail, such as a slate: as `fallback: true` beside their URL.
+    #[serde(skip_serializing_if = "Sources::is_empty")]
+    fallback: Sources,
     /// Run it also without viewers.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     preload: bool,
+    /// The opposite of `preload`: with `false`, it runs also without viewers.
+    #[serde(skip_serializing)]
+    on_demand: Option<bool>,
+    /// A source stops this long after its last viewer left. Left out: `limits.source_linger`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linger: Option<Interval>,
+    /// What a second publisher gets. Left out: `publish.conflict`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictWord>,
+    /// How its sources are tried again. What is left out is as in the section `supervision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supervision: Option<SupervisionPart>,
+    /// Its talk stream, `NAME/talk`, which flows to a loudspeaker: a device's URL, a list of them, or keys: `url`,
+    /// `conflict`, `idle`, `half_duplex`, `supervision`. `true`: the first source that can be talked to. `false`: none.
+    /// Left out: the first source with `isapi:`, or RTSP with `#backchannel=1`, if there is one. go2rtc asks every
+    /// RTSP camera for its back channel; here only those of which the configuration says so, since asking makes some
+    /// cameras end what they send.
+    #[serde(skip_serializing_if = "TalkEntry::is_default")]
+    talk: TalkEntry,
     /// Not supported yet.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     record: Foreign,
-    /// How its sources are tried again, if otherwise than the rest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    supervision: Option<SupervisionSection>,
 }
 
-fn nothing(texts: &Texts) -> bool {
-    texts.0.is_empty()
+impl StreamKeys {
+    fn entry<E: de::Error>(self) -> Result<StreamEntry, E> {
+        if self.preload && self.on_demand == Some(true) {
+            return Err(E::custom(
+                "`preload: true` and `on_demand: true` are opposites: one of them is wrong",
+            ));
+        }
+        Ok(StreamEntry {
+            sources: self.url,
+            fallback: self.fallback,
+            preload: self.preload || self.on_demand == Some(false),
+            linger: self.linger,
+            conflict: self.conflict,
+            supervision: self.supervision,
+            talk: self.talk,
+            record: self.record.0,
+        })
+    }
+}
+
+impl StreamEntry {
+    /// A stream with this one source.
+    pub fn of(url: &str) -> Self {
+        Self { sources: Sources(vec![SourceEntry::of(url)]), ..Self::default() }
+    }
+
+    /// All sources in order, each with whether it stands in only while others fail.
+    pub fn all(&self) -> impl Iterator<Item = (&SourceEntry, bool)> + Clone {
+        let own = self.sources.0.iter().map(|source| (source, source.fallback));
+        own.chain(self.fallback.0.iter().map(|source| (source, true)))
+    }
+
+    fn has_only_sources(&self) -> bool {
+        *self == Self { sources: self.sources.clone(), ..Self::default() }
+    }
 }
 
 impl<'de> Deserialize<'de> for StreamEntry {
@@ -56,8 +119,7 @@ impl<'de> Deserialize<'de> for StreamEntry {
                 Ok(StreamEntry::default())
             }
             fn visit_str<E: de::Error>(self, url: &str) -> Result<StreamEntry, E> {
-                let sources = Some(url.to_owned()).filter(|url| !url.is_empty()).into_iter().collect();
-                Ok(StreamEntry { sources, ..StreamEntry::default() })
+                Ok(if url.is_empty() { StreamEntry::default() } else { StreamEntry::of(url) })
             }
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<StreamEntry, E> {
                 Err(E::custom(format_args!(
@@ -66,17 +128,11 @@ impl<'de> Deserialize<'de> for StreamEntry {
                 )))
             }
             fn visit_seq<A: de::SeqAccess<'de>>(self, items: A) -> Result<StreamEntry, A::Error> {
-                let sources = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                let sources = Sources(Vec::deserialize(SeqAccessDeserializer::new(items))?);
                 Ok(StreamEntry { sources, ..StreamEntry::default() })
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<StreamEntry, A::Error> {
-                let keys = StreamKeys::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(StreamEntry {
-                    sources: keys.url.0,
-                    preload: keys.preload,
-                    record: keys.record.0,
-                    supervision: keys.supervision,
-                })
+                StreamKeys::deserialize(MapAccessDeserializer::new(map))?.entry()
             }
         }
         from.deserialize_any(AnyShape)
@@ -85,21 +141,24 @@ impl<'de> Deserialize<'de> for StreamEntry {
 
 impl Serialize for StreamEntry {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let shown: Vec<String> = self.sources.iter().map(|url| api::mask::url(url)).collect();
-        if self.preload || self.record || self.supervision.is_some() {
-            let keys = StreamKeys {
-                url: Texts(shown),
-                preload: self.preload,
-                record: Foreign(self.record),
-                supervision: self.supervision.clone(),
-            };
-            return keys.serialize(to);
+        if self.has_only_sources() && self.sources.is_empty() {
+            return to.serialize_unit();
         }
-        match shown.as_slice() {
-            [] => to.serialize_unit(),
-            [url] => to.serialize_str(url),
-            urls => urls.serialize(to),
+        if self.has_only_sources() && self.sources.are_urls() {
+            return self.sources.serialize(to);
         }
+        let keys = StreamKeys {
+            url: self.sources.clone(),
+            fallback: self.fallback.clone(),
+            preload: self.preload,
+            on_demand: None,
+            linger: self.linger,
+            conflict: self.conflict,
+            supervision: self.supervision.clone(),
+            talk: self.talk.clone(),
+            record: Foreign(self.record),
+        };
+        keys.serialize(to)
     }
 }
 
@@ -112,58 +171,11 @@ impl JsonSchema for StreamEntry {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let keys = generator.subschema_for::<StreamKeys>();
+        let source = generator.subschema_for::<SourceEntry>();
         json_schema!({ "anyOf": [
             { "type": ["string", "null"] },
-            { "type": "array", "items": { "type": "string" } },
+            { "type": "array", "items": source },
             keys,
         ] })
-    }
-}
-
-/// What a second publisher of one name gets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum ConflictWord {
-    /// It is refused while the first is there.
-    #[default]
-    Refuse,
-    /// It takes over; readers stay.
-    Replace,
-}
-
-/// Publishing. go2rtc has streams to push out here: those are read and left alone.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct PublishSection {
-    /// What a second publisher of one stream gets: `refuse` sends it away, `replace` lets it take over.
-    pub conflict: ConflictWord,
-    /// Streams that go2rtc would push out.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub pushes: BTreeMap<String, Texts>,
-}
-
-impl<'de> Deserialize<'de> for PublishSection {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Section;
-        impl<'de> de::Visitor<'de> for Section {
-            type Value = PublishSection;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a section with keys and values")
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<PublishSection, A::Error> {
-                let mut section = PublishSection::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "conflict" {
-                        section.conflict = map.next_value()?;
-                    } else {
-                        section.pushes.insert(key, map.next_value()?);
-                    }
-                }
-                Ok(section)
-            }
-        }
-        from.deserialize_map(Section)
     }
 }

@@ -1,11 +1,31 @@
 use super::*;
 
-fn judge(url: &str) -> Verdict {
-    match url.split(':').next() {
-        Some("rtsp" | "demo" | "file") => Verdict::Good,
-        Some("ffmpeg" | "exec") => Verdict::NotYet,
-        Some(scheme) => Verdict::Wrong(format!("no source has the scheme `{scheme}`")),
-        None => Verdict::Good,
+mod streams;
+
+/// Dials `rtsp`, `demo` and `file`; talks to `isapi`, and to `rtsp` where asked for.
+struct Known;
+
+impl Judge for Known {
+    fn source(&self, url: &str) -> Verdict {
+        match url.split(':').next() {
+            Some("rtsp" | "demo" | "file") => Verdict::Good,
+            Some("ffmpeg" | "exec" | "isapi") => Verdict::NotYet,
+            Some(scheme) => Verdict::Wrong(format!("no source has the scheme `{scheme}`")),
+            None => Verdict::Good,
+        }
+    }
+
+    fn device(&self, url: &str) -> Verdict {
+        match url.split(':').next() {
+            Some("isapi") if url.ends_with("//") => Verdict::Wrong("the URL has no host".into()),
+            Some("isapi" | "rtsp") => Verdict::Good,
+            Some("tapo") => Verdict::NotYet,
+            Some(_) | None => Verdict::Wrong("nothing here can talk to that".into()),
+        }
+    }
+
+    fn can_talk_to(&self, url: &str) -> bool {
+        url.starts_with("isapi:") || url.starts_with("rtsp:")
     }
 }
 
@@ -17,7 +37,7 @@ fn load_texts(texts: &[&str]) -> Result<(Config, Vec<String>), Problems> {
     let names = ["a.yaml", "b.yaml"];
     let texts: Vec<_> =
         texts.iter().zip(names).map(|(text, name)| (name.to_owned(), (*text).to_owned())).collect();
-    let (config, notes) = from_texts(&texts, outer, &judge)?;
+    let (config, notes) = from_texts(&texts, outer, &Known)?;
     Ok((config, notes.iter().map(ToString::to_string).collect()))
 }
 
@@ -32,17 +52,18 @@ fn bad(text: &str, expected: &[&str]) {
     assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
 }
 
+fn urls(entry: &StreamEntry) -> Vec<&str> {
+    entry.all().map(|(source, _)| source.url.as_str()).collect()
+}
+
 #[test]
 fn streams_are_a_url_a_list_keys_or_nothing() {
     let (config, _) = good(
         "streams:\n  one: rtsp://h/1\n  two: [rtsp://h/2, 'ffmpeg:two#audio=opus']\n  three:\n    - rtsp://h/3\n    - rtsp://h/4\n  \
          four: {url: rtsp://h/5, preload: true}\n  five:\n    urls:\n      - rtsp://h/6\n  push:\n  wait: null\n  tilde: ~\n  0123: []\n",
     );
-    let sources: Vec<(&str, Vec<&str>)> = config
-        .streams
-        .iter()
-        .map(|(name, entry)| (name.as_str(), entry.sources.iter().map(String::as_str).collect()))
-        .collect();
+    let sources: Vec<(&str, Vec<&str>)> =
+        config.streams.iter().map(|(name, entry)| (name.as_str(), urls(entry))).collect();
     assert_eq!(
         sources,
         [
@@ -65,7 +86,7 @@ fn an_empty_file_and_empty_sections_are_the_defaults_without_the_demo() {
     for text in ["", "# nothing\n", "---\n", "api:\nrtsp:\nstreams:\nlog:\npublish:\n", "{}"] {
         assert_eq!(good(text).0, Config::default(), "{text:?}");
     }
-    assert_eq!(without_file().streams["demo"].sources, ["demo:"]);
+    assert_eq!(urls(&without_file().streams["demo"]), ["demo:"]);
 }
 
 #[test]
@@ -165,10 +186,7 @@ fn later_files_win_key_by_key_and_stream_by_stream() {
     assert_eq!(config.api.listen.to_string(), "0.0.0.0:2");
     assert_eq!(config.api.origin, "*");
     assert_eq!(config.streams.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-    assert_eq!(
-        config.streams["b"],
-        StreamEntry { sources: vec!["rtsp://h/b2".into()], ..StreamEntry::default() }
-    );
+    assert_eq!(config.streams["b"], StreamEntry::of("rtsp://h/b2"));
     let Err(problems) = load_texts(&["api: {}", "api: {listn: ''}"]) else { panic!("it was taken") };
     assert_eq!(problems.to_string(), "b.yaml:1:7: unknown key `listn` in `api`: did you mean `listen`?");
 }
@@ -178,7 +196,7 @@ fn the_environment_fills_values_and_a_missing_one_is_named() {
     let (config, _) = good(
         "env: {PORT: 9}\nstreams: {c: 'rtsp://u:${CAM_PASSWORD}@h'}\nrtsp: {pkt_size: '${SIZE:1200}', listen: ':${PORT}'}",
     );
-    assert_eq!(config.streams["c"].sources, ["rtsp://u:p:w@h"]);
+    assert_eq!(urls(&config.streams["c"]), ["rtsp://u:p:w@h"]);
     assert_eq!(config.rtsp.pkt_size, 1200);
     assert_eq!(config.rtsp.listen.to_string(), "0.0.0.0:9");
     bad(
@@ -221,7 +239,7 @@ fn what_frigate_writes_is_taken() {
          default_query: mp4\nstreams:\n  door:\n  - rtsp://u:p@10.0.0.2/1\n  - ffmpeg:door#audio=opus\n  birdseye: exec:ffmpeg -f rtsp {output}\n",
     );
     assert_eq!(config.webrtc.candidates, ["192.168.1.5:8555", "stun:8555"]);
-    assert_eq!(config.streams["door"].sources, ["rtsp://u:p@10.0.0.2/1"]);
+    assert_eq!(urls(&config.streams["door"]), ["rtsp://u:p@10.0.0.2/1"]);
     assert!(config.streams["birdseye"].sources.is_empty());
     assert_eq!(
         notes,

@@ -218,6 +218,14 @@ impl Node {
         }
     }
 
+    /// The value of a key, in a map that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            Kind::Null | Kind::Scalar(_) | Kind::Sequence(_) => None,
+        }
+    }
+
     /// Takes the value with this id (its own, or its key's) out of the tree. Returns where it stood, and its path.
     pub(crate) fn take_out(&mut self, id: u32, path: &mut Vec<String>) -> Option<Mark> {
         match &mut self.kind {

@@ -1,7 +1,7 @@
 //! `/api/preload`: streams that run also without readers.
 use super::shapes::Consumer;
 use crate::answer;
-use crate::catalogue::Change;
+use crate::catalogue::{Change, Preload as PreloadChange};
 use crate::params::Params;
 use crate::shared::Shared;
 use axum::extract::State;
@@ -45,7 +45,7 @@ pub(crate) async fn put(State(shared): State<Arc<Shared>>, params: Params) -> Re
         return answer::text(StatusCode::NOT_FOUND, format_args!("stream not found: {name}"));
     }
     let query = Some(params.only(&TRACKS)).filter(|query| !query.is_empty());
-    let preload = Some(Some(query.unwrap_or_else(|| QUERY_DEFAULT.to_owned())));
+    let preload = Some(PreloadChange::Query(query.unwrap_or_else(|| QUERY_DEFAULT.to_owned())));
     match shared.catalogue.put(name, Change { preload, ..Change::default() }).await {
         Ok(_) => answer::empty(),
         Err(error) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, error),
@@ -62,7 +62,8 @@ pub(crate) async fn delete(State(shared): State<Arc<Shared>>, params: Params) ->
         let message = format_args!("streams: preload not found: {name}");
         return answer::text(StatusCode::INTERNAL_SERVER_ERROR, message);
     }
-    match shared.catalogue.put(name, Change { preload: Some(None), ..Change::default() }).await {
+    match shared.catalogue.put(name, Change { preload: Some(PreloadChange::Off), ..Change::default() }).await
+    {
         Ok(_) => answer::empty(),
         Err(error) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, error),
     }

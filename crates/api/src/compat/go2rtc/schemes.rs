@@ -61,6 +61,12 @@ pub fn is_foreign_scheme(scheme: &str) -> bool {
     SCHEMES.contains(&scheme)
 }
 
+/// What can be dialled, and what can only be talked to: Home Assistant offers cameras of these schemes alone.
 pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
-    answer::json(&shared.hub.schemes())
+    let hub = &shared.hub;
+    let mut schemes = hub.schemes();
+    schemes.extend(SCHEMES.iter().filter(|scheme| hub.can_talk_to(&format!("{scheme}://host/"))));
+    schemes.sort_unstable();
+    schemes.dedup();
+    answer::json(&schemes)
 }

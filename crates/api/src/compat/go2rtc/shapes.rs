@@ -1,7 +1,7 @@
 //! Producers and consumers as go2rtc describes them. Keys that are empty are left out, except `url`.
 use crate::facts::TrackFacts;
 use crate::mask;
-use hub::{PublisherReport, ReaderReport, StreamReport};
+use hub::{OutputReport, PublisherReport, ReaderReport, SourceReport, StreamReport};
 use media::{Codec, Kind, Track};
 use serde::{Serialize, Serializer};
 
@@ -106,8 +106,14 @@ fn track_id(connection: u64, index: usize) -> u64 {
 }
 
 impl Stream {
-    /// As go2rtc shows it; sources with their credentials only to those who may see them.
-    pub(super) fn new(report: &StreamReport, owner: bool, facts: fn(&Track) -> TrackFacts) -> Self {
+    /// As go2rtc shows it; sources with their credentials only to those who may see them. `outputs`: those of its talk
+    /// stream, which go2rtc has among the producers.
+    pub(super) fn new(
+        report: &StreamReport,
+        outputs: &[OutputReport],
+        owner: bool,
+        facts: fn(&Track) -> TrackFacts,
+    ) -> Self {
         let readers: Vec<u64> = report.readers.iter().map(|reader| reader.id).collect();
         let mut producers = Vec::new();
         for (index, source) in report.sources.iter().enumerate() {
@@ -117,6 +123,18 @@ impl Stream {
                 Some(publisher) => Producer::active(publisher, url, &readers, facts),
                 None => Producer { url, ..Producer::default() },
             });
+        }
+        for output in outputs {
+            // The same camera, asked for its back channel.
+            let is_source = |source: &SourceReport| {
+                output
+                    .url
+                    .strip_prefix(&source.url)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+            };
+            if !report.sources.iter().any(is_source) {
+                producers.push(Producer::device(output, owner));
+            }
         }
         for publisher in report.publishers.iter().filter(|publisher| publisher.source.is_none()) {
             let url = format!("{}://{}/{}", publisher.peer.protocol, publisher.peer.remote, report.name);
@@ -151,6 +169,14 @@ impl Producer {
             receivers: receivers.collect(),
             bytes_recv: publisher.bytes,
         }
+    }
+}
+
+impl Producer {
+    fn device(output: &OutputReport, owner: bool) -> Self {
+        let url = if owner { output.url.clone() } else { mask::url(&output.url) };
+        let medias = output.opened.iter().map(|codec| format!("audio, sendonly, {codec}")).collect();
+        Self { url, medias, ..Self::default() }
     }
 }
 

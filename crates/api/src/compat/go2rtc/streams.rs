@@ -3,7 +3,7 @@ use super::is_foreign_scheme;
 use super::shapes::Stream;
 use crate::answer;
 use crate::auth::Viewer;
-use crate::catalogue::Change;
+use crate::catalogue::{Change, ChangeError, SourceChange};
 use crate::mask;
 use crate::params::Params;
 use crate::shared::Shared;
@@ -11,7 +11,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use hub::{Hub, OpenError, PutError};
+use hub::{Hub, OpenError, PutError, StreamReport};
 use media::StreamName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,10 +35,13 @@ pub(crate) async fn get(
             }
         };
     }
-    match shared.hub.report(&name).await {
-        Some(report) => answer::json_pretty(&Stream::new(&report, viewer.owner, shared.track_facts)),
-        None => answer::text(StatusCode::NOT_FOUND, ""),
-    }
+    let Some(report) = shared.hub.report(&name).await else { return answer::text(StatusCode::NOT_FOUND, "") };
+    let talk = match &report.talk {
+        Some(talk) => shared.hub.report(talk).await,
+        None => None,
+    };
+    let outputs = talk.map(|talk| talk.outputs).unwrap_or_default();
+    answer::json_pretty(&Stream::new(&report, &outputs, viewer.owner, shared.track_facts))
 }
 
 pub(crate) async fn list(
@@ -46,9 +49,14 @@ pub(crate) async fn list(
     Extension(viewer): Extension<Viewer>,
 ) -> Response {
     let reports = shared.hub.reports().await;
-    let streams = reports
-        .iter()
-        .map(|report| (report.name.to_string(), Stream::new(report, viewer.owner, shared.track_facts)));
+    let by_name: BTreeMap<&StreamName, &StreamReport> =
+        reports.iter().map(|report| (&report.name, report)).collect();
+    let stream = |report: &StreamReport| {
+        let talk = report.talk.as_ref().and_then(|talk| by_name.get(talk));
+        let outputs = talk.map(|talk| talk.outputs.as_slice()).unwrap_or_default();
+        Stream::new(report, outputs, viewer.owner, shared.track_facts)
+    };
+    let streams = reports.iter().map(|report| (report.name.to_string(), stream(report)));
     answer::json(&streams.collect::<BTreeMap<_, _>>())
 }
 
@@ -88,7 +96,8 @@ pub(crate) async fn put(
     let sources = params.all("src");
     let Some(first) = sources.first() else { return list(State(shared), viewer).await };
     let name = params.given("name").unwrap_or(first);
-    change(&shared, name, sources.clone()).await
+    let sources = sources.iter().map(|url| SourceChange::Url(url.clone())).collect();
+    change(&shared, name, sources).await
 }
 
 /// As PUT; the name of another stream as source takes that one's sources.
@@ -102,13 +111,13 @@ pub(crate) async fn patch(
     let name = params.given("name").unwrap_or(first);
     let plans = shared.catalogue.plans().await;
     let sources = match plans.get(first.as_str()) {
-        Some(other) if sources.len() == 1 => other.sources.clone(),
-        Some(_) | None => sources.clone(),
+        Some(other) if sources.len() == 1 => other.sources.iter().cloned().map(SourceChange::As).collect(),
+        Some(_) | None => sources.iter().map(|url| SourceChange::Url(url.clone())).collect(),
     };
     change(&shared, name, sources).await
 }
 
-async fn change(shared: &Shared, name: &str, sources: Vec<String>) -> Response {
+async fn change(shared: &Shared, name: &str, sources: Vec<SourceChange>) -> Response {
     let name = match StreamName::new(name) {
         Ok(name) => name,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
@@ -119,29 +128,36 @@ async fn change(shared: &Shared, name: &str, sources: Vec<String>) -> Response {
     };
     match shared.catalogue.put(name, Change { sources: Some(sources), ..Change::default() }).await {
         Ok(_) => answer::empty(),
-        Err(PutError::Shutdown) => answer::text(StatusCode::SERVICE_UNAVAILABLE, PutError::Shutdown),
-        Err(error @ (PutError::Source(_) | PutError::TooMany(_))) => {
-            answer::text(StatusCode::BAD_REQUEST, error)
+        Err(error @ ChangeError::Put(PutError::Shutdown)) => {
+            answer::text(StatusCode::SERVICE_UNAVAILABLE, error)
         }
+        Err(
+            error @ (ChangeError::Put(PutError::Source(_) | PutError::TooMany(_))
+            | ChangeError::Policy(_)
+            | ChangeError::IsTalkStream { .. }
+            | ChangeError::TalkNameTaken(_)
+            | ChangeError::TalkNameTooLong(_)),
+        ) => answer::text(StatusCode::BAD_REQUEST, error),
     }
 }
 
-/// The sources that can be dialled. Others of go2rtc's are left out, as long as one remains: Home Assistant adds an
+/// The sources that can be dialled or talked to. Others of go2rtc's are left out, as long as one remains: Home Assistant adds an
 /// `ffmpeg:` source behind each camera, for sound that browsers take.
-fn usable(hub: &Hub, name: &StreamName, sources: Vec<String>) -> Result<Vec<String>, String> {
+fn usable(hub: &Hub, name: &StreamName, sources: Vec<SourceChange>) -> Result<Vec<SourceChange>, String> {
     let known = hub.schemes();
     let mut usable = Vec::new();
     for source in sources {
-        let scheme = source.split(':').next().unwrap_or_default();
+        let url = source.url();
+        let scheme = url.split(':').next().unwrap_or_default();
         if INSECURE.contains(&scheme) {
             return Err("streams: source from insecure producer".into());
         }
-        if known.contains(&scheme) {
+        if known.contains(&scheme) || hub.can_talk_to(url) {
             usable.push(source);
         } else if is_foreign_scheme(scheme) {
-            let source = mask::url(&source);
+            let source = mask::url(url);
             tracing::info!(stream = %name, source, "left out: sources of this kind are not supported yet");
-        } else if source.contains(' ') {
+        } else if url.contains(' ') {
             return Err("streams: source with spaces may be insecure".into());
         } else {
             return Err("streams: source not supported".into());
