@@ -19,8 +19,35 @@ const SECRET_PARAMETERS: [&str; 13] = [
     "sig",
 ];
 
-/// The URL with `***` for its user information, for the values of secret query parameters and of HTTP headers.
+/// Headers whose values are secrets. Compared without case.
+const HEADERS: [&str; 3] = ["authorization", "cookie", "x-api-key"];
+
+/// The URL with `***` for its user information, for the values of secret query parameters and of HTTP headers. Of a
+/// command line (`exec:`), each URL and header in it.
 pub fn url(url: &str) -> String {
+    match url.strip_prefix("exec:") {
+        Some(line) => format!("exec:{}", command_line(line)),
+        None => one(url),
+    }
+}
+
+/// Words between blanks and quotes, those in quotes as a whole where they are a header.
+fn command_line(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for piece in line.split_inclusive(['"', '\'']) {
+        match piece.split_once(':') {
+            Some((name, _)) if HEADERS.iter().any(|known| name.trim().eq_ignore_ascii_case(known)) => {
+                shown.push_str(name);
+                shown.push_str(": ***");
+                shown.extend(piece.chars().next_back().filter(|end| matches!(end, '"' | '\'')));
+            }
+            Some(_) | None => shown.extend(piece.split_inclusive(' ').map(one)),
+        }
+    }
+    shown
+}
+
+fn one(url: &str) -> String {
     let mut shown = String::with_capacity(url.len());
     let rest = match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -115,6 +142,14 @@ mod tests {
             ),
             ("http://h/flv#header=a#token=t#x", "http://h/flv#header=a#token=***#x"),
             ("demo:", "demo:"),
+            (
+                "exec:ffmpeg -i rtsp://ann:a/b@h/x -i \"http://h/?token=t\" -f rtsp rtsp://bob:c@h/#killsignal=15",
+                "exec:ffmpeg -i rtsp://***@h/x -i \"http://h/?token=***\" -f rtsp rtsp://***@h/#killsignal=15",
+            ),
+            (
+                "exec:ffmpeg -headers 'Authorization: Basic YTpi' -i http://h/x",
+                "exec:ffmpeg -headers 'Authorization: ***' -i http://h/x",
+            ),
             ("ffmpeg:cam#audio=opus", "ffmpeg:cam#audio=opus"),
         ] {
             assert_eq!(url(given), shown);

@@ -1,4 +1,6 @@
 //! What the gateway is told at the start. Plain values: the server makes them from the configuration file.
+use crate::net::child::ChildrenConfig;
+use crate::sources::exec::ExecConfig;
 use hub::Access;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +16,10 @@ pub struct GatewayConfig {
     pub rtmp: RtmpConfig,
     /// WebRTC media.
     pub webrtc: WebRtcConfig,
+    /// Child processes.
+    pub children: ChildrenConfig,
+    /// Programs as sources.
+    pub exec: ExecConfig,
     /// Certificate for the TLS listeners; a self-signed one is made when there is none.
     pub tls: TlsConfig,
 }

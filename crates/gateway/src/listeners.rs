@@ -5,6 +5,7 @@ mod rtmp;
 mod rtsp;
 
 use crate::config::GatewayConfig;
+use crate::net::rendezvous::{Push, Rendezvous};
 use crate::net::{bind, tls};
 use crate::webrtc;
 use http::Control;
@@ -50,12 +51,24 @@ pub struct Addresses {
 
 /// Binds every listener and starts it: the accepting runs on the calling thread (a `LocalRuntime`), the sessions on
 /// the hub's workers. Dropping the result stops accepting.
-pub async fn start(hub: &Hub, config: Arc<GatewayConfig>, control: Control) -> Result<Listeners, StartError> {
+///
+/// `rendezvous`: where programs that push meet their sources, as the connectors have it.
+pub async fn start(
+    hub: &Hub,
+    config: Arc<GatewayConfig>,
+    control: Control,
+    rendezvous: &Rendezvous,
+) -> Result<Listeners, StartError> {
     let mut listeners = Listeners { addresses: Addresses::default(), tasks: Vec::new() };
     let webrtc = start_webrtc(&mut listeners, hub, &config).await?;
     http::start(&mut listeners, hub, &config, control, webrtc)?;
-    rtmp::start(&mut listeners, hub, &config)?;
-    rtsp::start(&mut listeners, hub, &config)?;
+    rtmp::start(&mut listeners, hub, &config, rendezvous)?;
+    rtsp::start(&mut listeners, hub, &config, rendezvous)?;
+    for (push, address) in [(Push::Rtsp, listeners.addresses.rtsp), (Push::Rtmp, listeners.addresses.rtmp)] {
+        if let Some(address) = address {
+            rendezvous.open(push, address);
+        }
+    }
     Ok(listeners)
 }
 

@@ -4,4 +4,5 @@ pub mod bind;
 pub mod child;
 pub(crate) mod link;
 pub mod outbox;
+pub mod rendezvous;
 pub mod tls;

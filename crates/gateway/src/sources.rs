@@ -1,8 +1,10 @@
 //! Sources: we dial.
 mod address;
 pub(crate) mod dial;
+pub mod exec;
 pub mod file;
 pub mod http;
+pub mod program;
 pub mod rtmp;
 pub mod rtsp;
 pub mod tcp;
@@ -10,11 +12,13 @@ pub mod tcp;
 use crate::config::GatewayConfig;
 use bytes::Bytes;
 use hub::Connect;
+use program::Programs;
 use std::sync::Arc;
 
 /// Everything that can dial, for the hub. `demo`: the file that `demo:` plays.
-pub fn connectors(_config: &GatewayConfig, demo: Bytes) -> Vec<Arc<dyn Connect>> {
+pub fn connectors(config: &GatewayConfig, demo: Bytes, programs: &Programs) -> Vec<Arc<dyn Connect>> {
     vec![
+        Arc::new(exec::ExecSources::new(config.exec.clone(), programs.clone())),
         Arc::new(file::FileSources::new(demo)),
         Arc::new(http::HttpSources),
         Arc::new(rtmp::RtmpSources),

@@ -8,6 +8,7 @@ use gateway::GatewayConfig;
 use gateway::config::{HttpConfig, RtmpConfig};
 use gateway::listeners::http::{Body, Control};
 use gateway::listeners::{Addresses, Listeners, start};
+use gateway::sources::program::Programs;
 use http::{Request, Response, StatusCode};
 use hub::{
     Access, Conflict, Credentials, Format, Hub, HubConfig, Item, Limits, PeerInfo, Secret, StreamSpec,
@@ -55,7 +56,8 @@ impl House {
         let http = HttpConfig { listen: Some(any), ..HttpConfig::default() };
         let rtmp = RtmpConfig { listen: Some(any), tls_listen: Some(any), access };
         let config = GatewayConfig { http, rtmp, ..GatewayConfig::default() };
-        let connectors = gateway::sources::connectors(&config, DEMO);
+        let programs = Programs::new(&config);
+        let connectors = gateway::sources::connectors(&config, DEMO, &programs);
         let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
         let hub = Hub::start(HubConfig {
             workers: 2,
@@ -66,7 +68,7 @@ impl House {
         })
         .unwrap();
         let control: Control = Arc::new(|request| Box::pin(control(request)));
-        let listeners = start(&hub, Arc::new(config), control).await.unwrap();
+        let listeners = start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
         let house = House { hub, addresses: listeners.addresses.clone(), _listeners: listeners };
         house.put("demo", "demo:").await;
         house

@@ -1,6 +1,7 @@
 //! RTSP end to end within one process: our listener, our own source as a camera's client, and hand-written requests.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail by panic")]
 use bytes::Bytes;
+use gateway::sources::program::Programs;
 use gateway::{GatewayConfig, listeners, sources};
 use hub::{Conflict, Credentials, Format, Hub, HubConfig, Item, Limits, PeerInfo, Secret, StreamSpec};
 use media::{StreamName, Tracks};
@@ -23,7 +24,8 @@ fn with_server<Fut: Future<Output = ()>>(
     config.rtsp.default_query = "video&audio".into();
     change(&mut config);
     let demo = Bytes::from_static(include_bytes!("../../server/assets/demo.mp4"));
-    let connectors = sources::connectors(&config, demo);
+    let programs = Programs::new(&config);
+    let connectors = sources::connectors(&config, demo, &programs);
     let limits = Limits { start_wait_max: Duration::from_secs(1), ..Limits::default() };
     let hub = Hub::start(HubConfig {
         workers: 2,
@@ -37,7 +39,8 @@ fn with_server<Fut: Future<Output = ()>>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(options).unwrap();
     runtime.block_on(async {
         let control: listeners::http::Control = Arc::new(|_| Box::pin(std::future::pending()));
-        let listening = listeners::start(&hub, Arc::new(config), control).await.unwrap();
+        let listening =
+            listeners::start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
         let address = listening.addresses.rtsp.unwrap();
         put(&hub, "demo", "demo:").await;
         tokio::time::timeout(WITHIN, test(hub.clone(), address)).await.unwrap();

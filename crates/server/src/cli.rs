@@ -49,8 +49,7 @@ pub fn main() -> ExitCode {
         return say(&api::openapi());
     }
     let files: Vec<PathBuf> = arguments.config.into_iter().chain(arguments.files).collect();
-    let judge = wiring::judge();
-    let loaded = match config::load(&files, &judge) {
+    let loaded = match config::load(&files, &wiring::judge) {
         Ok(loaded) => loaded,
         Err(problems) => {
             complain(&problems);

@@ -9,6 +9,7 @@ mod env;
 mod example;
 mod log;
 mod nearest;
+mod programs;
 mod sections;
 mod source;
 mod streams;
@@ -25,6 +26,7 @@ pub use example::{example, schema};
 pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
+pub use programs::{ChildrenSection, ExecSection};
 pub use sections::{
     ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, TlsSection,
     WebRtcSection,
@@ -132,8 +134,11 @@ pub enum Verdict {
     Wrong(String),
 }
 
+/// Makes the judge of URLs, given the settings.
+pub type MakeJudge = dyn Fn(&Config) -> Box<dyn Judge>;
+
 /// Reads the files in order. None: the defaults, with the demo camera. `judge` looks at each URL.
-pub fn load(files: &[PathBuf], judge: &dyn Judge) -> Result<Loaded, Problems> {
+pub fn load(files: &[PathBuf], judge: &MakeJudge) -> Result<Loaded, Problems> {
     if files.is_empty() {
         return Ok(Loaded { config: without_file(), notes: Vec::new(), path: None });
     }
@@ -175,7 +180,7 @@ fn read(path: &Path) -> Result<String, Problem> {
 fn from_texts(
     texts: &[(String, String)],
     outer: fn(&str) -> Option<String>,
-    judge: &dyn Judge,
+    judge: &MakeJudge,
 ) -> Result<(Config, Vec<Note>), Problems> {
     let mut problems = Vec::new();
     let mut next_id = 0;
@@ -227,7 +232,7 @@ fn env_section(tree: &Node) -> BTreeMap<String, String> {
 fn check(
     config: &mut Config,
     tree: &Node,
-    judge: &dyn Judge,
+    judge: &MakeJudge,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Note>,
 ) {
@@ -262,7 +267,8 @@ fn check(
         let why = format!("`supervision.ceiling`: {ceiling} is shorter than `supervision.start`, {start}");
         wrong(&["supervision", "ceiling"], why);
     }
-    check::streams(config, tree, judge, problems, notes);
+    let judge = judge(config);
+    check::streams(config, tree, &*judge, problems, notes);
     let sections = config.without_effect();
     let sections = sections.iter().map(|section| Note::info(format!("{section}: not supported yet")));
     let log = config.log.foreign.iter();

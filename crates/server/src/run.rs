@@ -4,6 +4,7 @@ use crate::{VERSION, logging, wiring};
 use api::Api;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
+use gateway::sources::program::Programs;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hub::{Hub, HubConfig};
@@ -15,6 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Streams get this long to end in order; with what is around it, the process ends within 5 s.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
+
+/// Child processes that their sources let go of get this long: KILL needs some milliseconds. What is left is killed by the
+/// kernel when the process ends.
+const CHILDREN_DRAIN_MAX: Duration = Duration::from_millis(500);
 
 /// Control requests that wait. Beyond that their connections do; a worker with media is never held up by them.
 const REQUESTS: usize = 1024;
@@ -59,12 +64,13 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let log = Arc::new(api::LogRing::default());
     let format = logging::format(&config.log, config.app.0);
     logging::start(&config.log, format, log.clone());
+    let programs = Programs::new(&gateway_config);
     let hub = Hub::start(HubConfig {
         workers: config.workers,
         limits: config.limits.limits(),
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(),
-        connectors: wiring::connectors(&gateway_config),
+        connectors: wiring::connectors(&gateway_config, &programs),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     for note in &notes {
@@ -74,7 +80,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         }
     }
     let (requests, asked) = mpsc::channel(REQUESTS);
-    let listeners = gateway::listeners::start(&hub, gateway_config, control(requests)).await?;
+    let listeners =
+        gateway::listeners::start(&hub, gateway_config, control(requests), &programs.rendezvous).await?;
     let plans = wiring::streams(&config);
     for (name, plan) in &plans {
         let put = hub.put(name, plan.spec(&hub)).await;
@@ -104,7 +111,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         () = told(&mut ends) => 0,
         Some(code) = exits.recv() => code,
     };
-    drain(&hub, listeners, &mut ends).await;
+    drain(&hub, listeners, &programs, &mut ends).await;
     Ok(code)
 }
 
@@ -155,15 +162,22 @@ async fn told(ends: &mut [Signal; 2]) {
     }
 }
 
-async fn drain(hub: &Hub, listeners: Listeners, ends: &mut [Signal; 2]) {
+async fn drain(hub: &Hub, listeners: Listeners, programs: &Programs, ends: &mut [Signal; 2]) {
     tracing::info!("shutting down; once more ends at once");
     drop(listeners);
-    tokio::select! {
-        left = hub.shutdown(DRAIN_MAX) => {
-            if left > 0 {
-                tracing::warn!(left, "streams did not end in time");
-            }
+    let orderly = async {
+        let left = hub.shutdown(DRAIN_MAX).await;
+        if left > 0 {
+            tracing::warn!(left, "streams did not end in time");
         }
+        // Their sources ended them; what is left was on its way.
+        let left = programs.children.shutdown(CHILDREN_DRAIN_MAX).await;
+        if left > 0 {
+            tracing::warn!(left, "child processes did not end in time");
+        }
+    };
+    tokio::select! {
+        () = orderly => {}
         () = told(ends) => tracing::warn!("ended at once, as asked"),
     }
 }

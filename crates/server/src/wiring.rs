@@ -2,6 +2,8 @@
 use crate::config::{Config, ConflictWord, Judge, SecretText, SourceEntry, StreamEntry, Verdict};
 use bytes::Bytes;
 use gateway::config as gw;
+use gateway::sources::exec::ExecConfig;
+use gateway::sources::program::Programs;
 use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
 use std::collections::BTreeMap;
@@ -29,8 +31,8 @@ pub enum WiringError {
 }
 
 /// Who dials which URLs.
-pub fn connectors(config: &gw::GatewayConfig) -> Vec<Arc<dyn Connect>> {
-    gateway::sources::connectors(config, Bytes::from_static(DEMO))
+pub fn connectors(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Connect>> {
+    gateway::sources::connectors(config, Bytes::from_static(DEMO), programs)
 }
 
 /// Who delivers to which URLs.
@@ -39,9 +41,11 @@ pub fn deliverers() -> Vec<Arc<dyn Deliver>> {
 }
 
 /// Looks at URLs for the configuration.
-pub fn judge() -> impl Judge {
-    // What a URL may look like does not depend on settings.
-    Urls { connectors: connectors(&gw::GatewayConfig::default()), deliverers: deliverers() }
+pub fn judge(config: &Config) -> Box<dyn Judge> {
+    let config = gw::GatewayConfig { exec: exec_config(config), ..gw::GatewayConfig::default() };
+    // Nothing runs here, so nothing is started.
+    let connectors = connectors(&config, &Programs::new(&config));
+    Box::new(Urls { connectors, deliverers: deliverers() })
 }
 
 struct Urls {
@@ -55,6 +59,10 @@ impl Judge for Urls {
         let connector = self.connectors.iter().find(|connector| connector.schemes().contains(&scheme));
         match connector {
             Some(connector) => verdict(connector.check(url)),
+            None if matches!(scheme, "echo" | "expr") => Verdict::Wrong(format!(
+                "{scheme}: sources make their URL by a script, which is not supported: write the URL itself, with \
+                 `${{NAME}}` where a part of it comes from the environment"
+            )),
             None if api::is_foreign_scheme(scheme) => Verdict::NotYet,
             None => {
                 let schemes =
@@ -94,6 +102,12 @@ fn verdict(checked: Result<(), hub::SourceError>) -> Verdict {
         Ok(()) => Verdict::Good,
         Err(error) => Verdict::Wrong(error.to_string()),
     }
+}
+
+/// Which programs may run as sources.
+fn exec_config(config: &Config) -> ExecConfig {
+    let allow_paths = config.exec.allow_paths.clone().unwrap_or_else(|| vec!["ffmpeg".into()]);
+    ExecConfig { allow_paths, start_max: config.children.start_max.0, grace: config.children.grace.0 }
 }
 
 /// What the gateway is told.
@@ -141,6 +155,8 @@ pub fn gateway_config(config: &Config) -> Result<gw::GatewayConfig, WiringError>
                 })
                 .collect(),
         },
+        children: config.children.config(),
+        exec: exec_config(config),
         tls: gw::TlsConfig {
             certificate_pem: pem("tls.cert", cert)?.map(Arc::from),
             key_pem: key.map(Secret::new),

@@ -13,6 +13,7 @@ mod journey {
     mod faults;
     mod lifecycle;
     mod packets;
+    mod programs;
     mod publish;
     mod readers;
     mod refusals;

@@ -9,6 +9,7 @@ mod publish;
 use super::{Listeners, StartError, bind_tcp};
 use crate::config::GatewayConfig;
 use crate::net::accept::{self, Stream};
+use crate::net::rendezvous::Rendezvous;
 use crate::net::tls;
 use connection::Connection;
 use hub::{Hub, Worker};
@@ -19,13 +20,14 @@ pub(super) fn start(
     listeners: &mut Listeners,
     hub: &Hub,
     config: &Arc<GatewayConfig>,
+    rendezvous: &Rendezvous,
 ) -> Result<(), StartError> {
     let rtmp = &config.rtmp;
     let plain = bind_tcp(rtmp.listen, "rtmp.listen", &mut listeners.addresses.rtmp)?;
     let secure = bind_tcp(rtmp.tls_listen, "rtmp.tls_listen", &mut listeners.addresses.rtmps)?;
-    let shared = config.clone();
+    let (shared, rendezvous) = (config.clone(), rendezvous.clone());
     let serve = move |worker: Worker, stream: Stream, peer: SocketAddr| {
-        Connection::new(worker, stream, peer, shared.clone()).run()
+        Connection::new(worker, stream, peer, shared.clone(), rendezvous.clone()).run()
     };
     if let Some(listener) = plain {
         listeners.spawn(accept::run(hub.clone(), listener, None, "rtmp", serve.clone()));

@@ -10,6 +10,7 @@ mod udp;
 use super::{Listeners, StartError, bind_tcp};
 use crate::config::GatewayConfig;
 use crate::net::accept::{self, Stream};
+use crate::net::rendezvous::Rendezvous;
 use crate::net::tls;
 use connection::Connection;
 use hub::{Hub, Worker};
@@ -20,13 +21,14 @@ pub(super) fn start(
     listeners: &mut Listeners,
     hub: &Hub,
     config: &Arc<GatewayConfig>,
+    rendezvous: &Rendezvous,
 ) -> Result<(), StartError> {
     let rtsp = &config.rtsp;
     let plain = bind_tcp(rtsp.listen, "rtsp.listen", &mut listeners.addresses.rtsp)?;
     let secure = bind_tcp(rtsp.tls_listen, "rtsp.tls_listen", &mut listeners.addresses.rtsps)?;
-    let shared = config.clone();
+    let (shared, rendezvous) = (config.clone(), rendezvous.clone());
     let serve = move |worker: Worker, stream: Stream, peer: SocketAddr| {
-        Connection::serve(worker, stream, peer, shared.clone())
+        Connection::serve(worker, stream, peer, shared.clone(), rendezvous.clone())
     };
     if let Some(listener) = plain {
         listeners.spawn(accept::run(hub.clone(), listener, None, "rtsp", serve.clone()));

@@ -2,7 +2,7 @@
 use super::tls;
 use hub::{Hub, Worker};
 use socket2::{SockRef, TcpKeepalive};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,6 +40,16 @@ impl Stream {
             Stream::Plain(_) => "tcp",
             Stream::Tls(_) | Stream::TlsClient(_) => "tls",
         }
+    }
+
+    /// Our address as the peer sees it; unspecified when the connection is gone already.
+    pub(crate) fn local_ip(&self) -> IpAddr {
+        let socket = match self {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_ref().0,
+            Stream::TlsClient(tls) => tls.get_ref().0,
+        };
+        socket.local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
     }
 }
 

@@ -37,13 +37,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 
 /// Children at once, when nothing else is said: 64. A transcoder takes a whole processor, so this is more than any
 /// machine carries, and stops a mistake before the machine does.
 pub const CHILDREN_MAX: usize = 64;
-/// Commands waiting for the thread; whoever has more waits.
-const COMMANDS: usize = 64;
 
 /// Settings of all children.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,52 +102,33 @@ enum Command {
     Shutdown { within: Duration, reply: oneshot::Sender<usize> },
 }
 
-/// The way to the thread of the children, from any thread.
+/// The way to the thread of the children, from any thread. One in a process: where orphans come to us, each would take the
+/// other's children for them.
 #[derive(Clone, Debug)]
 pub struct Children {
-    commands: mpsc::Sender<Command>,
+    config: Arc<ChildrenConfig>,
+    /// Made with the first child: most servers have none.
+    commands: Arc<OnceCell<mpsc::Sender<Command>>>,
 }
 
 impl Children {
-    /// Starts the thread. It ends when nobody holds a handle any more and the last child is gone. Once in a process:
-    /// where orphans come to us, each would take the other's children for them.
-    pub fn start(config: ChildrenConfig) -> io::Result<Self> {
-        let (commands, commands_rx) = mpsc::channel(COMMANDS);
-        let (started, start) = std::sync::mpsc::channel();
-        std::thread::Builder::new().name("children".into()).spawn(move || {
-            let options = tokio::runtime::LocalOptions::default();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(options);
-            // Whoever started the thread waits for this word.
-            let say = |result| started.send(result).is_ok();
-            match runtime {
-                Ok(runtime) => runtime.block_on(async move {
-                    match thread::child_ends() {
-                        Ok(child_ends) => {
-                            say(Ok(()));
-                            thread::run(config, child_ends, commands_rx).await;
-                        }
-                        Err(error) => {
-                            say(Err(error));
-                        }
-                    }
-                }),
-                Err(error) => {
-                    say(Err(error));
-                }
-            }
-        })?;
-        start.recv().map_err(|_| io::Error::other("the children's thread ended at its start"))??;
-        Ok(Self { commands })
+    /// The thread starts with the first child. It ends when nobody holds a handle any more and the last child is gone.
+    pub fn new(config: ChildrenConfig) -> Self {
+        Self { config: Arc::new(config), commands: Arc::default() }
     }
 
+    /// Asks the thread, if there is one.
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(make(reply)).await.ok()?;
+        self.commands.get()?.send(make(reply)).await.ok()?;
         answer.await.ok()
     }
 
     /// Starts a program. Cancel-safe: nobody's child is ended at once.
     pub async fn spawn(&self, spec: Spec) -> Result<Child, SpawnError> {
+        let config = &self.config;
+        let started = self.commands.get_or_try_init(|| thread::start((**config).clone())).await;
+        started.map_err(|error| SpawnError::new(&spec.program.to_string_lossy(), &error))?;
         let spec = Box::new(spec);
         self.ask(|reply| Command::Spawn { spec, reply }).await.unwrap_or(Err(SpawnError::Shutdown))
     }

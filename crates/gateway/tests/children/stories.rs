@@ -51,7 +51,7 @@ pub(super) const SLEEPER: Story = ("sleeps_with_children", || Box::pin(sleeps_wi
 fn stage() -> Stage {
     let pass_environment = vec![MARK.to_owned()];
     let config = ChildrenConfig { children_max: 8, pass_environment };
-    Stage { children: Children::start(config).unwrap() }
+    Stage { children: Children::new(config) }
 }
 
 fn sh(script: &str) -> Spec {

@@ -1,6 +1,7 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
 use super::conflict::PublishSection;
 use super::log::LogSection;
+use super::programs::{ChildrenSection, ExecSection};
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -43,7 +44,7 @@ pub struct Config {
     /// `record` (not supported yet). In a list, keys may stand in place of a URL: `url`, `fallback: true`, `supervision`.
     ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
-    /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4` and `demo:`, the camera that comes with Aqueduct.
+    /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS` and `demo:`, the camera that comes with Aqueduct.
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
     /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`; other RTSP cameras are
@@ -78,6 +79,12 @@ pub struct Config {
     /// Limits. Reaching one is an event, in the log and in the API.
     #[garde(dive)]
     pub limits: LimitsSection,
+    /// Child processes: how many, and how long they are waited for.
+    #[garde(dive)]
+    pub children: ChildrenSection,
+    /// Programs as sources: `exec:PROGRAM ARGUMENTS` reads the program's output (FLV, MPEG-TS and what else the server
+    /// understands), or takes what the program pushes to `{output}` by RTSP, or to `{output_rtmp}`.
+    pub exec: ExecSection,
     /// Threads that carry media. 0: one for each core.
     #[garde(range(max = 1024))]
     pub workers: usize,
@@ -88,9 +95,6 @@ pub struct Config {
     /// otherwise.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub app: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub exec: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub echo: Foreign,
@@ -148,7 +152,6 @@ impl Config {
     /// The sections that were given and have no effect yet.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
         let all = [
-            ("exec", &self.exec),
             ("echo", &self.echo),
             ("expr", &self.expr),
             ("ffmpeg", &self.ffmpeg),

@@ -2,14 +2,18 @@ use super::*;
 
 mod streams;
 
+fn known(_: &Config) -> Box<dyn Judge> {
+    Box::new(Known)
+}
+
 /// Dials `rtsp`, `demo` and `file`; talks to `isapi`, and to `rtsp` where asked for.
 struct Known;
 
 impl Judge for Known {
     fn source(&self, url: &str) -> Verdict {
         match url.split(':').next() {
-            Some("rtsp" | "demo" | "file") => Verdict::Good,
-            Some("ffmpeg" | "exec" | "isapi") => Verdict::NotYet,
+            Some("rtsp" | "demo" | "file" | "exec") => Verdict::Good,
+            Some("ffmpeg" | "isapi") => Verdict::NotYet,
             Some(scheme) => Verdict::Wrong(format!("no source has the scheme `{scheme}`")),
             None => Verdict::Good,
         }
@@ -37,7 +41,7 @@ fn load_texts(texts: &[&str]) -> Result<(Config, Vec<String>), Problems> {
     let names = ["a.yaml", "b.yaml"];
     let texts: Vec<_> =
         texts.iter().zip(names).map(|(text, name)| (name.to_owned(), (*text).to_owned())).collect();
-    let (config, notes) = from_texts(&texts, outer, &Known)?;
+    let (config, notes) = from_texts(&texts, outer, &known)?;
     Ok((config, notes.iter().map(ToString::to_string).collect()))
 }
 
@@ -219,14 +223,11 @@ fn what_home_assistant_writes_is_taken() {
     assert_eq!(config.api.listen.0, None);
     assert_eq!(config.api.password.0.expose(), "0123", "as it is written, though it looks like a number");
     assert!(config.api.local_auth && config.app.0);
+    assert_eq!(config.exec.allow_paths, Some(vec!["ffmpeg".to_owned()]));
     assert!(config.webrtc.listen.tcp && !config.webrtc.listen.udp);
     assert_eq!(
         notes,
-        [
-            "exec: not supported yet",
-            "api.unix_listen: unix sockets are not supported yet",
-            "api.allow_paths is not supported yet"
-        ]
+        ["api.unix_listen: unix sockets are not supported yet", "api.allow_paths is not supported yet"]
     );
 }
 
@@ -240,11 +241,10 @@ fn what_frigate_writes_is_taken() {
     );
     assert_eq!(config.webrtc.candidates, ["192.168.1.5:8555", "stun:8555"]);
     assert_eq!(urls(&config.streams["door"]), ["rtsp://u:p@10.0.0.2/1"]);
-    assert!(config.streams["birdseye"].sources.is_empty());
+    assert_eq!(urls(&config.streams["birdseye"]), ["exec:ffmpeg -f rtsp {output}"]);
     assert_eq!(
         notes,
         [
-            "streams.birdseye: the source exec:ffmpeg -f rtsp {output} is of a kind not supported yet, and left out",
             "streams.door: the source ffmpeg:door#audio=opus is of a kind not supported yet, and left out",
             "ffmpeg: not supported yet",
             "hass: not supported yet",

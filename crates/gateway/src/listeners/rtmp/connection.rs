@@ -3,12 +3,13 @@ use super::address;
 use crate::config::GatewayConfig;
 use crate::net::accept::Stream;
 use crate::net::link::{Link, Moved};
+use crate::net::rendezvous::{Rendezvous, Seat};
 use hub::{Deed, Denied, PeerInfo, Worker};
 use media::{Moment, StreamName};
 use protocols::rtmp::server::{self, Event, Request, Session};
 use protocols::rtmp::{Output, RtmpError};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Longest name of a peer's program kept for reports, in characters.
@@ -42,15 +43,24 @@ pub(super) struct Connection {
     pub(super) session: Session,
     pub(super) link: Link,
     config: Arc<GatewayConfig>,
+    /// Where programs that we started meet their sources.
+    rendezvous: Rendezvous,
     peer: SocketAddr,
+    local: IpAddr,
     transport: &'static str,
 }
 
 impl Connection {
-    pub(super) fn new(worker: Worker, stream: Stream, peer: SocketAddr, config: Arc<GatewayConfig>) -> Self {
+    pub(super) fn new(
+        worker: Worker,
+        stream: Stream,
+        peer: SocketAddr,
+        config: Arc<GatewayConfig>,
+        rendezvous: Rendezvous,
+    ) -> Self {
         let session = Session::new(server::Config::default(), hub::now());
-        let transport = stream.transport();
-        Self { worker, session, link: Link::new(stream), config, peer, transport }
+        let (transport, local) = (stream.transport(), stream.local_ip());
+        Self { worker, session, link: Link::new(stream), config, rendezvous, peer, local, transport }
     }
 
     /// Serves the peer until one side ends.
@@ -120,6 +130,12 @@ impl Connection {
             return Err(End::Lost(io::Error::other(why)));
         }
         Ok(())
+    }
+
+    /// What waits for the peer, if it is a program that a source of ours started: the path it was told is its permission.
+    pub(super) fn seat(&self, request: &Request) -> Option<Seat> {
+        let path = address::stream_name(request).ok()?;
+        self.rendezvous.take(path.as_str(), self.peer.ip(), self.local)
     }
 
     /// The stream that the peer may read or publish; else what to tell it.

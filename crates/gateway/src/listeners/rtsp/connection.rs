@@ -7,13 +7,14 @@ use super::record::Recording;
 use crate::config::GatewayConfig;
 use crate::net::accept::Stream;
 use crate::net::outbox::Outbox;
+use crate::net::rendezvous::Rendezvous;
 use bytes::BytesMut;
 use hub::{Deed, Denied, PeerInfo, Worker};
 use media::StreamName;
 use protocols::auth::{Credentials, Offers, Verifier};
 use protocols::rtsp::server::{Config, Event, Output, Session, Target};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -54,6 +55,8 @@ pub(super) enum Turned {
 pub(super) struct Connection {
     pub(super) worker: Worker,
     pub(super) config: Arc<GatewayConfig>,
+    /// Where programs that we started meet their sources.
+    pub(super) rendezvous: Rendezvous,
     pub(super) peer: SocketAddr,
     /// Our address as the client sees it: where UDP ports are bound.
     pub(super) local: IpAddr,
@@ -66,25 +69,28 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn serve(worker: Worker, stream: Stream, peer: SocketAddr, config: Arc<GatewayConfig>) {
+    pub(super) async fn serve(
+        worker: Worker,
+        stream: Stream,
+        peer: SocketAddr,
+        config: Arc<GatewayConfig>,
+        rendezvous: Rendezvous,
+    ) {
         let transport = stream.transport();
-        let local = match &stream {
-            Stream::Plain(tcp) => tcp.local_addr(),
-            Stream::Tls(tls) => tls.get_ref().0.local_addr(),
-            Stream::TlsClient(tls) => tls.get_ref().0.local_addr(),
-        };
+        let local = stream.local_ip();
         let verifier = verifier(&config, peer.ip());
         let session_config = Config { udp: transport == "tcp", ..Config::default() };
         let mut connection = Connection {
             worker,
             peer,
-            local: local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip()),
+            local,
             transport,
             shown: verifier.is_some(),
             session: Session::new(session_config, verifier, hub::now()),
             outbox: Outbox::default(),
             role: Role::Unknown,
             config,
+            rendezvous,
         };
         let (mut from, mut to) = tokio::io::split(stream);
         let why = connection.run(&mut from, &mut to).await;

@@ -1,10 +1,12 @@
 //! A publisher: ANNOUNCE, SETUP, RECORD, and its media into a stream.
 //!
 //! Owns the right to publish, which is taken with the first SETUP: a name that is taken is refused then, with a reason.
+//! Programs of our own sources bring theirs with their path.
 use super::connection::{Connection, Media, Refused, Role, Turned};
 use crate::ingest::ports::{DATAGRAM_BYTES_MAX, Port, PortPair};
 use crate::ingest::{Ingest, Ingested};
 use crate::net::outbox::Outbox;
+use crate::net::rendezvous::{Presence, Seat};
 use crate::renditions::rtp::push_frame;
 use bytes::{Bytes, BytesMut};
 use formats::sdp::{self, MediaSection};
@@ -22,6 +24,8 @@ pub(super) struct Recording {
     name: StreamName,
     sections: Vec<MediaSection>,
     publisher: Option<Publisher>,
+    /// Tells the source whose program this is when it leaves.
+    _presence: Option<Presence>,
     /// Made at RECORD, when it is known what carries the media.
     ingest: Option<Ingest>,
     /// What carries each section, once it is set up.
@@ -41,7 +45,12 @@ enum PublisherLane {
 
 impl Connection {
     pub(super) fn announce(&mut self, target: &Target, description: sdp::Session) -> Result<(), Refused> {
-        let name = self.allowed(target, Deed::Publish)?;
+        // A program that a source of ours started publishes for that source; the path it was told is its permission.
+        let (name, publisher, presence) = match self.rendezvous.take(&target.path, self.peer.ip(), self.local)
+        {
+            Some(Seat { stream, publisher, presence }) => (stream, Some(publisher), Some(presence)),
+            None => (self.allowed(target, Deed::Publish)?, None, None),
+        };
         for why in &description.skipped {
             tracing::info!(stream = %name, why, "part of a publisher's description is not taken");
         }
@@ -49,7 +58,8 @@ impl Connection {
             name,
             lanes: description.sections.iter().map(|_| None).collect(),
             sections: description.sections,
-            publisher: None,
+            publisher,
+            _presence: presence,
             ingest: None,
             peer: self.peer.ip().to_canonical(),
             received: BytesMut::new(),

@@ -24,8 +24,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+/// Commands waiting for the thread; whoever has more waits.
+const COMMANDS: usize = 64;
 /// What the holder of a child may have told its owner and was not heard yet: the first bytes, and to stop.
 const TOLD: usize = 4;
 /// Children whose ends wait for a sweep; more wait themselves.
@@ -58,8 +60,36 @@ pub(super) struct Thread {
     mark: u64,
 }
 
+/// Starts the thread. Cancel-safe: one that nobody waits for ends.
+pub(super) async fn start(config: ChildrenConfig) -> io::Result<mpsc::Sender<Command>> {
+    let (commands, commands_rx) = mpsc::channel(COMMANDS);
+    let (started, start) = oneshot::channel();
+    std::thread::Builder::new().name("children".into()).spawn(move || {
+        let options = tokio::runtime::LocalOptions::default();
+        // Whoever starts the thread waits for the word how that went.
+        match tokio::runtime::Builder::new_current_thread().enable_all().build_local(options) {
+            Ok(runtime) => runtime.block_on(async move {
+                match signal(SignalKind::child()) {
+                    Ok(child_ends) => {
+                        let _ = started.send(Ok(()));
+                        run(config, child_ends, commands_rx).await;
+                    }
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                    }
+                }
+            }),
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        }
+    })?;
+    start.await.map_err(|_| io::Error::other("the children's thread ended at its start"))??;
+    Ok(commands)
+}
+
 /// Runs the thread until nobody holds its handle any more and no child is left.
-pub(super) async fn run(config: ChildrenConfig, child_ends: Signal, mut commands: mpsc::Receiver<Command>) {
+async fn run(config: ChildrenConfig, child_ends: Signal, mut commands: mpsc::Receiver<Command>) {
     let (exits_tx, exits) = watch::channel(());
     let (ending, ending_rx) = watch::channel(false);
     let (sweeper, swept) = mpsc::channel(SWEEPS);
@@ -101,11 +131,6 @@ pub(super) async fn run(config: ChildrenConfig, child_ends: Signal, mut commands
     while !thread.table.borrow().is_empty() && lost.changed().await.is_ok() {}
 }
 
-/// The signal that says that a child ended. Taken once, on the thread that starts the children.
-pub(super) fn child_ends() -> io::Result<Signal> {
-    signal(SignalKind::child())
-}
-
 /// Hears of ends: lets the owners look, and reaps what nobody owns.
 async fn take_notice(mut child_ends: Signal, exits: watch::Sender<()>, table: Table) {
     while child_ends.recv().await.is_some() {
@@ -126,7 +151,7 @@ async fn answer_when_empty(
     table: Table,
     mut lost: watch::Receiver<()>,
     within: Duration,
-    reply: tokio::sync::oneshot::Sender<usize>,
+    reply: oneshot::Sender<usize>,
 ) {
     let all = async { while !table.borrow().is_empty() && lost.changed().await.is_ok() {} };
     // How many are left is the answer.
