@@ -89,7 +89,8 @@ pub fn server(data: &[u8]) {
         let users = vec![crate::auth::Credentials::new("u", "p")];
         crate::auth::Verifier::new("r", users, crate::auth::Offers { basic: true, ..Default::default() })
     });
-    let mut session = Session::new(server::Config::default(), verifier, now);
+    let config = server::Config { back_channel: choice & 8 == 8, ..server::Config::default() };
+    let mut session = Session::new(config, verifier, now);
     for piece in pieces {
         session.handle_input(piece, now);
         if !drain_server(&mut session, choice, now) {
@@ -102,7 +103,7 @@ pub fn server(data: &[u8]) {
 }
 
 fn drain_server(session: &mut Session, choice: u8, now: Moment) -> bool {
-    const SDP: &str = "v=0\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\nm=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n";
+    const SDP: &str = "v=0\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\nm=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\nm=audio 0 RTP/AVP 8\r\na=control:trackID=2\r\na=sendonly\r\n";
     for _ in 0..OUTPUTS_MAX {
         let answered = match session.poll_output(now) {
             Ok(server::Output::WaitUntil(_)) => return true,

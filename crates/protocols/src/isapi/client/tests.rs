@@ -1,5 +1,7 @@
 // Tests look for one thing among all: there a wildcard is what is meant.
 #![allow(clippy::wildcard_enum_match_arm, clippy::type_complexity)]
+mod chaos;
+
 use super::*;
 use crate::auth::{Credentials, Offers, Refusal, Verifier};
 use media::{Codec, CodecParams, Fault};
