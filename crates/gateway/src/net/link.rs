@@ -81,17 +81,18 @@ impl Link {
     }
 
     /// Sends what waits and closes. What the peer still sends is read past for a moment: closing over unread bytes
-    /// resets the connection, and our last words would be lost with it.
-    pub(crate) async fn close(mut self) {
+    /// resets the connection, and our last words would be lost with it. False: the peer did not take them in time.
+    pub(crate) async fn close(mut self) -> bool {
         let say = async {
             self.outbox.drain(&mut self.write).await?;
             self.write.shutdown().await
         };
         if !matches!(tokio::time::timeout(LAST_WORDS_MAX, say).await, Ok(Ok(()))) {
-            return;
+            return false;
         }
         let listen = async { while Self::receive(&mut self.read, &mut self.buffer).await.is_ok() {} };
         // The peer has had its time.
         let _ = tokio::time::timeout(LINGER, listen).await;
+        true
     }
 }

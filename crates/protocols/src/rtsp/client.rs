@@ -20,6 +20,7 @@ mod tests;
 
 pub use config::{BackChannel, Config, MediaFilter, Timeouts, TransportPreference};
 pub use event::{Carrier, Error, Event, Output, Reconnect, TrackStart};
+pub use teardown::Goodbye;
 
 use super::framer::{Framer, Incoming};
 use super::message::Method;
@@ -151,6 +152,7 @@ pub struct Client {
     /// It refused to play from now on.
     knows_no_now: bool,
     talk: Option<Talk>,
+    goodbye: Goodbye,
 }
 
 impl Client {
@@ -192,6 +194,7 @@ impl Client {
             plain_talk: false,
             knows_no_now: false,
             talk: None,
+            goodbye: Goodbye::default(),
         })
     }
 

@@ -95,6 +95,8 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 read = self.stream.read(&mut buffer) => match read? {
                     0 => return Err(Over),
+                    // It hears nothing any more.
+                    _ if fault == Fault::Mute => {}
                     length => self.session.handle_input(&buffer[..length], moment(self.start)),
                 },
                 () = sleep_until(wake) => {}

@@ -27,9 +27,13 @@ enum End {
 pub(super) async fn run(wanted: Wanted, task: SourceTask) -> Result<(), SourceError> {
     let SourceTask { stream, publisher, mut stop, .. } = task;
     let mut ingest = FlvIngest::new(stream, publisher);
+    let began = hub::now();
     let dialled = tokio::select! {
         dialled = wanted.endpoint.dial() => dialled?,
-        () = stop.wanted() => return Ok(()),
+        () = stop.wanted() => {
+            stop.step("dialling", "broken off", hub::now().since(began));
+            return Ok(());
+        }
         _ = ingest.ended() => return Ok(()),
     };
     let session = Session::new(Config::new(wanted.target.clone(), Role::Play), hub::now());
@@ -39,7 +43,7 @@ pub(super) async fn run(wanted: Wanted, task: SourceTask) -> Result<(), SourceEr
     match end {
         End::Server => Ok(()),
         End::Ours => {
-            pull.leave().await;
+            pull.leave(&stop).await;
             Ok(())
         }
         End::Protocol(error) => Err(wanted.failed(&error)),
@@ -86,16 +90,28 @@ impl Pull {
     }
 
     /// Tells the server that we leave, and closes.
-    async fn leave(mut self) {
+    async fn leave(mut self, stop: &Stop) {
+        let began = hub::now();
         self.session.close();
+        let mut said = false;
         loop {
             match self.session.poll_output(hub::now()) {
-                Ok(Output::Transmit(bytes)) => self.link.outbox.push(bytes),
+                Ok(Output::Transmit(bytes)) => {
+                    said = true;
+                    self.link.outbox.push(bytes);
+                }
                 // Media that nobody wants any more.
                 Ok(Output::Event(_)) => {}
                 Ok(Output::WaitUntil(_)) | Err(_) => break,
             }
         }
-        self.link.close().await;
+        let taken = self.link.close().await;
+        // RTMP servers do not answer it.
+        let (what, outcome) = match (said, taken) {
+            (true, true) => ("deleteStream", "sent, and the connection closed"),
+            (true, false) => ("deleteStream", "the server took nothing in time"),
+            (false, _) => ("close", "nothing was played yet"),
+        };
+        stop.step(what, outcome, hub::now().since(began));
     }
 }

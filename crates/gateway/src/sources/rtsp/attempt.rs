@@ -14,7 +14,7 @@ use formats::rtp::Header;
 use formats::sdp::MediaSection;
 use hub::{Ended, Publisher, SourceError, Stop};
 use media::{Moment, StreamName, TrackId};
-use protocols::rtsp::client::{Carrier, Client, Event, Output};
+use protocols::rtsp::client::{Carrier, Client, Event, Goodbye, Output};
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
@@ -50,8 +50,8 @@ struct Attempt<'a> {
     outbox: Outbox,
     local: SocketAddr,
     server: SocketAddr,
-    /// TEARDOWN is under way.
-    closing: bool,
+    /// Since when we end it.
+    closing: Option<Moment>,
 }
 
 struct UdpLane {
@@ -75,9 +75,13 @@ pub(super) async fn run(
     stop: &mut Stop,
 ) -> Result<Outcome, SourceError> {
     let url = client.url().clone();
+    let began = hub::now();
     let dialled = tokio::select! {
         dialled = dial::dial(&url.host, url.port, security(&url)) => dialled?,
-        () = stop.wanted() => return Ok(Outcome::Ended),
+        () = stop.wanted() => {
+            stop.step("dialling", "broken off", hub::now().since(began));
+            return Ok(Outcome::Ended);
+        }
     };
     let (connection, local, server) = dialled;
     let (mut from, mut to) = tokio::io::split(connection);
@@ -93,13 +97,14 @@ pub(super) async fn run(
         outbox: Outbox::default(),
         local,
         server,
-        closing: false,
+        closing: None,
     };
     attempt.client.handle_connected(hub::now());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         if let Turned::Over(outcome) = attempt.answer().await? {
+            attempt.take_down(stop);
             return Ok(outcome);
         }
         attempt.turn(&mut from, &mut to, &mut tick, stop).await;
@@ -135,8 +140,8 @@ impl Attempt<'_> {
                 self.client.handle_udp_media(hub::now());
                 self.take(track, port == Port::Rtcp, data);
             }
-            () = over(publisher, stop), if !*closing => {
-                self.closing = true;
+            () = over(publisher, stop), if closing.is_none() => {
+                self.closing = Some(hub::now());
                 self.client.close(hub::now());
             }
             _ = tick.tick() => self.tick(),
@@ -205,6 +210,20 @@ impl Attempt<'_> {
             Event::Closed => return Ok(Turned::Over(Outcome::Ended)),
         }
         Ok(Turned::Goes)
+    }
+
+    /// Takes down how the server was told that it is over.
+    fn take_down(&self, stop: &Stop) {
+        let Some(since) = self.closing else { return };
+        let outcome = match self.client.goodbye() {
+            Goodbye::NotSaid => {
+                return stop.step("close", "there was no session yet", hub::now().since(since));
+            }
+            Goodbye::Unanswered => "no answer in time".to_owned(),
+            Goodbye::Answered(status) => format!("answered {status}"),
+            Goodbye::HungUp => "the server hung up".to_owned(),
+        };
+        stop.step("TEARDOWN", outcome, hub::now().since(since));
     }
 
     fn bind(&mut self, track: TrackId) -> Result<(), SourceError> {

@@ -1,5 +1,5 @@
 //! Requests that the server sends to us. Source: RFC 2326 §10.
-use super::{Client, Error, Output, State};
+use super::{Client, Error, Goodbye, Output, State};
 use crate::rtsp::message::{Method, Request, Response};
 
 impl Client {
@@ -31,7 +31,7 @@ impl Client {
                     self.redirect(location);
                 }
             }
-            Method::Teardown if matches!(self.state, State::Teardown { .. }) => self.finish(),
+            Method::Teardown if matches!(self.state, State::Teardown { .. }) => self.part(Goodbye::HungUp),
             Method::Teardown => self.fail(Error::Ended),
             Method::Options
             | Method::Describe

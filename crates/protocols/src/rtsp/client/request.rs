@@ -1,5 +1,5 @@
 //! Sending requests and sorting the replies: authentication, redirects, hang-ups.
-use super::{Client, Error, Event, Output, REDIRECTS_MAX, Reconnect, State, TransportPreference};
+use super::{Client, Error, Event, Goodbye, Output, REDIRECTS_MAX, Reconnect, State, TransportPreference};
 use crate::auth::without_userinfo;
 use crate::rtsp::fields::SessionField;
 use crate::rtsp::framer::Incoming;
@@ -73,6 +73,10 @@ impl Client {
             100..=199 => self.pending = Some(pending),
             401 => self.handle_unauthorized(pending, &response, now),
             300..=399 if response.headers.get("Location").is_some() => {
+                if matches!(self.state, State::Teardown { .. }) {
+                    // Whoever closes wants no other session.
+                    return self.part(Goodbye::Answered(response.status));
+                }
                 let location = response.headers.get("Location").unwrap_or_default().to_owned();
                 self.redirect(&location);
             }
@@ -92,7 +96,9 @@ impl Client {
             State::Setup(track) => self.handle_setup(*track, &pending, &response, now),
             State::Play => self.handle_play(&pending, &response, now),
             State::Playing => self.handle_ping(&pending, &response, now),
-            State::Teardown { .. } if pending.method == Method::Teardown => self.finish(),
+            State::Teardown { .. } if pending.method == Method::Teardown => {
+                self.part(Goodbye::Answered(response.status))
+            }
             State::Teardown { .. }
             | State::Idle
             | State::Ports(_)
@@ -112,7 +118,7 @@ impl Client {
 
     fn handle_unauthorized(&mut self, pending: Pending, response: &Response, now: Moment) {
         if matches!(self.state, State::Teardown { .. }) && pending.refusals > 0 {
-            return self.finish();
+            return self.part(Goodbye::Answered(401));
         }
         let taken = match pending.refusals < REFUSALS_MAX {
             true => self.auth.handle_challenges(response.headers.all("WWW-Authenticate"), pending.answered),
@@ -120,7 +126,7 @@ impl Client {
         };
         match taken {
             Ok(()) => self.send_again(pending.request, pending.refusals + 1, now),
-            Err(_) if matches!(self.state, State::Teardown { .. }) => self.finish(),
+            Err(_) if matches!(self.state, State::Teardown { .. }) => self.part(Goodbye::Answered(401)),
             Err(error) => self.fail(error.into()),
         }
     }
@@ -182,7 +188,7 @@ impl Client {
             return self.handle_response(response, now);
         }
         match self.state {
-            State::Teardown { .. } => self.finish(),
+            State::Teardown { .. } => self.part(Goodbye::HungUp),
             State::Options | State::Describe if !self.hung_up_before => match self.again() {
                 Ok(mut next) => {
                     next.hung_up_before = true;

@@ -551,6 +551,36 @@ fn a_late_reply_to_an_abandoned_keep_alive_is_nobodys() {
 }
 
 #[test]
+fn what_became_of_teardown_is_kept_for_whoever_asked() {
+    let mut early = Stage::tcp().up_to("SETUP 0");
+    early.client.close(early.now);
+    assert_eq!(early.client.goodbye(), Goodbye::NotSaid, "there was no session yet");
+    let ends: [(fn(&mut Stage), Goodbye); 7] = [
+        (|s| s.reply(Response::new(200)), Goodbye::Answered(200)),
+        (|s| s.reply(Response::new(454)), Goodbye::Answered(454)),
+        (|s| s.reply(Response::new(302).with("Location", "rtsp://h/new")), Goodbye::Answered(302)),
+        (|s| s.reply(Response::new(401)), Goodbye::Answered(401)),
+        (|s| s.input(b"TEARDOWN * RTSP/1.0\r\nCSeq: 1\r\n\r\n"), Goodbye::HungUp),
+        (
+            |s| {
+                s.client.handle_disconnected(s.now);
+                s.drain();
+            },
+            Goodbye::HungUp,
+        ),
+        (|s| s.wait(Duration::from_secs(1)), Goodbye::Unanswered),
+    ];
+    for (end, goodbye) in ends {
+        let mut stage = Stage::tcp().up_to("");
+        stage.client.close(stage.now);
+        stage.drain();
+        assert_eq!(stage.client.goodbye(), Goodbye::Unanswered);
+        end(&mut stage);
+        assert_eq!((stage.events.last(), stage.client.goodbye()), (Some(&Event::Closed), goodbye));
+    }
+}
+
+#[test]
 fn requests_of_the_server_are_answered() {
     let mut stage = Stage::tcp().up_to("");
     for (method, status) in
