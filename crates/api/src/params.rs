@@ -7,6 +7,11 @@ use std::convert::Infallible;
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
+    /// Those of a query.
+    pub(crate) fn of(query: &str) -> Self {
+        Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
     /// The first value of a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(this, _)| this == name).map(|(_, value)| value.as_str())
@@ -38,7 +43,6 @@ impl Params {
 impl<S: Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        Ok(Self::of(parts.uri.query().unwrap_or_default()))
     }
 }

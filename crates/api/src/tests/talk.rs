@@ -224,3 +224,63 @@ async fn bodies_that_cannot_be_are_refused_with_the_reason() {
     }
     given.ask("GET", "/api/streams").await.is(200, "{}\n");
 }
+
+#[tokio::test]
+async fn a_source_is_played_to_the_device_and_ended_with_an_empty_one() {
+    let given = plain(&[("plain", "fake://h/x")]).await;
+    put(&given, "door", r#"{"sources":["fake://h/x"],"talk":"isapi://h"}"#).await;
+    let played = given.ask("POST", "/api/streams?dst=door&src=fake://bell").await;
+    assert_eq!((played.status.as_u16(), &played.json()["producers"][0]["url"]), (200, &"fake://h/x".into()));
+    let talk = talks(&given, "door").await;
+    assert_eq!(talk["publishers"].as_array().map(Vec::len), Some(1), "{talk}");
+    assert_eq!(given.ask("POST", "/api/streams?dst=door/talk&src=fake://other").await.status.as_u16(), 200);
+    given.ask("POST", "/api/streams?dst=door&src=").await;
+    let mut left = 1;
+    for _ in 0..200 {
+        let talk = given.ask("GET", "/api/v1/streams/door/talk").await.json();
+        left = talk["publishers"].as_array().map_or(0, Vec::len);
+        if left == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(left, 0, "what was played is still there");
+    for (query, status, said) in [
+        ("dst=nobody&src=fake://bell", 404, "\n"),
+        ("src=fake://bell", 400, "\n"),
+        (
+            "dst=plain&src=fake://bell",
+            400,
+            "streams: plain has no device to talk to; see `talk` in the configuration\n",
+        ),
+        ("dst=door&src=exec:rm", 400, "streams: source from insecure producer\n"),
+        ("dst=door&src=fake://wrong", 500, "the URL is wrong\n"),
+        ("dst=door&src=fake://refuses", 500, "401 Unauthorized\n"),
+        (
+            "src=plain&dst=rtmp://h/live/x",
+            501,
+            "streams: pushing streams out to other servers is not supported yet\n",
+        ),
+    ] {
+        given.ask("POST", &format!("/api/streams?{query}")).await.is(status, said);
+    }
+}
+
+#[tokio::test]
+async fn a_text_for_the_device_can_be_nothing_but_a_text() {
+    let given = plain(&[]).await;
+    put(&given, "door", r#"{"talk":"isapi://h"}"#).await;
+    // No source here runs ffmpeg; that its URL is asked for is what the answer tells.
+    let spoken = given.ask("POST", "/api/ffmpeg?dst=door&text=Hello%23video%3Dx&voice=a").await;
+    assert_eq!(spoken.status.as_u16(), 500);
+    assert!(spoken.body.contains("no source of scheme \"ffmpeg\""), "{}", spoken.body);
+    for (query, status) in
+        [("dst=door", 400), ("dst=door&file=a%23raw%3D-y", 400), ("dst=nobody&text=x", 404)]
+    {
+        assert_eq!(
+            given.ask("POST", &format!("/api/ffmpeg?{query}")).await.status.as_u16(),
+            status,
+            "{query}"
+        );
+    }
+}

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Sources that run programs or scripts: never through the API.
-const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
+pub(super) const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
 
 pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -35,13 +35,23 @@ pub(crate) async fn get(
             }
         };
     }
-    let Some(report) = shared.hub.report(&name).await else { return answer::text(StatusCode::NOT_FOUND, "") };
+    shown(&shared, &name, viewer.owner, answer::json_pretty).await
+}
+
+/// One stream, with the devices of its talk stream.
+pub(super) async fn shown(
+    shared: &Shared,
+    name: &StreamName,
+    owner: bool,
+    write: fn(&Stream) -> Response,
+) -> Response {
+    let Some(report) = shared.hub.report(name).await else { return answer::text(StatusCode::NOT_FOUND, "") };
     let talk = match &report.talk {
         Some(talk) => shared.hub.report(talk).await,
         None => None,
     };
     let outputs = talk.map(|talk| talk.outputs).unwrap_or_default();
-    answer::json_pretty(&Stream::new(&report, &outputs, viewer.owner, shared.track_facts))
+    write(&Stream::new(&report, &outputs, owner, shared.track_facts))
 }
 
 pub(crate) async fn list(
@@ -178,11 +188,4 @@ pub(crate) async fn delete(
         shared.catalogue.remove(name).await;
     }
     answer::empty()
-}
-
-pub(crate) async fn post() -> Response {
-    answer::text(
-        StatusCode::NOT_IMPLEMENTED,
-        "streams: playing to cameras and pushing out are not supported yet",
-    )
 }
