@@ -10,6 +10,7 @@ mod journey {
     mod browser;
     mod camera;
     mod clip;
+    mod control;
     mod faults;
     mod lifecycle;
     mod packets;
