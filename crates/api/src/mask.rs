@@ -41,7 +41,14 @@ fn command_line(line: &str) -> String {
                 shown.push_str(": ***");
                 shown.extend(piece.chars().next_back().filter(|end| matches!(end, '"' | '\'')));
             }
-            Some(_) | None => shown.extend(piece.split_inclusive(' ').map(one)),
+            Some(_) | None => {
+                for word in piece.split_inclusive(' ') {
+                    // What ends a word is none of its secret.
+                    let (word, end) = word.split_at(word.trim_end_matches([' ', '"', '\'']).len());
+                    shown.push_str(&one(word));
+                    shown.push_str(end);
+                }
+            }
         }
     }
     shown
