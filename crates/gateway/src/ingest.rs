@@ -22,8 +22,8 @@ use media::{Moment, Sync, Track, TrackId, Unit, WallTime, rescale};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long the other tracks wait for one whose parameters have not come: 10 s, the longest time between key frames
-/// that cameras are sold with.
+/// How long the other tracks wait for one whose parameters have not come, where nobody can be asked for a key frame:
+/// 10 s, the longest time between key frames that cameras are sold with.
 const TRACKS_WAIT: Duration = Duration::from_secs(10);
 /// Receiver reports go out so often: 5 s, the interval of RFC 3550 §6.2.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
@@ -49,6 +49,7 @@ pub struct Ingest {
     lanes: Vec<Lane>,
     sync: Sync,
     ready: VecDeque<Ingested>,
+    tracks_wait: Duration,
     /// When the first packet came.
     since: Option<Moment>,
     /// Who has not sent by now is not waited for.
@@ -72,6 +73,7 @@ impl Ingest {
             lanes,
             sync: Sync::new(sections.len()),
             ready: VecDeque::new(),
+            tracks_wait: TRACKS_WAIT,
             since: None,
             waited: false,
             announced: None,
@@ -81,6 +83,11 @@ impl Ingest {
             lost_reported: 0,
             ssrc: rand::random(),
         })
+    }
+
+    /// How long the other tracks wait for one whose parameters have not come.
+    pub fn set_tracks_wait(&mut self, wait: Duration) {
+        self.tracks_wait = wait;
     }
 
     /// Says what our wall clock shows; call now and then, since it may be set.
@@ -110,15 +117,16 @@ impl Ingest {
             // Some cameras number their channels otherwise than they say.
             return self.handle_rtcp(track, &data, now);
         }
+        match Packet::parse(data) {
+            Ok(packet) => self.handle_packet(track, packet, now),
+            Err(error) => tracing::debug!(%error, track, "no RTP"),
+        }
+    }
+
+    /// The same for a packet that was parsed already.
+    pub fn handle_packet(&mut self, track: TrackId, packet: Packet, now: Moment) {
         let index = usize::from(track);
         let Some(lane) = self.lanes.get_mut(index) else { return };
-        let packet = match Packet::parse(data) {
-            Ok(packet) => packet,
-            Err(error) => {
-                tracing::debug!(%error, track, "no RTP");
-                return;
-            }
-        };
         if !lane.takes(&packet.header) {
             return;
         }
@@ -146,14 +154,11 @@ impl Ingest {
         for message in messages {
             match message {
                 Message::SenderReport(report) => {
-                    let index = usize::from(track);
-                    let Some(lane) = self.lanes.get_mut(index) else { return };
+                    let Some(lane) = self.lanes.get_mut(usize::from(track)) else { return };
                     lane.stats.handle_sender_report(&report, now);
                     // No clock at all, as some cameras have it.
                     if report.ntp != 0 {
-                        let wall = WallTime::from_ntp(report.ntp).as_micros();
-                        self.tie(index, report.rtp_time, wall);
-                        self.lanes[index].note_wall(report.rtp_time, wall);
+                        self.handle_clock(track, report.rtp_time, WallTime::from_ntp(report.ntp));
                     }
                 }
                 Message::ReceiverReport { .. }
@@ -167,6 +172,27 @@ impl Ingest {
         }
     }
 
+    /// The sender's wall clock shows `wall` where the track's shows `rtp_time`, as a sender report says.
+    pub fn handle_clock(&mut self, track: TrackId, rtp_time: u32, wall: WallTime) {
+        let index = usize::from(track);
+        if index < self.lanes.len() {
+            self.tie(index, rtp_time, wall.as_micros());
+            self.lanes[index].note_wall(rtp_time, wall.as_micros());
+        }
+    }
+
+    /// All video tracks shall send a key frame.
+    pub fn want_keyframes(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.track.codec.is_video()) {
+            lane.wants_keyframe = true;
+        }
+    }
+
+    /// Whether a track cannot go on, or begin, without a key frame.
+    pub fn wants_keyframe(&self, track: TrackId) -> bool {
+        self.lanes.get(usize::from(track)).is_some_and(|lane| lane.wants_keyframe)
+    }
+
     /// Lets time pass: packets and tracks that nobody waits for any more.
     pub fn handle_timeout(&mut self, now: Moment) {
         for index in 0..self.lanes.len() {
@@ -178,7 +204,7 @@ impl Ingest {
     /// When time alone brings something.
     pub fn next_deadline(&self) -> Moment {
         let reorder = self.lanes.iter().filter_map(Lane::next_deadline);
-        let tracks = self.since.filter(|_| !self.waited).map(|since| since + TRACKS_WAIT);
+        let tracks = self.since.filter(|_| !self.waited).map(|since| since + self.tracks_wait);
         reorder.chain(tracks).min().unwrap_or(Moment::FAR_FUTURE)
     }
 
@@ -220,6 +246,7 @@ impl Ingest {
         let depacketizer = &mut self.lanes[index].depacketizer;
         if let Err(error) = depacketizer.push(packet) {
             tracing::debug!(%error, track = index, "a payload that makes no sense");
+            self.lanes[index].miss();
         }
         while let Some(frame) = self.lanes[index].depacketizer.pop() {
             let lane = &mut self.lanes[index];
@@ -304,7 +331,7 @@ impl Ingest {
     }
 
     fn wait_for_tracks(&mut self, now: Moment) {
-        if !self.waited && self.since.is_some_and(|since| now.since(since) >= TRACKS_WAIT) {
+        if !self.waited && self.since.is_some_and(|since| now.since(since) >= self.tracks_wait) {
             self.waited = true;
             if self.announced.is_none() {
                 self.announce();

@@ -31,6 +31,8 @@ pub(super) struct Lane {
     /// Frames up to the first key frame are of no use.
     pub(super) started: bool,
     pub(super) discontinuity: bool,
+    /// Nothing good comes before the next key frame.
+    pub(super) wants_keyframe: bool,
     /// What `RTP-Info` said.
     pub(super) start: Option<u32>,
     /// A sender report that came before the first frame.
@@ -58,6 +60,7 @@ impl Lane {
             // Sound starts anywhere.
             started: !track.codec.is_video(),
             discontinuity: false,
+            wants_keyframe: false,
             start: None,
             early_report: None,
             wall: None,
@@ -92,6 +95,11 @@ impl Lane {
     /// Takes from a frame what it says about the track; true if that changed.
     pub(super) fn learn(&mut self, frame: &Frame) -> bool {
         let first = !std::mem::replace(&mut self.heard, true);
+        if frame.keyframe {
+            self.wants_keyframe = false;
+        } else if frame.after_loss || !self.started {
+            self.miss();
+        }
         if self.track.codec == Codec::Mp3
             && first
             && let Ok(header) = bitstream::mp3::parse_header(&frame.data)
@@ -106,6 +114,11 @@ impl Lane {
         self.track.params = params.clone();
         self.learn_order();
         true
+    }
+
+    /// Something of the track is missing: video is broken until its next key frame.
+    pub(super) fn miss(&mut self) {
+        self.wants_keyframe |= self.track.codec.is_video();
     }
 
     fn learn_order(&mut self) {

@@ -56,6 +56,8 @@ impl Driver {
         registration: Registration,
         inbox: mpsc::Receiver<Input>,
     ) -> Self {
+        let mut session = session;
+        session.set_wall_clock(hub::now(), hub::wall_now());
         Self {
             session,
             shared,
@@ -89,6 +91,7 @@ impl Driver {
                 }
             }
             Wake::Timer => {
+                self.session.set_wall_clock(hub::now(), hub::wall_now());
                 // It may have fired early on purpose; the session says what is due.
                 self.fires_at = Moment::ZERO;
                 self.session.handle_timeout(hub::now());

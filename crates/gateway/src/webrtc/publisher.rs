@@ -81,8 +81,7 @@ impl Receiver {
     async fn take(&mut self, event: Event) -> Result<(), Ended> {
         match event {
             Event::Tracks(tracks) => self.publisher.set_tracks(tracks).await,
-            Event::Unit(mut unit) => {
-                unit.wall = hub::wall_now();
+            Event::Unit(unit) => {
                 let lost = self.driver.session.stats().packets_lost;
                 if lost > self.lost {
                     self.publisher.report_lost(lost - self.lost).await?;

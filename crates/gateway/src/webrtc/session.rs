@@ -14,7 +14,7 @@ use super::offer::{Feedback, Offer};
 use super::receive::Receivers;
 use super::send::Senders;
 use super::{Context, SendFrame, WebRtcError};
-use media::{Moment, TrackId};
+use media::{Moment, TrackId, WallTime};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -167,6 +167,11 @@ impl Session {
     /// Counters; what comes from reports is at most 5 s old.
     pub fn stats(&self) -> Stats {
         Stats { packets_lost: self.receivers.packets_lost(), ..self.stats }
+    }
+
+    /// Says what our wall clock shows; call now and then, since it may be set. What the peer sends is dated by it.
+    pub fn set_wall_clock(&mut self, now: Moment, wall: WallTime) {
+        self.receivers.set_wall_clock(now, wall);
     }
 
     /// Takes a candidate the peer sends after its offer (`candidate:…`, with or without `a=`). One with a host name

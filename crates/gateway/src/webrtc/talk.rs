@@ -100,8 +100,7 @@ impl Talk {
     pub(super) fn take(&mut self, event: SessionEvent, lost: u64) {
         let heard = match event {
             SessionEvent::Tracks(tracks) => Heard::Tracks(tracks),
-            SessionEvent::Unit(mut unit) => {
-                unit.wall = hub::wall_now();
+            SessionEvent::Unit(unit) => {
                 Heard::Sound { unit, lost: lost.saturating_sub(std::mem::replace(&mut self.lost, lost)) }
             }
             SessionEvent::Connected

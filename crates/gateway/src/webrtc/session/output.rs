@@ -55,7 +55,7 @@ pub enum Event {
     /// A publisher's or talker's tracks: before its first unit, and again when their parameters change. Known once each sends, or
     /// some seconds later without those that do not.
     Tracks(Vec<Track>),
-    /// A publisher's or talker's frame. Its `wall` is for the caller to fill in, which has a clock.
+    /// A publisher's or talker's frame.
     Unit(Unit),
     /// Over; nothing comes after this.
     Ended(EndReason),
