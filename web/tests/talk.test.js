@@ -13,6 +13,7 @@ const EVENTS = {
   microphone: { type: 'microphone' },
   'no-microphone': { type: 'no-microphone', why: 'none' },
   open: { type: 'open' },
+  waiting: { type: 'waiting', ahead: 2 },
   closed: { type: 'closed' },
   refused: { type: 'refused', why: 'busy' },
   free: { type: 'free' },
@@ -22,8 +23,9 @@ const EVENTS = {
 const TABLE = {
   idle: { press: 'asking ask', latch: 'asking ask' },
   asking: { release: 'idle', unlatch: 'idle', microphone: 'opening send', 'no-microphone': 'no-microphone' },
-  opening: { release: 'idle stop', unlatch: 'idle stop', open: 'talking', refused: 'refused stop' },
-  talking: { release: 'idle stop', unlatch: 'idle stop', closed: 'opening', refused: 'refused stop' },
+  opening: { release: 'idle stop', unlatch: 'idle stop', open: 'talking', waiting: 'waiting', refused: 'refused stop' },
+  waiting: { release: 'idle stop', unlatch: 'idle stop', open: 'talking', closed: 'opening', refused: 'refused stop' },
+  talking: { release: 'idle stop', unlatch: 'idle stop', waiting: 'waiting', closed: 'opening', refused: 'refused stop' },
   refused: { press: 'asking ask', latch: 'asking ask', free: 'idle' },
   'no-microphone': { press: 'asking ask', latch: 'asking ask' },
   insecure: {},
@@ -32,8 +34,8 @@ const TABLE = {
 test('every state knows what to do about every event', () => {
   for (const [phase, wanted] of Object.entries(TABLE)) {
     for (const [name, event] of Object.entries(EVENTS)) {
-      const held = ['asking', 'opening', 'talking'].includes(phase);
-      const before = { phase, held, latched: false, why: '' };
+      const held = ['asking', 'opening', 'waiting', 'talking'].includes(phase);
+      const before = { phase, held, latched: false, ahead: 0, why: '' };
       const after = talkAfter(before, event);
       const deed = deedAfter(before, after);
       const changed = after.phase !== phase || deed ? [after.phase, deed].filter(Boolean).join(' ') : undefined;
@@ -88,6 +90,17 @@ test('the line beside the button tells of others before it is pressed, and why n
   const refused = after('press', 'microphone', 'refused');
   assert.equal(talkText(refused, null), 'Not now: busy');
   assert.equal(talkText(refused, 'rtsp from h'), 'Not now, somebody talks: rtsp from h');
+});
+
+test('whoever talks reads whether the device says it, and whoever waits how many come first', () => {
+  const talking = after('press', 'microphone', 'open');
+  const device = (/** @type {string} */ state, error = null) => /** @type {any} */ ({ state, error });
+  assert.equal(talkText(talking, null), 'Talking');
+  assert.equal(talkText(talking, null, device('live')), 'Talking');
+  assert.equal(talkText(talking, null, device('connecting')), 'Talking, calling the device…');
+  assert.equal(talkText(talking, null, device('backoff', 'it is busy')), 'Talking, but the device does not take it: it is busy');
+  assert.equal(talkText(after('press', 'microphone', 'waiting'), null), 'Waiting: 2 talk before you');
+  assert.equal(talkText(talkAfter(talking, { type: 'waiting', ahead: 1 }), null), 'Waiting: one talks before you');
 });
 
 test('a browser that gives no microphone is quoted in words that help', () => {

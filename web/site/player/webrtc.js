@@ -89,6 +89,7 @@ export class WebRtcSession {
     if (type === 'error') this.#talk?.onRefused(value.replace(/^talk: /, ''));
     else if (value === 'open') this.#talk?.onOpen();
     else if (value === 'closed') this.#talk?.onClosed();
+    else if (value.startsWith('waiting ')) this.#talk?.onWaiting(Number(value.slice('waiting '.length)) || 0);
   }
 
   sample() {

@@ -19,6 +19,8 @@ import { icon } from '../ui/icons.js';
 
 /** Who talks is asked for every 2 s. */
 const LOOK_MS = 2_000;
+/** How the device takes it, while we talk: every 500 ms. */
+const LOOK_TALKING_MS = 500;
 /** What the server says of our own talk is old news for 400 ms after it ended. */
 const SETTLE_MS = 400;
 
@@ -26,6 +28,7 @@ export class TalkButton {
   #hold = el('button', { type: 'button', class: 'talk-hold' }, icon('microphone'));
   #latch = el('button', { type: 'button', class: 'talk-latch', 'aria-pressed': 'false' }, icon('lock'));
   #text = el('span', { class: 'talk-text', role: 'status' });
+  #deviceMeter = el('span', { class: 'talk-device', title: 'Level at the device', hidden: true });
   #group;
   #state;
   #microphone = new Microphone(() => this.#happen({ type: 'refused', why: 'the microphone stopped' }));
@@ -39,6 +42,8 @@ export class TalkButton {
   #turn = 0;
   /** @type {string | null} */
   #other = null;
+  /** Where the sound goes. @type {import('../control/types.js').Output | undefined} */
+  #device;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #lookTimer;
   #asked = false;
@@ -48,6 +53,7 @@ export class TalkButton {
     const place = { isSecureContext, hasDevices: !!navigator.mediaDevices, host: location.host };
     this.#state = talkAtStart(talkProblem(place));
     this.#group = el('div', { class: 'player-talk', role: 'group', 'aria-label': 'Talk', hidden: true }, this.#text, this.#hold, this.#latch);
+    this.#hold.append(this.#deviceMeter);
     player.append(this.#group);
     this.#listen(player);
     this.#show();
@@ -62,6 +68,7 @@ export class TalkButton {
     this.#microphone.close();
     this.#src = src;
     this.#other = null;
+    this.#device = undefined;
     this.#group.hidden = true;
     this.look();
   }
@@ -109,8 +116,13 @@ export class TalkButton {
   #see(stream) {
     this.#group.hidden = stream === null;
     if (stream === null) return;
-    this.#lookIn(LOOK_MS);
-    if (isSending(this.#state.phase)) return;
+    const sends = isSending(this.#state.phase);
+    this.#device = stream.outputs?.[0];
+    this.#lookIn(sends && this.#device ? LOOK_TALKING_MS : LOOK_MS);
+    if (sends) {
+      this.#show();
+      return;
+    }
     const before = this.#other;
     this.#other = whoTalks(stream, Date.now());
     // What was refused since somebody else talked may be tried again.
@@ -150,10 +162,12 @@ export class TalkButton {
         this.#other = null;
         say({ type: 'open' });
       },
+      onWaiting: (ahead) => say({ type: 'waiting', ahead }),
       onClosed: () => say({ type: 'closed' }),
       onRefused: (why) => say({ type: 'refused', why }),
     });
     this.#meter();
+    this.#lookIn(SETTLE_MS);
   }
 
   #stop() {
@@ -186,7 +200,10 @@ export class TalkButton {
     this.#latch.setAttribute('aria-pressed', String(latched));
     this.#latch.hidden = phase === 'insecure';
     // That this page cannot talk is said to whoever tries.
-    setText(this.#text, phase === 'insecure' && !this.#asked ? '' : talkText(this.#state, this.#other));
+    setText(this.#text, phase === 'insecure' && !this.#asked ? '' : talkText(this.#state, this.#other, this.#device));
+    const level = isSending(phase) ? this.#device?.level_dbfs : null;
+    this.#deviceMeter.hidden = level == null;
+    this.#deviceMeter.style.setProperty('--level', meterShare(level ?? -Infinity).toFixed(2));
   }
 
   #press() {

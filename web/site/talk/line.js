@@ -6,6 +6,7 @@ import { WhipPublisher } from '../publish/whip.js';
 /**
  * @typedef {object} LineHooks
  * @property {() => void} onOpen the server takes the sound
+ * @property {(ahead: number) => void} onWaiting so many talk before
  * @property {() => void} onClosed it hears nothing
  * @property {(why: string) => void} onRefused it does not take it, or the line is lost
  *

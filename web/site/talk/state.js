@@ -1,16 +1,17 @@
 // The talk button as values: what it does, what it shows, and what it wants done. Pure.
 
 /**
- * `idle` → `asking` for the microphone when pressed → `opening` until the server takes the sound → `talking`.
- * `opening` and `talking` → `refused` when the server says no or the line is lost; `asking` → `no-microphone` when the
- * browser has none to give. `asking`, `opening` and `talking` → `idle` when the button is let go; `refused` and
- * `no-microphone` → `asking` when it is pressed again. `insecure` is final: this page cannot have a microphone.
- * @typedef {'idle' | 'asking' | 'opening' | 'talking' | 'refused' | 'no-microphone' | 'insecure'} Phase
+ * `idle` → `asking` for the microphone when pressed → `opening` until the server takes the sound → `talking`, or `waiting`
+ * first behind others. These three → `refused` when the server says no or the line is lost; `asking` → `no-microphone`
+ * when the browser has none to give. These four → `idle` when the button is let go; `refused` and `no-microphone` →
+ * `asking` when it is pressed again. `insecure` is final: this page cannot have a microphone.
+ * @typedef {'idle' | 'asking' | 'opening' | 'waiting' | 'talking' | 'refused' | 'no-microphone' | 'insecure'} Phase
  *
  * @typedef {object} TalkState
  * @property {Phase} phase
  * @property {boolean} held the button is down
  * @property {boolean} latched it stays on without being held
+ * @property {number} ahead for `waiting`: how many talk before
  * @property {string} why for `refused`, `no-microphone` and `insecure`: a sentence for people
  *
  * @typedef {{ type: 'press' }
@@ -19,6 +20,7 @@
  *   | { type: 'microphone' }
  *   | { type: 'no-microphone', why: string }
  *   | { type: 'open' }
+ *   | { type: 'waiting', ahead: number }
  *   | { type: 'closed' }
  *   | { type: 'refused', why: string }
  *   | { type: 'free' }} TalkEvent `free`: whoever talked instead has ended
@@ -31,7 +33,7 @@
  * @returns {TalkState}
  */
 export function talkAtStart(insecure) {
-  return { phase: insecure === null ? 'idle' : 'insecure', held: false, latched: false, why: insecure ?? '' };
+  return { phase: insecure === null ? 'idle' : 'insecure', held: false, latched: false, ahead: 0, why: insecure ?? '' };
 }
 
 /**
@@ -55,10 +57,12 @@ export function talkAfter(state, event) {
     case 'no-microphone':
       return phase === 'asking' ? given(state, 'no-microphone', event.why) : state;
     case 'open':
-      return phase === 'opening' ? { ...state, phase: 'talking' } : state;
+      return isSending(phase) ? { ...state, phase: 'talking', ahead: 0 } : state;
+    case 'waiting':
+      return isSending(phase) ? { ...state, phase: 'waiting', ahead: event.ahead } : state;
     case 'closed':
       // The server heard nothing for a while, as of a muted microphone. With the next sound it opens again.
-      return phase === 'talking' ? { ...state, phase: 'opening' } : state;
+      return isSending(phase) ? { ...state, phase: 'opening' } : state;
     case 'free':
       return phase === 'refused' ? { ...state, phase: 'idle', why: '' } : state;
     case 'refused':
@@ -80,7 +84,7 @@ export function deedAfter(before, after) {
 
 /** Whether the microphone's sound goes out. @param {Phase} phase */
 export function isSending(phase) {
-  return phase === 'opening' || phase === 'talking';
+  return phase === 'opening' || phase === 'waiting' || phase === 'talking';
 }
 
 /** @param {TalkState} state @returns {TalkState} */

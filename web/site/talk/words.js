@@ -5,6 +5,7 @@ import { sinceThen } from '../format.js';
 /**
  * @typedef {import('./state.js').TalkState} TalkState
  * @typedef {import('../control/types.js').Stream} Stream
+ * @typedef {import('../control/types.js').Output} Output
  */
 
 /**
@@ -50,11 +51,28 @@ export function whoTalks(stream, nowMs) {
 }
 
 /**
+ * Why the device of a talk stream does not say what is sent to it; '' while it does, or when there is none.
+ * @param {Output | undefined} device
+ */
+export function deviceText(device) {
+  switch (device?.state) {
+    case 'connecting':
+      return ', calling the device…';
+    case 'backoff':
+    case 'gave_up':
+      return `, but the device does not take it: ${device.error ?? 'it ended the call'}`;
+    default:
+      return '';
+  }
+}
+
+/**
  * The line beside the button. Somebody else's talking is worth a word before the button is pressed.
  * @param {TalkState} state
  * @param {string | null} other who talks, when it is somebody else
+ * @param {Output} [device]
  */
-export function talkText(state, other) {
+export function talkText(state, other, device) {
   switch (state.phase) {
     case 'idle':
       return other ? `Somebody talks: ${other}` : '';
@@ -62,8 +80,10 @@ export function talkText(state, other) {
       return 'Allow the microphone…';
     case 'opening':
       return 'Opening…';
+    case 'waiting':
+      return state.ahead === 1 ? 'Waiting: one talks before you' : `Waiting: ${state.ahead} talk before you`;
     case 'talking':
-      return state.latched ? 'Talking. Press to stop.' : 'Talking';
+      return `Talking${deviceText(device)}${state.latched ? '. Press to stop.' : ''}`;
     case 'refused':
       return other ? `Not now, somebody talks: ${other}` : `Not now: ${state.why}`;
     case 'no-microphone':
