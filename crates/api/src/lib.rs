@@ -8,6 +8,7 @@ mod auth;
 mod catalogue;
 mod compat;
 mod facts;
+mod insecure;
 mod log_ring;
 pub mod mask;
 mod metrics;

@@ -1,6 +1,7 @@
 //! What the gateway is told at the start. Plain values: the server makes them from the configuration file.
 use crate::net::child::ChildrenConfig;
 use crate::sources::exec::ExecConfig;
+use crate::sources::ffmpeg::FfmpegConfig;
 use hub::Access;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct GatewayConfig {
     pub children: ChildrenConfig,
     /// Programs as sources.
     pub exec: ExecConfig,
+    /// How ffmpeg is called.
+    pub ffmpeg: FfmpegConfig,
     /// Certificate for the TLS listeners; a self-signed one is made when there is none.
     pub tls: TlsConfig,
 }

@@ -2,6 +2,7 @@
 mod address;
 pub(crate) mod dial;
 pub mod exec;
+pub mod ffmpeg;
 pub mod file;
 pub mod http;
 pub mod program;
@@ -19,6 +20,12 @@ use std::sync::Arc;
 pub fn connectors(config: &GatewayConfig, demo: Bytes, programs: &Programs) -> Vec<Arc<dyn Connect>> {
     vec![
         Arc::new(exec::ExecSources::new(config.exec.clone(), programs.clone())),
+        Arc::new(ffmpeg::FfmpegSources::new(
+            config.ffmpeg.clone(),
+            config.exec.start_max,
+            config.exec.grace,
+            programs.clone(),
+        )),
         Arc::new(file::FileSources::new(demo)),
         Arc::new(http::HttpSources),
         Arc::new(rtmp::RtmpSources),

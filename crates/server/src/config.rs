@@ -26,7 +26,7 @@ pub use example::{example, schema};
 pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
-pub use programs::{ChildrenSection, ExecSection};
+pub use programs::{ChildrenSection, ExecSection, FfmpegSection};
 pub use sections::{
     ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, TlsSection,
     WebRtcSection,

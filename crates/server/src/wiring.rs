@@ -42,7 +42,11 @@ pub fn deliverers() -> Vec<Arc<dyn Deliver>> {
 
 /// Looks at URLs for the configuration.
 pub fn judge(config: &Config) -> Box<dyn Judge> {
-    let config = gw::GatewayConfig { exec: exec_config(config), ..gw::GatewayConfig::default() };
+    let config = gw::GatewayConfig {
+        exec: exec_config(config),
+        ffmpeg: config.ffmpeg.config(),
+        ..gw::GatewayConfig::default()
+    };
     // Nothing runs here, so nothing is started.
     let connectors = connectors(&config, &Programs::new(&config));
     Box::new(Urls { connectors, deliverers: deliverers() })
@@ -157,6 +161,7 @@ pub fn gateway_config(config: &Config) -> Result<gw::GatewayConfig, WiringError>
         },
         children: config.children.config(),
         exec: exec_config(config),
+        ffmpeg: config.ffmpeg.config(),
         tls: gw::TlsConfig {
             certificate_pem: pem("tls.cert", cert)?.map(Arc::from),
             key_pem: key.map(Secret::new),

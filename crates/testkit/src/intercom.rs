@@ -10,7 +10,7 @@ mod request;
 
 use crate::runner::Runner;
 use protocols::auth::{Credentials, Offers, Verifier};
-use protocols::isapi::client::Ask;
+pub use protocols::isapi::client::Ask;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,11 +2,13 @@
 //!
 //! Owns their lives: each has a deadline, a log file, and is gone when its value is dropped.
 
+mod census;
 mod http;
 mod peer;
 mod place;
 mod server;
 
+pub use census::Census;
 pub use http::{Response, open as open_http, request};
 pub use peer::{Exit, Peer};
 pub use place::{Place, free_port, peers_folder, test_name};

@@ -9,9 +9,6 @@ use std::fmt;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Sources that run programs: never through the API.
-const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
-
 /// What a stream is to be. What is left out stays as it is, or is the default if the stream is new; `null` is the default.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -213,8 +210,7 @@ impl StreamBody {
 }
 
 fn secure(url: &str) -> Result<(), BodyError> {
-    let scheme = url.split(':').next().unwrap_or_default();
-    if INSECURE.contains(&scheme) { Err(BodyError::Insecure) } else { Ok(()) }
+    if crate::insecure::is_insecure(url) { Err(BodyError::Insecure) } else { Ok(()) }
 }
 
 impl PolicyBody {

@@ -2,8 +2,10 @@
 use super::values::{Interval, not_zero};
 use garde::Validate;
 use gateway::net::child;
+use gateway::sources::ffmpeg::FfmpegConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Child processes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema, Validate)]
@@ -52,4 +54,39 @@ pub struct ExecSection {
     /// The programs that `exec:` sources may run, written as in the sources: names or paths. Left out: ffmpeg alone. An
     /// empty list: none. Through the API, no `exec:` source can be set at all.
     pub allow_paths: Option<Vec<String>>,
+}
+
+/// ffmpeg as a source.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(inline)]
+pub struct FfmpegSection {
+    /// The program: a name, or a path.
+    pub bin: String,
+    /// Arguments before all others.
+    pub global: String,
+    /// How long ffmpeg waits for a camera, in seconds.
+    pub timeout: u32,
+    /// Templates by name.
+    #[serde(flatten)]
+    pub templates: BTreeMap<String, String>,
+}
+
+impl Default for FfmpegSection {
+    fn default() -> Self {
+        let config = FfmpegConfig::default();
+        Self { bin: config.bin, global: config.global, timeout: config.timeout_s, templates: BTreeMap::new() }
+    }
+}
+
+impl FfmpegSection {
+    /// As the gateway takes it.
+    pub fn config(&self) -> FfmpegConfig {
+        FfmpegConfig {
+            bin: self.bin.clone(),
+            global: self.global.clone(),
+            timeout_s: self.timeout,
+            templates: self.templates.clone(),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
 use super::conflict::PublishSection;
 use super::log::LogSection;
-use super::programs::{ChildrenSection, ExecSection};
+use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -85,6 +85,9 @@ pub struct Config {
     /// Programs as sources: `exec:PROGRAM ARGUMENTS` reads the program's output (FLV, MPEG-TS and what else the server
     /// understands), or takes what the program pushes to `{output}` by RTSP, or to `{output_rtmp}`.
     pub exec: ExecSection,
+    /// ffmpeg as a source: `ffmpeg:STREAM#audio=opus`. Any further key is a template of arguments, by the name of a codec
+    /// (`h264`, `opus/16000`) or an input (`rtsp`, `file`), and goes before the one that comes with Aqueduct.
+    pub ffmpeg: FfmpegSection,
     /// Threads that carry media. 0: one for each core.
     #[garde(range(max = 1024))]
     pub workers: usize,
@@ -101,9 +104,6 @@ pub struct Config {
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub expr: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub ffmpeg: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub hass: Foreign,
@@ -154,7 +154,6 @@ impl Config {
         let all = [
             ("echo", &self.echo),
             ("expr", &self.expr),
-            ("ffmpeg", &self.ffmpeg),
             ("hass", &self.hass),
             ("homekit", &self.homekit),
             ("srtp", &self.srtp),

@@ -12,8 +12,8 @@ struct Known;
 impl Judge for Known {
     fn source(&self, url: &str) -> Verdict {
         match url.split(':').next() {
-            Some("rtsp" | "demo" | "file" | "exec") => Verdict::Good,
-            Some("ffmpeg" | "isapi") => Verdict::NotYet,
+            Some("rtsp" | "demo" | "file" | "exec" | "ffmpeg") => Verdict::Good,
+            Some("tapo" | "isapi") => Verdict::NotYet,
             Some(scheme) => Verdict::Wrong(format!("no source has the scheme `{scheme}`")),
             None => Verdict::Good,
         }
@@ -78,7 +78,7 @@ fn streams_are_a_url_a_list_keys_or_nothing() {
             ("push", vec![]),
             ("three", vec!["rtsp://h/3", "rtsp://h/4"]),
             ("tilde", vec![]),
-            ("two", vec!["rtsp://h/2"]),
+            ("two", vec!["rtsp://h/2", "ffmpeg:two#audio=opus"]),
             ("wait", vec![]),
         ]
     );
@@ -240,16 +240,11 @@ fn what_frigate_writes_is_taken() {
          default_query: mp4\nstreams:\n  door:\n  - rtsp://u:p@10.0.0.2/1\n  - ffmpeg:door#audio=opus\n  birdseye: exec:ffmpeg -f rtsp {output}\n",
     );
     assert_eq!(config.webrtc.candidates, ["192.168.1.5:8555", "stun:8555"]);
-    assert_eq!(urls(&config.streams["door"]), ["rtsp://u:p@10.0.0.2/1"]);
+    assert_eq!(urls(&config.streams["door"]), ["rtsp://u:p@10.0.0.2/1", "ffmpeg:door#audio=opus"]);
+    assert_eq!(config.ffmpeg.bin, "/usr/lib/ffmpeg/7.0/bin/ffmpeg");
+    assert_eq!(config.ffmpeg.templates["rtsp"], "-fflags nobuffer");
     assert_eq!(urls(&config.streams["birdseye"]), ["exec:ffmpeg -f rtsp {output}"]);
-    assert_eq!(
-        notes,
-        [
-            "streams.door: the source ffmpeg:door#audio=opus is of a kind not supported yet, and left out",
-            "ffmpeg: not supported yet",
-            "hass: not supported yet",
-        ]
-    );
+    assert_eq!(notes, ["hass: not supported yet",]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! It must end well: SIGTERM, exit code 0 within 5 s, and neither an ERROR line nor a panic in its log.
 
 use super::http::{self, Response};
-use super::{Place, eventually, free_port};
+use super::{Census, Place, eventually, free_port};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -30,7 +30,12 @@ pub struct Server {
     rtmp: String,
     webrtc: String,
     judged: bool,
+    /// The server itself, where something else started it.
+    inner: Option<u32>,
 }
+
+/// Starts a program as PID 1 of a namespace of its own, as a container does, with a `/proc` of its own.
+const AS_PID_1: [&str; 5] = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
 impl Server {
     /// Starts the binary with these settings (merged into listeners on free ports), and waits until it answers.
@@ -38,6 +43,18 @@ impl Server {
     /// # Panics
     /// When it does not answer in time; its log is in the message.
     pub fn start(binary: &str, place: &Place, settings: Value) -> Self {
+        Self::start_by(&[], binary, place, settings)
+    }
+
+    /// The same as PID 1 of a namespace of its own, as in a container. Needs root.
+    ///
+    /// # Panics
+    /// When it does not answer in time; its log is in the message.
+    pub fn start_as_pid_1(binary: &str, place: &Place, settings: Value) -> Self {
+        Self::start_by(&AS_PID_1, binary, place, settings)
+    }
+
+    fn start_by(starter: &[&str], binary: &str, place: &Place, settings: Value) -> Self {
         let [api, rtsp, rtmp, webrtc] = std::array::from_fn(|_| format!("127.0.0.1:{}", free_port()));
         let mut config = json!({
             "api": { "listen": api, "origin": "*" },
@@ -51,7 +68,7 @@ impl Server {
         // JSON is YAML
         std::fs::write(&path, format!("{config:#}\n")).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let args = vec!["--config".to_owned(), path.display().to_string()];
-        Self::start_with(binary, place, &args, [api, rtsp, rtmp, webrtc])
+        Self::start_command(starter, binary, place, &args, [api, rtsp, rtmp, webrtc])
     }
 
     /// Starts the binary with these arguments; the addresses (API, RTSP, RTMP, WebRTC) are what it is expected to use.
@@ -59,10 +76,22 @@ impl Server {
     /// # Panics
     /// When it does not answer in time; its log is in the message.
     pub fn start_with(binary: &str, place: &Place, args: &[String], addresses: [String; 4]) -> Self {
+        Self::start_command(&[], binary, place, args, addresses)
+    }
+
+    fn start_command(
+        starter: &[&str],
+        binary: &str,
+        place: &Place,
+        args: &[String],
+        addresses: [String; 4],
+    ) -> Self {
         let log = place.file("aqueduct.log");
         let file = File::create(&log).unwrap_or_else(|error| panic!("{log:?}: {error}"));
         let also = file.try_clone().unwrap_or_else(|error| panic!("{log:?}: {error}"));
-        let child = Command::new(binary)
+        let words: Vec<&str> = starter.iter().copied().chain([binary]).collect();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .args(args)
             .process_group(0)
             .env("NO_COLOR", "1")
@@ -72,7 +101,7 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("{binary}: {error}"));
         let [api, rtsp, rtmp, webrtc] = addresses;
-        let mut server = Self { child, log, api, rtsp, rtmp, webrtc, judged: false };
+        let mut server = Self { child, log, api, rtsp, rtmp, webrtc, judged: false, inner: None };
         let started = Instant::now();
         while !server.request("GET", "/api", b"").is_ok_and(|answer| answer.status == 200) {
             let ended = !matches!(server.child.try_wait(), Ok(None));
@@ -82,6 +111,10 @@ impl Server {
                 panic!("the server did not start (ended by itself: {ended}):\n{}", server.log());
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+        if !starter.is_empty() {
+            // What the starter runs, and nothing else, is the server.
+            server.inner = Census::of(server.child.id()).descendants.first().map(|(pid, _)| *pid);
         }
         server
     }
@@ -177,7 +210,12 @@ impl Server {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.inner.unwrap_or(self.child.id())
+    }
+
+    /// What it has now: children, sockets, threads, memory.
+    pub fn census(&self) -> Census {
+        Census::of(self.pid())
     }
 
     /// Ends the server by SIGTERM and fails the test unless it ended as it must.
@@ -196,7 +234,7 @@ impl Server {
     fn judge(&mut self, signal: Signal) -> Duration {
         self.judged = true;
         let started = Instant::now();
-        if let Ok(pid) = i32::try_from(self.child.id()) {
+        if let Ok(pid) = i32::try_from(self.pid()) {
             let _ = kill(Pid::from_raw(pid), signal);
         }
         let mut status = None;

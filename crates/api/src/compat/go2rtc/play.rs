@@ -2,7 +2,7 @@
 //! a stream, and heard at its device.
 //!
 //! Source: observed behaviour of go2rtc 1.9.14. An empty `src` ends what is played.
-use super::streams::{INSECURE, shown};
+use super::streams::shown;
 use crate::answer;
 use crate::auth::Viewer;
 use crate::params::Params;
@@ -108,7 +108,7 @@ async fn play(shared: &Shared, dst: &str, src: &str) -> Result<StreamName, Refus
         None if report.outputs.is_empty() => return Err(Refusal::NoDevice(name)),
         None => name.clone(),
     };
-    if INSECURE.contains(&src.split(':').next().unwrap_or_default()) {
+    if crate::insecure::is_insecure(src) {
         return Err(Refusal::Insecure);
     }
     if src.is_empty() {

@@ -16,9 +16,6 @@ use media::StreamName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Sources that run programs or scripts: never through the API.
-pub(super) const INSECURE: [&str; 3] = ["exec", "echo", "expr"];
-
 pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
     Extension(viewer): Extension<Viewer>,
@@ -159,7 +156,7 @@ fn usable(hub: &Hub, name: &StreamName, sources: Vec<SourceChange>) -> Result<Ve
     for source in sources {
         let url = source.url();
         let scheme = url.split(':').next().unwrap_or_default();
-        if INSECURE.contains(&scheme) {
+        if crate::insecure::is_insecure(url) {
             return Err("streams: source from insecure producer".into());
         }
         if known.contains(&scheme) || hub.can_talk_to(url) {

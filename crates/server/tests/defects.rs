@@ -1,0 +1,14 @@
+//! The defects that this project was founded on, told as stories against the real binary. Each module opens with its
+//! story; docs and reasons are in `docs/defects`.
+//!
+//! `AQUEDUCT_LONG=1` tells each story 20 times, under CPU pressure and as PID 1 as well; without it each is told once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
+
+mod defect {
+    mod child;
+    mod stage;
+
+    /// The binary under test.
+    const BINARY: &str = env!("CARGO_BIN_EXE_aqueduct");
+}
