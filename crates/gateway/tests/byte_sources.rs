@@ -58,7 +58,9 @@ struct House {
 
 impl House {
     fn start() -> House {
-        let connectors = gateway::sources::connectors(&GatewayConfig::default(), Bytes::new());
+        let config = GatewayConfig::default();
+        let programs = gateway::sources::program::Programs::new(&config);
+        let connectors = gateway::sources::connectors(&config, Bytes::new(), &programs);
         let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
         let (workers, conflict, deliverers) = (2, Conflict::Refuse, Vec::new());
         let hub = Hub::start(HubConfig { workers, limits, conflict, connectors, deliverers }).unwrap();
