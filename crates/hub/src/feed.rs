@@ -159,7 +159,7 @@ impl Feed {
             if touched {
                 return rendition.renew(&tracks);
             }
-            if left.iter().any(|id| rendition.format.carries(*id)) {
+            if left.iter().any(|id| rendition.carries(*id)) {
                 // The last picture of somebody who left is no picture of the present.
                 rendition.ring.clear();
             }
@@ -181,7 +181,7 @@ impl Feed {
     pub(crate) fn end_lines(&self, ids: &[TrackId]) {
         let mut inner = self.inner.borrow_mut();
         for slot in inner.readers.iter_mut().flatten() {
-            if ids.iter().any(|id| slot.carries(*id)) {
+            if ids.iter().any(|id| slot.depends_on(*id)) {
                 slot.ended.get_or_insert(EndReason::TracksChanged);
             }
         }
@@ -199,7 +199,7 @@ impl Feed {
         inner.count += 1;
         inner.rate.add(now, unit.data.len() as u64);
         inner.each_rendition(&self.name, |rendition| {
-            if rendition.format.carries(unit.track) {
+            if rendition.carries(unit.track) {
                 rendition.push(&unit, is_video)?;
             }
             rendition.ring.trim(now, limits.ring_keep, limits.ring_bytes_max);
@@ -522,16 +522,15 @@ impl Inner {
     /// Starts a rendition with what the units' ring has, so that its first reader has a picture at once.
     fn make_rendition(&self, format: Format) -> Result<Rc<RefCell<Rendition>>, AttachError> {
         let mut rendition = Rendition::new(format, &self.lines.tracks).map_err(AttachError::Unsuitable)?;
-        let mut videos = self.lines.tracks.iter().filter(|track| track.codec.is_video());
-        let start = if videos.any(|track| rendition.format.carries(track.id)) {
-            let carried = self.starts.iter().filter(|(id, _)| rendition.format.carries(*id));
+        let start = if rendition.has_video() {
+            let carried = self.starts.iter().filter(|(id, _)| rendition.carries(*id));
             carried.map(|(_, number)| *number).min()
         } else {
-            self.units.newest_start()
+            self.units.newest_where(|kept| kept.unit.keyframe && rendition.carries(kept.unit.track))
         };
         for entry in self.units.since(start) {
             let id = entry.unit.track;
-            if !rendition.format.carries(id) {
+            if !rendition.carries(id) {
                 continue;
             }
             let is_video = codec_of(&self.lines, id).is_some_and(Codec::is_video);

@@ -1,7 +1,7 @@
 //! Renditions: a stream muxed once into one wire format, shared by all readers of that format on a worker.
 use crate::ring::{ENTRY_BYTES, Entry, Ring};
 use bytes::Bytes;
-use media::{Moment, TrackId, Tracks, Unit, WallTime};
+use media::{Kind, Moment, Track, TrackId, Tracks, Unit, WallTime};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -105,6 +105,8 @@ pub struct Format {
     pub make: MakeMuxer,
     /// The tracks it carries; `None`: all. What happens to others does not touch it.
     pub tracks: Option<Vec<TrackId>>,
+    /// The kind of tracks it carries; `None`: both.
+    pub kind: Option<Kind>,
 }
 
 impl Format {
@@ -113,13 +115,20 @@ impl Format {
         key: impl Into<String>,
         make: impl Fn(&Tracks) -> Result<Box<dyn Muxer>, String> + 'static,
     ) -> Self {
-        Self { key: key.into(), make: Rc::new(make), tracks: None }
+        Self { key: key.into(), make: Rc::new(make), tracks: None, kind: None }
     }
 
     /// The same, of these tracks only.
     #[must_use]
     pub fn of(mut self, tracks: impl IntoIterator<Item = TrackId>) -> Self {
         self.tracks = Some(tracks.into_iter().collect());
+        self
+    }
+
+    /// The same, of all tracks of this kind, also those that come later: then the muxer is made anew.
+    #[must_use]
+    pub fn only(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
         self
     }
 
@@ -136,12 +145,15 @@ impl Format {
 
 impl Format {
     /// True when it carries this track.
-    pub(crate) fn carries(&self, id: TrackId) -> bool {
-        self.tracks.as_ref().is_none_or(|tracks| tracks.contains(&id))
+    fn carries(&self, track: &Track) -> bool {
+        self.tracks.as_ref().is_none_or(|tracks| tracks.contains(&track.id))
+            && self.kind.is_none_or(|kind| kind == track.kind())
     }
 
-    fn has_video(&self, tracks: &Tracks) -> bool {
-        tracks.iter().any(|track| track.codec.is_video() && self.carries(track.id))
+    fn carried(&self, tracks: &Tracks) -> (Vec<TrackId>, bool) {
+        let carried = tracks.iter().filter(|track| self.carries(track));
+        let has_video = carried.clone().any(|track| track.codec.is_video());
+        (carried.map(|track| track.id).collect(), has_video)
     }
 }
 
@@ -166,6 +178,7 @@ pub(crate) struct Rendition {
     pub(crate) version: u32,
     pub(crate) readers: usize,
     scratch: Vec<Chunk>,
+    carried: Vec<TrackId>,
     has_video: bool,
 }
 
@@ -173,9 +186,18 @@ impl Rendition {
     pub(crate) fn new(format: Format, tracks: &Tracks) -> Result<Self, String> {
         let mut muxer = (format.make)(tracks)?;
         let header = muxer.header(false);
-        let has_video = format.has_video(tracks);
-        let ring = Ring::new(0);
-        Ok(Self { format, muxer, ring, header, version: 0, readers: 0, scratch: Vec::new(), has_video })
+        let (carried, has_video) = format.carried(tracks);
+        Ok(Self {
+            format,
+            muxer,
+            ring: Ring::new(0),
+            header,
+            version: 0,
+            readers: 0,
+            scratch: Vec::new(),
+            carried,
+            has_video,
+        })
     }
 
     /// Makes the muxer anew for changed parameters; what was muxed before is dropped.
@@ -183,9 +205,24 @@ impl Rendition {
         self.muxer = (self.format.make)(tracks)?;
         self.header = self.muxer.header(true);
         self.version += 1;
-        self.has_video = self.format.has_video(tracks);
+        (self.carried, self.has_video) = self.format.carried(tracks);
         self.ring.clear();
         Ok(())
+    }
+
+    /// True when it carries this track.
+    pub(crate) fn carries(&self, id: TrackId) -> bool {
+        self.carried.contains(&id)
+    }
+
+    /// True when it was made for certain tracks, this one among them: it does not take others in its place.
+    pub(crate) fn depends_on(&self, id: TrackId) -> bool {
+        self.format.tracks.is_some() && self.carries(id)
+    }
+
+    /// True when it carries pictures.
+    pub(crate) fn has_video(&self) -> bool {
+        self.has_video
     }
 
     /// How loud the sound is that it just made.

@@ -65,9 +65,9 @@ impl ReaderSlot {
         Rc::ptr_eq(&self.rendition, rendition)
     }
 
-    /// True for a reader of this track.
-    pub(crate) fn carries(&self, id: TrackId) -> bool {
-        self.rendition.borrow().format.carries(id)
+    /// True for a reader of this very track.
+    pub(crate) fn depends_on(&self, id: TrackId) -> bool {
+        self.rendition.borrow().depends_on(id)
     }
 
     pub(crate) fn report(&self, worker: usize, now: Moment) -> ReaderReport {

@@ -119,6 +119,12 @@ impl<T: Entry> Ring<T> {
         self.bytes
     }
 
+    /// The newest entry of which this is true.
+    pub(crate) fn newest_where(&self, is_it: impl Fn(&T) -> bool) -> Option<u64> {
+        let index = self.slots.iter().rposition(|slot| is_it(&slot.entry))?;
+        Some(self.base + index as u64)
+    }
+
     /// From this number on; nothing without one.
     pub(crate) fn since(&self, number: Option<u64>) -> impl Iterator<Item = &T> {
         let start = number.unwrap_or(self.head());

@@ -7,7 +7,7 @@ use hub::{
     Conflict, Connect, EndReason, Event, Format, Hub, HubConfig, Item, Limits, PeerInfo, PlayError,
     PublishError, Publisher, PutOutcome, SourceError, SourceTask, StreamSpec, StreamState, What, Worker,
 };
-use media::{Codec, CodecParams, StreamName, Track, Unit};
+use media::{Codec, CodecParams, Kind, StreamName, Track, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
@@ -589,5 +589,72 @@ fn who_asks_to_play_hears_why_it_is_not() {
             matches!(error, PlayError::Publish(PublishError::Busy { .. })),
             "nothing waits unheard: {error}"
         );
+    });
+}
+
+/// A frame of sound whose first bytes are its number.
+fn sound(track: u8, number: u64) -> Unit {
+    Unit { track, pts: number as i64 * 160, dts: number as i64 * 160, keyframe: true, ..unit(number, 160) }
+}
+
+#[test]
+fn a_format_of_all_sound_starts_with_the_newest_and_takes_in_who_joins() {
+    let hub = start(1, Limits::default());
+    block_on(async {
+        let talk = name("door/talk");
+        hub.put(&talk, StreamSpec { conflict: Some(Conflict::Mix), ..StreamSpec::default() }).await.unwrap();
+        let voice = |id| Track::audio(id, Codec::Pcmu, 8_000, 1, CodecParams::None);
+        let mut first = hub.publish(&talk, PeerInfo::default(), None).await.unwrap();
+        let video = Track::video(0, Codec::H264, CodecParams::None);
+        first.set_tracks(vec![video, voice(1)]).await.unwrap();
+        first.push(unit(0, 1_000)).await.unwrap();
+        for number in 1..=100 {
+            first.push(sound(1, number)).await.unwrap();
+        }
+        while hub.report(&talk).await.unwrap().units_in < 101 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (out, mut heard) = mpsc::channel(64);
+        let read = move |worker: Worker| async move {
+            let view = worker.open(&name("door/talk")).await.unwrap();
+            let format = Format::units().only(Kind::Audio);
+            let mut reader = view.reader(format, PeerInfo::default()).unwrap();
+            loop {
+                match reader.next().await {
+                    Item::Chunk(chunk) => {
+                        let number = u64::from_be_bytes(chunk.parts[0][..8].try_into().unwrap());
+                        out.send(Ok((chunk.track, number))).await.unwrap();
+                    }
+                    Item::Header(_) => {}
+                    Item::Ended(reason) => {
+                        let _ = out.send(Err(reason)).await;
+                        return;
+                    }
+                }
+            }
+        };
+        hub.worker().await.unwrap().run("reader", read).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), Ok((1, 100)), "live, without what was said before");
+        first.push(unit(1, 1_000)).await.unwrap();
+        first.push(sound(1, 101)).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), Ok((1, 101)), "and without pictures");
+        let mut second = hub.publish(&talk, PeerInfo::default(), None).await.unwrap();
+        second.set_tracks(vec![voice(0)]).await.unwrap();
+        second.push(sound(0, 500)).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), Ok((2, 500)));
+        drop(first);
+        for number in 501..520 {
+            second.push(sound(0, number)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let mut last = 500;
+        while last < 519 {
+            // The second one may go on in the line that the first one left.
+            let (_, number) = heard.recv().await.unwrap().expect("who leaves ends nobody who listens to all");
+            assert!(number > last);
+            last = number;
+        }
+        hub.remove(&talk).await.unwrap();
+        while let Some(Ok(_)) = heard.recv().await {}
     });
 }

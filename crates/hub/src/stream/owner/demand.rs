@@ -51,7 +51,8 @@ impl Owner {
             self.outputs.handle_talk(talking, within, now);
             self.mute_other(talking);
             let next = self.outputs.start_due(now);
-            self.sources_at = self.sources_at.min(next);
+            let idle_at = self.idle_at().filter(|_| talking).unwrap_or(Moment::FAR_FUTURE);
+            self.sources_at = self.sources_at.min(next).min(idle_at);
         }
     }
 
@@ -68,8 +69,13 @@ impl Owner {
 
     /// True while units come in, and for as long after as the outputs stay.
     pub(super) fn is_talking(&self, now: Moment) -> bool {
+        self.idle_at().is_some_and(|at| now < at)
+    }
+
+    /// When outputs have nothing more to send, if nothing comes.
+    fn idle_at(&self) -> Option<Moment> {
         let idle = self.spec.output.as_ref().map_or(crate::OutputSpec::IDLE_DEFAULT, |output| output.idle);
-        self.heard_at.is_some_and(|at| now.since(at) < idle)
+        self.heard_at.map(|at| at + idle)
     }
 
     /// Tells the stream whose device cannot listen and speak at once that somebody talks; again and again, since it
