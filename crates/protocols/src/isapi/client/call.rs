@@ -67,7 +67,13 @@ impl Client {
         self.several_channels = channels.len() > 1;
         let chosen = match self.config.channel {
             Some(asked) => channels.iter().find(|channel| channel.id == asked),
-            None => channels.iter().find(|channel| channel.known_codec().is_some()).or(channels.first()),
+            None => {
+                let lists = |wanted: &Codec| {
+                    channels.iter().find(move |channel| channel.known_codec() == Some(*wanted))
+                };
+                let known = || channels.iter().find(|channel| channel.known_codec().is_some());
+                self.config.codec.as_ref().and_then(lists).or_else(known).or(channels.first())
+            }
         };
         let Some(channel) = chosen else {
             let error = match self.config.channel {
@@ -78,7 +84,7 @@ impl Client {
             };
             return self.fail(error, now);
         };
-        let Some(codec) = channel.known_codec() else {
+        let Some(codec) = self.config.codec.or(channel.known_codec()) else {
             return self.fail(Error::Codec { channel: channel.id, codec: channel.codec.clone() }, now);
         };
         let usual = if codec == Codec::Aac { SAMPLE_RATE_AAC } else { SAMPLE_RATE_DEFAULT };
@@ -195,7 +201,7 @@ impl Client {
             framed.put_slice(frame);
             return Some(framed.freeze());
         }
-        if self.channel.known_codec() == Some(Codec::L16) {
+        if self.config.codec.or(self.channel.known_codec()) == Some(Codec::L16) {
             let swapped: Vec<u8> = frame.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect();
             return Some(Bytes::from(swapped));
         }

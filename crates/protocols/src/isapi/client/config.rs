@@ -1,5 +1,6 @@
 //! What a call is told before it starts.
 use crate::auth::Credentials;
+use media::Codec;
 use std::time::Duration;
 
 /// What to do about a call that the device says is open already.
@@ -62,6 +63,9 @@ pub struct Config {
     /// The talk channel; the first one that takes a known codec if not given. On recorders, 1 is the recorder's own
     /// loudspeaker and camera N has N + 1.
     pub channel: Option<u32>,
+    /// The codec to send, for devices that list another one than they take: that of the channel which lists it, or else
+    /// of any. Not given: what the channel lists.
+    pub codec: Option<Codec>,
     /// About a call that is open already.
     pub occupied: Occupied,
     /// How the sound is framed.
@@ -81,6 +85,7 @@ impl Config {
             url: url.into(),
             credentials: None,
             channel: None,
+            codec: None,
             occupied: Occupied::default(),
             upload: Upload::default(),
             user_agent: "Aqueduct".to_owned(),

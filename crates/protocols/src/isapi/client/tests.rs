@@ -442,6 +442,13 @@ fn the_number_of_the_call_is_named_where_there_are_several_channels() {
     let mut stage = Stage::new(config);
     stage.reply(200, &list);
     assert_eq!(stage.error(), Error::UnknownChannel { asked: 7, has: vec![1, 2] });
+
+    for (codec, channel) in [(Codec::Pcma, 2), (Codec::G722, 1)] {
+        let mut stage = Stage::new(Config { codec: Some(codec), ..Config::new("isapi://door/") });
+        stage.reply(200, &list);
+        let offer = stage.offer.clone().unwrap();
+        assert_eq!((offer.track.codec, offer.channel), (codec, channel), "the one that lists it, or any");
+    }
 }
 
 #[test]
