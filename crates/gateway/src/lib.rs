@@ -2,6 +2,7 @@
 //!
 //! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
 //! - [`sources`]: we dial: RTSP, RTMP, byte streams over HTTP and TCP, files.
+//! - [`outputs`]: we dial, and what is said goes out: ISAPI, RTSP back channels.
 //! - [`ingest`]: RTP of publishers and cameras to units, and byte streams of any container.
 //! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
 //! - [`renditions`]: the hub's formats: what a unit becomes on the wire, once for all readers.
@@ -10,6 +11,7 @@ pub mod config;
 pub mod ingest;
 pub mod listeners;
 pub mod net;
+pub mod outputs;
 pub mod renditions;
 pub mod sources;
 pub mod webrtc;

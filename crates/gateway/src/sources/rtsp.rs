@@ -7,15 +7,16 @@ mod error;
 mod options;
 
 use super::dial::Security;
+pub(crate) use error::source_error;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hub::{Connect, PeerInfo, SourceError, SourceTask};
-use options::Options;
+pub(crate) use options::Options;
 use protocols::rtsp::RtspUrl;
 use protocols::rtsp::client::{Client, Config, TransportPreference};
 
 /// Connections that one attempt may need: redirects, a hang-up, and UDP given up. A server that wants more is broken.
-const CONNECTIONS_MAX: usize = 10;
+pub(crate) const CONNECTIONS_MAX: usize = 10;
 
 /// Dials RTSP.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +28,8 @@ fn parse(url: &str) -> Result<(RtspUrl, Options), SourceError> {
     Ok((address, Options::of(url)?))
 }
 
-fn security(url: &RtspUrl) -> Security {
+/// Whether to speak TLS.
+pub(crate) fn security(url: &RtspUrl) -> Security {
     match (url.tls, url.unverified) {
         (false, _) => Security::Plain,
         (true, false) => Security::Verified,

@@ -2,8 +2,7 @@
 //!
 //! Owns the sockets, the client session and the packets under way. The publisher outlives it: a redirect, or UDP given
 //! up, needs another connection.
-use super::error::source_error;
-use super::security;
+use super::{security, source_error};
 use crate::ingest::ports::{DATAGRAM_BYTES_MAX, Port, PortPair};
 use crate::ingest::{Ingest, Ingested};
 use crate::net::accept::Stream;

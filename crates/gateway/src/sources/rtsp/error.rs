@@ -6,7 +6,7 @@ use protocols::rtsp::RtspUrl;
 use protocols::rtsp::client::Error;
 
 /// Words an error of the dialogue with the server at `url`.
-pub(super) fn source_error(url: &RtspUrl, error: &Error) -> SourceError {
+pub(crate) fn source_error(url: &RtspUrl, error: &Error) -> SourceError {
     let at = format!("{}:{}", url.host, url.port);
     let (message, fault, retry) = match error {
         Error::Auth(AuthError::NoCredentials { .. }) => {

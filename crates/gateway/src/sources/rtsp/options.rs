@@ -9,15 +9,15 @@ const TIMEOUT_MAX_SECONDS: u64 = 600;
 
 /// The options of one source.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Options {
-    pub(super) transport: TransportPreference,
-    pub(super) media: MediaFilter,
-    pub(super) timeout: Option<Duration>,
+pub(crate) struct Options {
+    pub(crate) transport: TransportPreference,
+    pub(crate) media: MediaFilter,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Options {
     /// Reads them. Those of go2rtc that mean nothing here are left alone, so that its configurations work.
-    pub(super) fn of(url: &str) -> Result<Self, SourceError> {
+    pub(crate) fn of(url: &str) -> Result<Self, SourceError> {
         let bare = without_userinfo(url);
         let mut options = Self::default();
         for option in bare.split('#').skip(1) {

@@ -1,0 +1,8 @@
+//! What is said in a talk stream, heard at simulated devices and at real peers, over real sockets.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail by panic")]
+mod camera;
+mod devices;
+mod house;
+mod intercom;
+mod latency;
+mod voices;
