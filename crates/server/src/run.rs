@@ -69,7 +69,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         workers: config.workers,
         limits: config.limits.limits(),
         conflict: config.publish.conflict.conflict(),
-        deliverers: wiring::deliverers(),
+        deliverers: wiring::deliverers(&gateway_config),
         connectors: wiring::connectors(&gateway_config, &programs),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));

@@ -36,8 +36,8 @@ pub fn connectors(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dy
 }
 
 /// Who delivers to which URLs.
-pub fn deliverers() -> Vec<Arc<dyn Deliver>> {
-    Vec::new()
+pub fn deliverers(config: &gw::GatewayConfig) -> Vec<Arc<dyn Deliver>> {
+    gateway::outputs::deliverers(config)
 }
 
 /// Looks at URLs for the configuration.
@@ -49,7 +49,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     };
     // Nothing runs here, so nothing is started.
     let connectors = connectors(&config, &Programs::new(&config));
-    Box::new(Urls { connectors, deliverers: deliverers() })
+    Box::new(Urls { connectors, deliverers: deliverers(&config) })
 }
 
 struct Urls {
