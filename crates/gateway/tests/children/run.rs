@@ -1,5 +1,7 @@
 //! Tells each story in a process of its own: this program again.
 use super::stories::{MARK, SLEEPER, STORIES, STORY_MAX};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +38,7 @@ fn tell() {
     });
 }
 
-fn command(name: &str, mode: As) -> Command {
+fn command(name: &str, mode: As, mark: &str) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = match mode {
         As::Ordinary | As::Subreaper => Command::new(program),
@@ -46,7 +48,6 @@ fn command(name: &str, mode: As) -> Command {
             command
         }
     };
-    let mark = format!("{name}-{mode:?}-{}-{:?}", std::process::id(), Instant::now());
     command.args(["--exact", "children::run::tell", "--nocapture", "--test-threads=1"]);
     command.env(STORY, name).env(MARK, mark).stdin(Stdio::null()).process_group(0);
     if mode == As::Subreaper {
@@ -64,9 +65,14 @@ fn told(mode: As) {
     for round in 0..times() {
         for (name, _) in STORIES {
             let begun = Instant::now();
-            let output = command(name, mode).output().unwrap_or_else(|error| {
+            let mark = format!("{name}-{mode:?}-{round}-{}-{begun:?}", std::process::id());
+            let output = command(name, mode, &mark).output().unwrap_or_else(|error| {
                 panic!("{name} cannot be told as {mode:?}: {error}; unshare is part of util-linux")
             });
+            // A story that fails leaves something; the machine is not to keep it.
+            for pid in marked(&mark) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
             let said = String::from_utf8_lossy(&output.stdout);
             let complained = String::from_utf8_lossy(&output.stderr);
             assert!(
@@ -121,21 +127,24 @@ fn with_all_processors_busy_nothing_is_left_either() {
 #[test]
 fn children_of_a_process_that_is_killed_are_killed_with_it() {
     let mark = format!("killed-{}", std::process::id());
-    let mut parent = command("sleeps_with_children", As::Ordinary);
-    let mut parent = parent.env(MARK, &mark).stdout(Stdio::null()).spawn().unwrap();
-    let children = || {
-        let ours = |pid: &i32| {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let marked = |variable: &[u8]| variable == format!("{MARK}={mark}").as_bytes();
-            environment.split(|byte| *byte == 0).any(marked)
-        };
-        let entries = std::fs::read_dir("/proc").unwrap().flatten();
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).count()
-    };
+    let mut parent = command("sleeps_with_children", As::Ordinary, &mark);
+    let mut parent = parent.stdout(Stdio::null()).spawn().unwrap();
+    let children = || marked(&mark).len();
     wait_for("the parent and its three children", || children() == 4);
     parent.kill().unwrap();
     parent.wait().unwrap();
     wait_for("nobody", || children() == 0);
+}
+
+/// The processes with this mark in their environment.
+fn marked(mark: &str) -> Vec<i32> {
+    let mark = format!("{MARK}={mark}");
+    let ours = |pid: &i32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).collect()
 }
 
 fn wait_for(what: &str, is: impl Fn() -> bool) {
