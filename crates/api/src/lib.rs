@@ -31,4 +31,5 @@ pub use log_ring::LogRing;
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};
 pub use shared::{Api, Listening, Peer, Settings};
+pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
 pub use v1::openapi;

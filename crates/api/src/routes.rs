@@ -40,6 +40,8 @@ fn table() -> Vec<Route> {
         route(Read, "/api/v1/streams/{*name}", get(v1::streams::get)),
         route(Control, "/api/v1/streams/{*name}", put(v1::streams::put).delete(v1::streams::delete)),
         route(Control, "/api/v1/streams/{*name}", post(v1::streams::post)),
+        // Command lines tell paths and cameras: not for everybody who may watch.
+        route(Control, "/api/v1/children", get(v1::children::get)),
         route(Read, "/api/v1/events", get(v1::events::get)),
         route(Read, "/api/v1/openapi.json", get(v1::get_openapi)),
         route(Read, "/metrics", get(metrics::get)),

@@ -4,6 +4,7 @@ use crate::facts::TrackFacts;
 use crate::log_ring::LogRing;
 use crate::metrics::EventCounts;
 use crate::plan::StreamPlan;
+use crate::v1::children::AskChildren;
 use crate::{answer, routes};
 use axum::body::Body;
 use axum::extract::Request;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What a track's parameters say.
     pub track_facts: fn(&Track) -> TrackFacts,
+    /// The child processes that run.
+    pub children: AskChildren,
     /// The newest log lines.
     pub log: Arc<LogRing>,
     /// Takes the exit code when somebody asks the server to end.
@@ -81,6 +84,7 @@ pub(crate) struct Shared {
     pub(crate) rtsp_default_query: String,
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
+    pub(crate) children: AskChildren,
     pub(crate) log: Arc<LogRing>,
     pub(crate) exit: mpsc::Sender<u8>,
 }
@@ -109,6 +113,7 @@ impl Api {
             rtsp_default_query: settings.rtsp_default_query,
             access: settings.access,
             track_facts: settings.track_facts,
+            children: settings.children,
             log: settings.log,
             exit: settings.exit,
         });

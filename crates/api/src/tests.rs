@@ -5,7 +5,7 @@ mod go2rtc;
 mod ours;
 mod talk;
 
-use crate::{Api, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts};
+use crate::{Api, ChildFacts, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts, UsageFacts};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -14,7 +14,7 @@ use http::{HeaderMap, Request, StatusCode};
 use hub::{
     Access, Connect, Credentials, Hub, HubConfig, Limits, PeerInfo, Policy, Secret, SourceError, SourceTask,
 };
-use media::{Codec, CodecParams, StreamName, Track, Unit};
+use media::{Codec, CodecParams, StreamName, Track, Unit, WallTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +141,19 @@ fn facts(track: &Track) -> TrackFacts {
     }
 }
 
+/// A child process that is made up.
+fn child() -> ChildFacts {
+    ChildFacts {
+        pid: 42,
+        name: "exec",
+        stream: Some(name("cam")),
+        command: vec!["ffmpeg".into(), "rtsp://***@h/".into()],
+        since: WallTime::from_micros(1_000_000),
+        state: "running",
+        usage: Some(UsageFacts { cpu: Duration::from_millis(1_500), rss_bytes: 4096, processes: 2 }),
+    }
+}
+
 /// The API with these streams.
 async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Given {
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
@@ -177,6 +190,7 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         plans,
         policy: Policy::default(),
         track_facts: facts,
+        children: Arc::new(|| Box::pin(async { vec![child()] })),
         log,
         exit,
     };

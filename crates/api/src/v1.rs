@@ -1,5 +1,6 @@
 //! Our own API, where it says more than others': states with reasons, readers, counters, events.
 mod body;
+pub(crate) mod children;
 pub(crate) mod events;
 pub(crate) mod info;
 mod shapes;
@@ -13,9 +14,9 @@ use utoipa::OpenApi;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Aqueduct", description = "Streams, their states, readers and events."),
-    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get),
+    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, children::get),
     components(schemas(
-        info::Info, info::Listeners, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
+        info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
         shapes::Step, body::StreamBody, body::SourceBody, body::PolicyBody, body::ConflictBody, body::TalkBody, streams::Outcome,
     )),

@@ -99,6 +99,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         plans,
         policy: config.supervision.policy(),
         track_facts: wiring::track_facts,
+        children: wiring::ask_children(&programs),
         log,
         exit,
     };

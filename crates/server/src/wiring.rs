@@ -239,3 +239,29 @@ pub fn track_facts(track: &media::Track) -> api::TrackFacts {
         level,
     }
 }
+
+/// Tells the API which child processes run.
+pub fn ask_children(programs: &Programs) -> api::AskChildren {
+    let children = programs.children.clone();
+    Arc::new(move || {
+        let children = children.clone();
+        Box::pin(async move { children.reports().await.into_iter().map(child_facts).collect() })
+    })
+}
+
+fn child_facts(report: gateway::net::child::ChildReport) -> api::ChildFacts {
+    let usage = report.usage.map(|usage| api::UsageFacts {
+        cpu: usage.cpu,
+        rss_bytes: usage.rss_bytes,
+        processes: usage.processes,
+    });
+    api::ChildFacts {
+        pid: report.pid,
+        name: report.name,
+        stream: report.stream,
+        command: report.command,
+        since: report.since,
+        state: report.state,
+        usage,
+    }
+}

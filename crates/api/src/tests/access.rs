@@ -4,13 +4,14 @@ use super::{HERE, THERE, given, plain, with_login};
 /// A route of each kind, with what it takes to use it.
 const READS: [&str; 7] =
     ["/", "/api", "/api/schemes", "/api/streams", "/api/v1/streams", "/api/v1/info", "/metrics"];
-const CONTROLS: [(&str, &str); 8] = [
+const CONTROLS: [(&str, &str); 9] = [
     ("PUT", "/api/streams?src=fake://h&name=x"),
     ("PATCH", "/api/streams?src=fake://h&name=x"),
     ("DELETE", "/api/streams?src=x"),
     ("PUT", "/api/preload?src=x"),
     ("GET", "/api/log"),
     ("GET", "/api/config"),
+    ("GET", "/api/v1/children"),
     ("POST", "/api/exit?code=200"),
     ("DELETE", "/api/v1/streams/x"),
 ];

@@ -145,3 +145,14 @@ async fn the_description_in_the_repository_is_the_generated_one() {
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json"));
     assert!(kept.unwrap_or_default() == description.body, "cargo run -- --print-openapi > docs/openapi.json");
 }
+
+#[tokio::test]
+async fn children_are_listed_with_what_they_use() {
+    let given = plain(&[]).await;
+    let answer = given.ask("GET", "/api/v1/children").await.json();
+    let expected = serde_json::json!({ "children": [{
+        "pid": 42, "name": "exec", "stream": "cam", "command": ["ffmpeg", "rtsp://***@h/"],
+        "since": "1970-01-01T00:00:01.000Z", "state": "running", "cpu_ms": 1500, "rss_bytes": 4096, "processes": 2,
+    }] });
+    assert_eq!(answer, expected);
+}

@@ -96,6 +96,15 @@ fn a_program_ends_with_the_answer_to_delete() {
     server.wait_for_state("pipe", "live", LIVE);
     server.wait_for_state("push", "live", LIVE);
     assert_eq!(children(&server).len(), 3);
+    let told = server.get("/api/v1/children").json();
+    let shown = |key: &str| -> Vec<String> {
+        let list = told["children"].as_array().unwrap();
+        list.iter().map(|child| child[key].to_string().trim_matches('"').to_owned()).collect()
+    };
+    let mut streams = shown("stream");
+    streams.sort_unstable();
+    assert_eq!(streams, ["pipe", "push", "stubborn"], "{told:#}");
+    assert!(shown("rss_bytes").iter().all(|bytes| bytes.parse::<u64>().unwrap() > 100_000), "{told:#}");
     for (left, name) in [(2, "pipe"), (1, "push"), (0, "stubborn")] {
         let asked = Instant::now();
         let answer = server.request("DELETE", &format!("/api/streams?src={name}"), b"").unwrap();
