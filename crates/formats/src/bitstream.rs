@@ -1,7 +1,7 @@
 //! What is inside a frame: NAL units, OBUs, headers, decoder configuration records.
 //!
-//! One module per codec, with its sources; [`NalAssembler`] makes whole frames of H.264 and H.265, [`AccessUnits`]
-//! and [`AudioFrames`] find frames in byte streams; the functions on [`Track`](media::Track) answer what any codec can be
+//! One module per codec, with its sources; [`NalAssembler`] makes whole frames of H.264 and H.265, [`AccessUnits`],
+//! [`AudioFrames`] and [`JpegFrames`] find frames in byte streams; the functions on [`Track`](media::Track) answer what any codec can be
 //! asked. Everything is pure, nothing panics on any input.
 mod access_units;
 mod assembler;
@@ -17,6 +17,7 @@ pub mod fuzz;
 pub mod h264;
 pub mod h265;
 pub mod jpeg;
+mod jpeg_frames;
 pub mod mp3;
 pub mod nal;
 pub mod opus;
@@ -30,6 +31,7 @@ pub use access_units::AccessUnits;
 pub use assembler::{ACCESS_UNIT_BYTES_MAX, NalAssembler, NalFrame, PPS_MAX};
 pub use audio_frames::{AudioFrame, AudioFrames, AudioSyntax};
 pub use error::BitstreamError;
+pub use jpeg_frames::JpegFrames;
 pub use track::{audio_frame_ticks, codec_string, frame_rate, profile_level_name, reorder_depth, video_size};
 
 /// Frames a second above which a bitstream's statement is taken for a mistake; the fastest cameras sold do 240.

@@ -3,6 +3,7 @@
 //! [`ByteDemuxer`] looks at the first bytes ([`crate::probe`]) and hands the stream to the demuxer of its container; the
 //! modules below are what all of those have in common: the events they tell, the line of time they share, and how
 //! tracks become known.
+pub(crate) mod arrival;
 mod bytes;
 pub(crate) mod clock;
 mod event;

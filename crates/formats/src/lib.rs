@@ -5,15 +5,18 @@
 //! - [`sdp`]: tracks to session descriptions and back.
 //! - [`amf0`], [`flv`]: what RTMP and HTTP-FLV carry.
 //! - [`probe`]: which container a byte stream is; [`demux`]: what is in it.
-//! - [`mpegts`]: MPEG transport streams, read.
+//! - [`mpegts`], [`elementary`], [`mjpeg`], [`pcm`]: what else is read from byte streams.
 //! - [`mp4`]: fragments for browsers, files to read.
 //! - [`replay`]: a file's units in real time, again and again.
 pub mod amf0;
 pub mod bitstream;
 pub mod demux;
+pub mod elementary;
 pub mod flv;
+pub mod mjpeg;
 pub mod mp4;
 pub mod mpegts;
+pub mod pcm;
 pub mod probe;
 pub mod replay;
 pub mod rtp;

@@ -14,7 +14,7 @@ mod read;
 pub use error::{BoxPath, Mp4Error};
 pub use fragment::{Fragment, Fragmenter, Skipped};
 pub use keyframe::keyframe_file;
-pub use read::{File, Units, Unplayable, fuzz_mp4};
+pub use read::{Demuxer, File, Units, Unplayable, fuzz_mp4};
 
 #[cfg(test)]
 mod tests;

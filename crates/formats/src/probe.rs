@@ -2,10 +2,12 @@
 //!
 //! Sources: the formats' own specifications, named with each signature; what cameras, encoders and child programs send.
 mod foreign;
+mod nals;
 mod signature;
 #[cfg(test)]
 mod tests;
 
+use crate::pcm::RawAudio;
 use bytes::{Bytes, BytesMut};
 use media::Fault;
 use signature::{Guess, SIGNATURES};
@@ -27,14 +29,52 @@ pub enum Container {
     Flv,
     /// MPEG transport stream.
     MpegTs,
+    /// Bare H.264 with start codes.
+    AnnexBH264,
+    /// Bare H.265 with start codes.
+    AnnexBH265,
+    /// AAC with ADTS headers.
+    Adts,
+    /// AAC in LOAS frames (LATM).
+    Loas,
+    /// MPEG audio.
+    MpegAudio,
+    /// JPEG pictures one after the other.
+    Mjpeg,
+    /// JPEG pictures as parts of a `multipart/x-mixed-replace`.
+    MultipartMjpeg,
+    /// WAV.
+    Wav,
+    /// Sun `.au`.
+    Au,
+    /// MP4, fragmented or with its head in front.
+    Fmp4,
+    /// Samples of sound without a head. Never recognised: somebody must say so.
+    Raw(RawAudio),
 }
 
 impl Container {
+    /// What a content type says that tells more than the bytes themselves; `None` for all others.
+    pub fn from_content_type(value: &str) -> Option<Self> {
+        RawAudio::from_content_type(value).map(Container::Raw)
+    }
+
     /// Its name, as people know it.
     pub const fn name(self) -> &'static str {
         match self {
             Container::Flv => "FLV",
             Container::MpegTs => "MPEG-TS",
+            Container::AnnexBH264 => "bare H.264",
+            Container::AnnexBH265 => "bare H.265",
+            Container::Adts => "AAC (ADTS)",
+            Container::Loas => "AAC (LATM)",
+            Container::MpegAudio => "MPEG audio",
+            Container::Mjpeg => "MJPEG",
+            Container::MultipartMjpeg => "MJPEG (multipart)",
+            Container::Wav => "WAV",
+            Container::Au => ".au",
+            Container::Fmp4 => "MP4",
+            Container::Raw(_) => "bare samples",
         }
     }
 }
@@ -46,7 +86,8 @@ impl std::fmt::Display for Container {
 }
 
 /// Everything that is understood, for errors.
-const UNDERSTOOD: &str = "FLV and MPEG-TS";
+const UNDERSTOOD: &str = "FLV, MPEG-TS, H.264 and H.265 with start codes, AAC (ADTS, LATM), MP3, MJPEG (bare, multipart), \
+     MP4 (fragmented), WAV and .au";
 
 /// Why a byte stream is not understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -204,6 +204,7 @@ fn our_sources_pull_every_frame_from_our_listeners_with_its_times() {
             ("rtmp", format!("rtmp://{}/demo", house.rtmp())),
             ("rtmps", format!("rtmpx://{}/live/demo", house.addresses.rtmps.unwrap())),
             ("flv", format!("http://{http}/api/stream.flv?src=demo")),
+            ("mp4", format!("http://{http}/api/stream.mp4?src=demo")),
             ("redirected", format!("http://ann:right@{http}/login#header=X-Token: t")),
         ];
         for (stream, source) in &sources {
@@ -238,11 +239,6 @@ fn what_cannot_be_pulled_is_said_in_words() {
             (format!("http://ann:hunter2@{http}/login"), StreamState::GaveUp, "refuses user \"ann\""),
             (format!("http://{http}/circle"), StreamState::Backoff, "more than 5 redirects"),
             (format!("http://{http}/nothing"), StreamState::Backoff, "404 Not Found"),
-            (
-                format!("http://{http}/api/stream.mp4?src=demo"),
-                StreamState::GaveUp,
-                "(video/mp4): this is MP4",
-            ),
             (format!("http://{rtmp}/demo"), StreamState::Backoff, "/demo"),
             (format!("rtmp://{http}/demo"), StreamState::Backoff, "/demo"),
             (format!("rtmp://{rtmp}/gone?pass=hunter2"), StreamState::Backoff, "no stream \"gone\""),

@@ -2,10 +2,15 @@
 //!
 //! Owns the bytes that are looked at, then the demuxer of their container; both are bounded, see there.
 use super::{DemuxEvent, Note};
+use crate::bitstream::AudioSyntax;
+use crate::elementary::{Pictures, Sound};
 use crate::flv::{self, FlvError, TagReader};
+use crate::mjpeg;
+use crate::mp4::{self, Mp4Error};
 use crate::mpegts::{self, TsError};
+use crate::pcm::{self, PcmError};
 use crate::probe::{Container, ProbeError, Prober};
-use media::{Fault, Moment, WallTime};
+use media::{Codec, Fault, Moment, WallTime};
 
 /// Why a byte stream cannot be read on.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,6 +24,12 @@ pub enum DemuxError {
     /// MPEG-TS is damaged.
     #[error(transparent)]
     MpegTs(#[from] TsError),
+    /// MP4 is damaged, or of codecs that are not carried.
+    #[error(transparent)]
+    Mp4(#[from] Mp4Error),
+    /// The head of samples is damaged, or they are not carried.
+    #[error(transparent)]
+    Pcm(#[from] PcmError),
 }
 
 impl DemuxError {
@@ -28,6 +39,8 @@ impl DemuxError {
             DemuxError::Probe(error) => error.fault(),
             DemuxError::Flv(error) => error.fault(),
             DemuxError::MpegTs(error) => error.fault(),
+            DemuxError::Mp4(error) => error.fault(),
+            DemuxError::Pcm(error) => error.fault(),
         }
     }
 }
@@ -43,8 +56,19 @@ pub struct ByteDemuxer {
 #[derive(Debug)]
 enum State {
     Probing(Prober),
+    Demuxing(Container, Inner),
+}
+
+/// The demuxer of a container.
+#[derive(Debug)]
+enum Inner {
     Flv(Box<Flv>),
     MpegTs(Box<mpegts::Demuxer>),
+    Pictures(Box<Pictures>),
+    Sound(Box<Sound>),
+    Mjpeg(Box<mjpeg::Demuxer>),
+    Mp4(Box<mp4::Demuxer>),
+    Pcm(Box<pcm::Demuxer>),
 }
 
 impl Default for ByteDemuxer {
@@ -63,29 +87,27 @@ impl ByteDemuxer {
     pub const fn container(&self) -> Option<Container> {
         match self.state {
             State::Probing(_) => None,
-            State::Flv(_) => Some(Container::Flv),
-            State::MpegTs(_) => Some(Container::MpegTs),
+            State::Demuxing(container, _) => Some(container),
         }
     }
 
     /// Takes the next bytes, which came at `now`, when the wall clock shows `wall`. What was understood before an error
     /// still is in the events.
     pub fn push(&mut self, bytes: &[u8], now: Moment, wall: WallTime) -> Result<(), DemuxError> {
-        if let State::Probing(prober) = &mut self.state {
-            return match prober.push(bytes)? {
+        match &mut self.state {
+            State::Demuxing(_, inner) => inner.push(bytes, now, wall),
+            State::Probing(prober) => match prober.push(bytes)? {
                 None => Ok(()),
                 Some(container) => self.begin(container, now, wall),
-            };
+            },
         }
-        self.feed(bytes, now, wall)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<DemuxEvent> {
         match &mut self.state {
             State::Probing(_) => None,
-            State::Flv(flv) => flv.pop(),
-            State::MpegTs(ts) => ts.pop(),
+            State::Demuxing(_, inner) => inner.pop(),
         }
     }
 
@@ -97,37 +119,86 @@ impl ByteDemuxer {
             self.begin(container, now, wall)?;
         }
         match &mut self.state {
-            State::Probing(_) => {}
-            State::Flv(flv) => flv.demuxer.flush(),
-            State::MpegTs(ts) => ts.finish(now),
+            State::Probing(_) => Ok(()),
+            State::Demuxing(_, inner) => inner.finish(now),
         }
-        Ok(())
     }
 
     /// Packets or frames that were lost on the way, since the last call.
     pub fn take_lost(&mut self) -> u64 {
         match &mut self.state {
-            State::Probing(_) | State::Flv(_) => 0,
-            State::MpegTs(ts) => ts.take_lost(),
+            State::Demuxing(_, Inner::MpegTs(ts)) => ts.take_lost(),
+            State::Probing(_) | State::Demuxing(..) => 0,
         }
     }
 
     fn begin(&mut self, container: Container, now: Moment, wall: WallTime) -> Result<(), DemuxError> {
-        let next = match container {
-            Container::Flv => State::Flv(Box::default()),
-            Container::MpegTs => State::MpegTs(Box::default()),
+        let mut inner = Inner::of(container);
+        let pushed = match &mut self.state {
+            State::Probing(prober) => inner.push(&std::mem::take(prober).into_bytes(), now, wall),
+            State::Demuxing(..) => Ok(()),
         };
-        match std::mem::replace(&mut self.state, next) {
-            State::Probing(prober) => self.feed(&prober.into_bytes(), now, wall),
-            State::Flv(_) | State::MpegTs(_) => Ok(()),
+        self.state = State::Demuxing(container, inner);
+        pushed
+    }
+}
+
+impl Inner {
+    fn of(container: Container) -> Self {
+        let pictures = |codec| Inner::Pictures(Box::new(Pictures::new(codec)));
+        let sound = |syntax| Inner::Sound(Box::new(Sound::new(syntax)));
+        match container {
+            Container::Flv => Inner::Flv(Box::default()),
+            Container::MpegTs => Inner::MpegTs(Box::default()),
+            Container::AnnexBH264 => pictures(Codec::H264),
+            Container::AnnexBH265 => pictures(Codec::H265),
+            Container::Adts => sound(AudioSyntax::Adts),
+            Container::Loas => sound(AudioSyntax::Loas),
+            Container::MpegAudio => sound(AudioSyntax::Mpeg),
+            Container::Mjpeg => Inner::Mjpeg(Box::new(mjpeg::Demuxer::bare())),
+            Container::MultipartMjpeg => Inner::Mjpeg(Box::new(mjpeg::Demuxer::multipart())),
+            Container::Fmp4 => Inner::Mp4(Box::default()),
+            Container::Wav => Inner::Pcm(Box::new(pcm::Demuxer::wav())),
+            Container::Au => Inner::Pcm(Box::new(pcm::Demuxer::au())),
+            Container::Raw(raw) => Inner::Pcm(Box::new(pcm::Demuxer::raw(raw))),
         }
     }
 
-    fn feed(&mut self, bytes: &[u8], now: Moment, wall: WallTime) -> Result<(), DemuxError> {
-        match &mut self.state {
-            State::Probing(_) => {}
-            State::Flv(flv) => flv.push(bytes, now, wall)?,
-            State::MpegTs(ts) => ts.push(bytes, now, wall)?,
+    fn push(&mut self, bytes: &[u8], now: Moment, wall: WallTime) -> Result<(), DemuxError> {
+        match self {
+            Inner::Flv(flv) => flv.push(bytes, now, wall)?,
+            Inner::MpegTs(ts) => ts.push(bytes, now, wall)?,
+            Inner::Pictures(pictures) => pictures.push(bytes, now, wall),
+            Inner::Sound(sound) => sound.push(bytes, now, wall),
+            Inner::Mjpeg(mjpeg) => mjpeg.push(bytes, now, wall),
+            Inner::Mp4(mp4) => mp4.push(bytes, now, wall)?,
+            Inner::Pcm(pcm) => pcm.push(bytes, now, wall)?,
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<DemuxEvent> {
+        match self {
+            Inner::Flv(flv) => flv.pop(),
+            Inner::MpegTs(ts) => ts.pop(),
+            Inner::Pictures(pictures) => pictures.pop(),
+            Inner::Sound(sound) => sound.pop(),
+            Inner::Mjpeg(mjpeg) => mjpeg.pop(),
+            Inner::Mp4(mp4) => mp4.pop(),
+            Inner::Pcm(pcm) => pcm.pop(),
+        }
+    }
+
+    fn finish(&mut self, now: Moment) -> Result<(), DemuxError> {
+        match self {
+            Inner::Flv(flv) => flv.demuxer.flush(),
+            Inner::MpegTs(ts) => ts.finish(now),
+            Inner::Pictures(pictures) => pictures.finish(now),
+            Inner::Sound(sound) => sound.finish(now),
+            // A picture that is not whole is none.
+            Inner::Mjpeg(_) => {}
+            Inner::Mp4(mp4) => mp4.finish(),
+            Inner::Pcm(pcm) => pcm.finish(now)?,
         }
         Ok(())
     }

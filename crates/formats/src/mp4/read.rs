@@ -5,6 +5,7 @@
 //! each sample; units are cut out of the shared file one after another.
 mod cursor;
 mod entry;
+mod live;
 mod moof;
 mod nals;
 mod sample;
@@ -17,6 +18,7 @@ mod units;
 use super::Mp4Error;
 use bytes::Bytes;
 use cursor::{BoxAt, Cursor};
+pub use live::Demuxer;
 use media::Track;
 use sample::Budget;
 use track::Lane;
@@ -123,19 +125,24 @@ fn read_tracks(moov: Cursor<'_>, budget: &mut Budget) -> Result<(Vec<Lane>, Vec<
     Ok((lanes, unplayable))
 }
 
+/// What fragments' samples are when those say nothing.
+fn read_extends(moov: Cursor<'_>, lanes: &mut [Lane]) -> Result<(), Mp4Error> {
+    let Some(mut mvex) = moov.find(b"mvex")? else { return Ok(()) };
+    while let Some(found) = mvex.next_box()? {
+        if &found.name == b"trex" {
+            moof::trex(found.content, lanes)?;
+        }
+    }
+    Ok(())
+}
+
 fn read_fragments(
     mut file: Cursor<'_>,
     moov: Cursor<'_>,
     lanes: &mut [Lane],
     budget: &mut Budget,
 ) -> Result<(), Mp4Error> {
-    if let Some(mut mvex) = moov.find(b"mvex")? {
-        while let Some(found) = mvex.next_box()? {
-            if &found.name == b"trex" {
-                moof::trex(found.content, lanes)?;
-            }
-        }
-    }
+    read_extends(moov, lanes)?;
     while let Some(found) = file.next_box()? {
         if &found.name == b"moof" {
             // A recording that was cut short may end within a moof: what came before it still plays.

@@ -10,8 +10,6 @@ pub(super) fn name(head: &[u8]) -> Option<&'static str> {
         "a GIF picture"
     } else if text.starts_with(b"#EXTM3U") {
         "an HLS playlist"
-    } else if head.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"styp" | b"moov" | b"moof")) {
-        "MP4"
     } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
         "Matroska or WebM"
     } else if head.starts_with(b"OggS") {

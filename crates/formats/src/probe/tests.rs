@@ -22,6 +22,25 @@ fn a_beginning_is_enough_and_any_split_tells_the_same() {
 }
 
 #[test]
+fn start_codes_are_told_apart_by_parameter_sets_and_without_any_by_their_units() {
+    let stream =
+        |nals: &[&[u8]]| -> Vec<u8> { nals.iter().flat_map(|nal| [&[0, 0, 1], *nal].concat()).collect() };
+    // From the middle of a stream: pictures alone.
+    let h264: Vec<&[u8]> = vec![&[0x41, 0x9a, 1]; 6];
+    let h265: Vec<&[u8]> = vec![&[0x02, 0x01, 0xd0]; 6];
+    for (nals, expected) in [(h264, Container::AnnexBH264), (h265, Container::AnnexBH265)] {
+        assert_eq!(Prober::new().push(&stream(&nals)), Ok(Some(expected)));
+    }
+    let mut prober = Prober::new();
+    assert_eq!(prober.push(&[0, 0, 0, 1, 0x41, 0x9a, 1]), Ok(None));
+    assert_eq!(prober.finish(), Ok(Container::AnnexBH264));
+    for mpeg in [[0, 0, 1, 0xb3, 0x14], [0, 0, 1, 0xba, 0x44]] {
+        let mut prober = Prober::new();
+        assert_ne!(prober.push(&mpeg).and_then(|_| prober.finish()).ok(), Some(Container::AnnexBH264));
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_named_with_its_first_bytes() {
     let said = |data: &[u8]| {
         let mut prober = Prober::new();
@@ -58,7 +77,7 @@ fn no_more_than_the_limit_is_looked_at() {
 #[test]
 fn what_was_said_to_be_there_is_taken_where_nothing_else_is_recognised() {
     let mut prober = Prober::new().otherwise(Container::MpegTs);
-    assert_eq!(prober.push(b"\xff\x7f\xff"), Ok(Some(Container::MpegTs)));
+    assert_eq!(prober.push(b"\xff\x7f\xff\x7f\xff\x7f\xff"), Ok(Some(Container::MpegTs)));
     let mut prober = Prober::new().otherwise(Container::MpegTs);
     assert_eq!(prober.push(b"FL"), Ok(None));
     assert_eq!(prober.push(b"V\x01"), Ok(Some(Container::Flv)));

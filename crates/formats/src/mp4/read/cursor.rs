@@ -22,7 +22,12 @@ pub(super) struct BoxAt<'a> {
 impl<'a> Cursor<'a> {
     /// The whole file.
     pub(super) fn file(data: &'a [u8]) -> Self {
-        Self { data, offset: 0, path: BoxPath::default() }
+        Self::at(data, 0)
+    }
+
+    /// Boxes that begin at this byte of a stream.
+    pub(super) fn at(data: &'a [u8], offset: u64) -> Self {
+        Self { data, offset, path: BoxPath::default() }
     }
 
     pub(super) fn remaining(&self) -> usize {

@@ -5,6 +5,7 @@ use super::cursor::{BoxAt, Cursor};
 use super::sample::{Budget, Sample};
 use super::track::Lane;
 use crate::mp4::Mp4Error;
+use std::borrow::BorrowMut;
 
 /// `sample_is_non_sync_sample` (§8.8.3.1).
 const NON_SYNC: u32 = 0x0001_0000;
@@ -30,7 +31,11 @@ pub(super) fn trex(mut trex: Cursor<'_>, lanes: &mut [Lane]) -> Result<(), Mp4Er
 }
 
 /// Reads one `moof`: its samples go to their tracks. Fragments of unknown tracks are passed over.
-pub(super) fn moof(moof: &BoxAt<'_>, lanes: &mut [Lane], budget: &mut Budget) -> Result<(), Mp4Error> {
+pub(super) fn moof<L: BorrowMut<Lane>>(
+    moof: &BoxAt<'_>,
+    lanes: &mut [L],
+    budget: &mut Budget,
+) -> Result<(), Mp4Error> {
     let mut boxes = moof.content;
     let mut data_end = moof.start;
     while let Some(traf) = boxes.next_box()? {
@@ -42,17 +47,18 @@ pub(super) fn moof(moof: &BoxAt<'_>, lanes: &mut [Lane], budget: &mut Budget) ->
 }
 
 /// Returns where the data of this track ends: there that of the next one begins, unless it says otherwise.
-fn read_traf(
+fn read_traf<L: BorrowMut<Lane>>(
     traf: Cursor<'_>,
     moof_start: u64,
     data_end: u64,
-    lanes: &mut [Lane],
+    lanes: &mut [L],
     budget: &mut Budget,
 ) -> Result<u64, Mp4Error> {
     let mut tfhd = traf.need(b"tfhd", "has no tfhd box")?;
     let (_, flags) = tfhd.version()?;
     let number = tfhd.u32()?;
-    let Some(lane) = lanes.iter_mut().find(|lane| lane.number == number) else { return Ok(data_end) };
+    let mut known = lanes.iter_mut().map(BorrowMut::borrow_mut);
+    let Some(lane) = known.find(|lane: &&mut Lane| lane.number == number) else { return Ok(data_end) };
     let mut defaults = lane.defaults;
     let mut base = if flags & 0x02_0000 != 0 { moof_start } else { data_end };
     if flags & 0x01 != 0 {

@@ -17,6 +17,8 @@ pub(super) struct Frame {
     pub(super) data: Bytes,
     /// What the slices say: an IDR or other random access picture.
     pub(super) keyframe: bool,
+    /// The parameter sets in it, when they are new.
+    pub(super) params: Option<CodecParams>,
 }
 
 /// Turns a sample into a frame; a sample that already has the form of a unit is shared and not copied. `None`
@@ -28,10 +30,11 @@ pub(super) fn frame(
     codec: Codec,
 ) -> Option<Frame> {
     if let Some(keyframe) = as_it_is(sample, length_bytes, codec) {
-        return Some(Frame { data: sample.clone(), keyframe });
+        return Some(Frame { data: sample.clone(), keyframe, params: None });
     }
     push_all(sample, length_bytes, assembler);
-    assembler.finish().map(|frame| Frame { data: frame.data, keyframe: frame.keyframe })
+    let frame = assembler.finish()?;
+    Some(Frame { data: frame.data, keyframe: frame.keyframe, params: frame.params })
 }
 
 /// Gives the assembler what is whole: a sample whose last NAL unit is cut off keeps those before.

@@ -24,6 +24,9 @@ impl Sample {
 /// Most samples of a file, over all tracks: 8 Mi. A whole day at 30 pictures and 47 AAC frames a second has 6.7
 /// million. Each costs 40 bytes while the file is open.
 const SAMPLES_MAX: u32 = 8 << 20;
+/// Most samples of one fragment of a stream, or of the head of one: 64 Ki. A minute of 60 pictures and 50 sounds a second
+/// has a tenth of it.
+const STREAM_SAMPLES_MAX: u32 = 64 << 10;
 
 /// Counts samples and their bytes against what a file of its length can hold, over all tracks: tables may claim
 /// anything, and samples may claim the same bytes again and again.
@@ -39,6 +42,11 @@ impl Budget {
         Self { file_bytes, bytes_left: file_bytes.saturating_mul(2), samples_left: SAMPLES_MAX }
     }
 
+    /// For one part of a stream whose end nobody knows.
+    pub(super) fn of_stream() -> Self {
+        Self { file_bytes: u64::MAX, bytes_left: u64::MAX, samples_left: STREAM_SAMPLES_MAX }
+    }
+
     /// Accounts for one sample. False when it is empty or reaches beyond the end of the file: such a sample is
     /// left out, as in a recording that was cut short.
     pub(super) fn admits(&mut self, offset: u64, bytes: u64, at: &Cursor<'_>) -> Result<bool, Mp4Error> {
@@ -51,7 +59,7 @@ impl Budget {
             .checked_sub(bytes)
             .ok_or_else(|| at.error("samples claim more bytes than the file has"))?;
         self.samples_left =
-            self.samples_left.checked_sub(1).ok_or_else(|| at.error("has more than 8 million samples"))?;
+            self.samples_left.checked_sub(1).ok_or_else(|| at.error("has more samples than are taken"))?;
         Ok(true)
     }
 }

@@ -5,9 +5,11 @@ use super::cursor::Cursor;
 use super::entry::{self, Layout, SampleEntry};
 use super::moof::Defaults;
 use super::sample::{Budget, Sample};
-use super::{Unplayable, stbl};
+use super::{Unplayable, nals, stbl};
+use crate::bitstream::NalAssembler;
 use crate::mp4::Mp4Error;
-use media::{Track, rescale};
+use bytes::Bytes;
+use media::{CodecParams, Track, rescale};
 
 /// A track of the file on its way out of it.
 pub(super) struct Lane {
@@ -42,6 +44,23 @@ impl Lane {
         self.keys_told = self.samples.iter().any(|sample| !sample.key);
     }
 
+    /// A sample as a unit wants it; `None` when nothing of it is left (only parameter sets, say).
+    pub(super) fn cut(&self, sample: &Sample, bytes: Bytes, assembler: &mut NalAssembler) -> Option<Cut> {
+        let whole = |data, keyframe| Some(Cut { data, keyframe, params: None });
+        match self.layout {
+            Layout::Frames => whole(bytes, sample.key),
+            Layout::Nals { length_bytes } => {
+                let frame = nals::frame(&bytes, length_bytes, assembler, self.track.codec)?;
+                let keyframe = if self.keys_told { sample.key } else { frame.keyframe };
+                Some(Cut { data: frame.data, keyframe, params: frame.params })
+            }
+            Layout::Pcm { little_endian: false, .. } => whole(bytes, true),
+            Layout::Pcm { little_endian: true, .. } => {
+                whole(bytes.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect(), true)
+            }
+        }
+    }
+
     /// When a sample is decoded, in ticks of the time scale.
     pub(super) const fn dts_of(&self, sample: &Sample) -> i64 {
         sample.dts.saturating_add(self.shift).saturating_add(self.dts_shift)
@@ -51,6 +70,14 @@ impl Lane {
     pub(super) const fn pts_of(&self, sample: &Sample) -> i64 {
         sample.dts.saturating_add(self.shift).saturating_add(sample.composition as i64)
     }
+}
+
+/// A sample in the form of a unit.
+pub(super) struct Cut {
+    pub(super) data: Bytes,
+    pub(super) keyframe: bool,
+    /// Parameter sets that stood in the sample, when they are new.
+    pub(super) params: Option<CodecParams>,
 }
 
 /// Reads a track with its sample tables; `Err` inside for one that cannot be played.

@@ -1,8 +1,6 @@
 //! Samples of all tracks, merged by time, as units.
-use super::entry::Layout;
-use super::nals;
 use super::sample::Sample;
-use super::track::Lane;
+use super::track::{Cut, Lane};
 use crate::bitstream::NalAssembler;
 use bytes::Bytes;
 use media::{Moment, Unit, WallTime, rescale};
@@ -65,17 +63,7 @@ impl LaneCursor<'_> {
         let lane = self.lane;
         let sample = self.left.next()?;
         let bytes = data.slice_ref(sample.slice_of(data));
-        let (data, keyframe) = match lane.layout {
-            Layout::Frames => (bytes, sample.key),
-            Layout::Nals { length_bytes } => {
-                let frame = nals::frame(&bytes, length_bytes, &mut self.assembler, lane.track.codec)?;
-                (frame.data, if lane.keys_told { sample.key } else { frame.keyframe })
-            }
-            Layout::Pcm { little_endian: false, .. } => (bytes, true),
-            Layout::Pcm { little_endian: true, .. } => {
-                (bytes.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect(), true)
-            }
-        };
+        let Cut { data, keyframe, .. } = lane.cut(sample, bytes, &mut self.assembler)?;
         let ticks = |time| rescale(time, lane.timescale, lane.track.clock_rate);
         let dts = ticks(lane.dts_of(sample)).max(self.last_dts.saturating_add(1));
         self.last_dts = dts;
