@@ -2,12 +2,15 @@
 //!
 //! - [`Api::answer`] answers one request: go2rtc's API (`compat`), our own (`v1`), `/metrics`, and the web page.
 //! - The [`Catalogue`] owns what streams are planned to be; changes go through it one at a time.
+//! - [`Hooks`] carry events to receivers of webhooks, each in a task of its own.
 //! - Every route stands in one table with the deed it is (`routes`), and is checked against `hub::Access`.
+mod alerts;
 mod answer;
 mod auth;
 mod catalogue;
 mod compat;
 mod facts;
+mod hooks;
 mod insecure;
 mod log_ring;
 pub mod mask;
@@ -27,6 +30,7 @@ mod tests;
 pub use catalogue::Catalogue;
 pub use compat::go2rtc::{GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
 pub use facts::TrackFacts;
+pub use hooks::{HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use hub::StreamReport;
+use hub::{AlertKind, StreamReport};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -51,6 +51,11 @@ struct OfKind {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OfHook {
+    hook: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct OfVersion {
     version: &'static str,
 }
@@ -63,7 +68,9 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
     let build: Gauges<OfVersion> = Family::default();
     registry.register("build", "Always 1; its label is the version", build.clone());
     build.get_or_create(&OfVersion { version: shared.version }).set(1);
-    streams(&mut registry, &shared.hub.reports().await);
+    let reports = shared.hub.reports().await;
+    streams(&mut registry, &reports);
+    alerts(&mut registry, &reports);
     let load: Gauges<OfWorker> = Family::default();
     registry.register(
         "worker_owners",
@@ -81,6 +88,7 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
     for (kind, count) in shared.counts.all() {
         events.get_or_create(&OfKind { kind }).inc_by(count);
     }
+    hooks(&mut registry, &shared);
     process_metrics(&mut registry);
     let mut text = String::new();
     match encode(&mut text, &registry) {
@@ -142,6 +150,50 @@ fn streams(registry: &mut Registry, reports: &[StreamReport]) {
             let lag = lag.get_or_create(&of);
             lag.set(lag.get().max(whole(reader.lag_ms)));
         }
+    }
+}
+
+fn alerts(registry: &mut Registry, reports: &[StreamReport]) {
+    let alerts: Gauges<OfKind> = Family::default();
+    registry.register("alerts", "Alerts that run, by kind", alerts.clone());
+    // A rule on a kind that never ran needs its zero.
+    for kind in AlertKind::ALL {
+        alerts.get_or_create(&OfKind { kind: kind.as_str() }).set(0);
+    }
+    for alert in reports.iter().flat_map(|report| &report.alerts) {
+        alerts.get_or_create(&OfKind { kind: alert.kind.as_str() }).inc();
+    }
+}
+
+fn hooks(registry: &mut Registry, shared: &Shared) {
+    let queued: Gauges<OfHook> = Family::default();
+    registry.register("hook_queued", "Events that wait for a hook's receiver", queued.clone());
+    let counters: [Counters<OfHook>; 5] = std::array::from_fn(|_| Family::default());
+    for (counter, (name, help)) in counters.iter().zip([
+        ("hook_tries", "Requests to a hook's receiver"),
+        ("hook_delivered", "Events that a hook's receiver took"),
+        ("hook_failed", "Events given up after tries"),
+        ("hook_dropped", "Events not taken in, since too many waited"),
+        ("hook_unheard", "Events that came too fast to be heard"),
+    ]) {
+        registry.register(name, help, counter.clone());
+    }
+    for (hook, report) in shared.hooks.hooks().into_iter().enumerate() {
+        let of = OfHook { hook };
+        queued.get_or_create(&of).set(whole(report.queued as u64));
+        let counts = [report.tries, report.delivered, report.failed, report.dropped, report.unheard];
+        for (counter, count) in counters.iter().zip(counts) {
+            counter.get_or_create(&of).inc_by(count);
+        }
+    }
+    let (written, lost) = shared.hooks.dead_letters();
+    for (name, help, count) in [
+        ("hook_dead_letters", "Undeliverable events that were written down", written),
+        ("hook_dead_letters_lost", "Undeliverable events that could not be written down", lost),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
     }
 }
 

@@ -43,6 +43,8 @@ fn table() -> Vec<Route> {
         // Command lines tell paths and cameras: not for everybody who may watch.
         route(Control, "/api/v1/children", get(v1::children::get)),
         route(Read, "/api/v1/events", get(v1::events::get)),
+        route(Read, "/api/v1/alerts", get(v1::alerts::get)),
+        route(Control, "/api/v1/hooks", get(v1::hooks::get)),
         route(Read, "/api/v1/openapi.json", get(v1::get_openapi)),
         route(Read, "/metrics", get(metrics::get)),
     ]

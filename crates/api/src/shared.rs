@@ -1,6 +1,8 @@
 //! What every handler shares, and the entry for requests.
+use crate::alerts::AlertBook;
 use crate::catalogue::{Catalogue, CatalogueHandle};
 use crate::facts::TrackFacts;
+use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
 use crate::metrics::EventCounts;
 use crate::plan::StreamPlan;
@@ -67,6 +69,8 @@ pub struct Settings {
     pub children: AskChildren,
     /// The newest log lines.
     pub log: Arc<LogRing>,
+    /// How the webhooks are doing.
+    pub hooks: HookReports,
     /// Takes the exit code when somebody asks the server to end.
     pub exit: mpsc::Sender<u8>,
 }
@@ -86,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
     pub(crate) log: Arc<LogRing>,
+    pub(crate) alerts: AlertBook,
+    pub(crate) hooks: HookReports,
     pub(crate) exit: mpsc::Sender<u8>,
 }
 
@@ -115,15 +121,19 @@ impl Api {
             track_facts: settings.track_facts,
             children: settings.children,
             log: settings.log,
+            alerts: AlertBook::default(),
+            hooks: settings.hooks,
             exit: settings.exit,
         });
         let router = routes::router(&shared);
         (Api { shared, router, base_path: settings.base_path.into() }, catalogue)
     }
 
-    /// Counts events for the metrics until the hub ends.
+    /// Counts events for the metrics, and remembers alerts, until the hub ends.
     pub async fn count_events(self) {
-        self.shared.counts.follow(self.shared.hub.events()).await;
+        let counted = self.shared.counts.follow(self.shared.hub.events());
+        let remembered = self.shared.alerts.follow(self.shared.hub.events());
+        tokio::join!(counted, remembered);
     }
 
     /// Answers one request. It carries a [`Peer`] as extension.

@@ -1,7 +1,9 @@
 //! The API against a real hub whose only source is made up. Requests go through the whole router.
 mod access;
+mod alerts;
 mod ends;
 mod go2rtc;
+mod hooks;
 mod ours;
 mod talk;
 
@@ -192,6 +194,7 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
         log,
+        hooks: crate::HookReports::default(),
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);

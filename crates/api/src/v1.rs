@@ -1,7 +1,9 @@
 //! Our own API, where it says more than others': states with reasons, readers, counters, events.
+pub(crate) mod alerts;
 mod body;
 pub(crate) mod children;
 pub(crate) mod events;
+pub(crate) mod hooks;
 pub(crate) mod info;
 mod shapes;
 pub(crate) mod streams;
@@ -13,12 +15,13 @@ use utoipa::OpenApi;
 /// The description, made from the handlers.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Aqueduct", description = "Streams, their states, readers and events."),
-    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, children::get),
+    info(title = "Aqueduct", description = "Streams, their states, readers, events and alerts."),
+    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, alerts::get, hooks::get, children::get),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
         shapes::Step, body::StreamBody, body::SourceBody, body::PolicyBody, body::ConflictBody, body::TalkBody, streams::Outcome,
+        alerts::AlertList, alerts::StreamAlert, alerts::Alert, hooks::HookList, hooks::Hook,
     )),
     security((), ("basic" = []))
 )]

@@ -3,6 +3,7 @@
 //! Source: issue 3, point 5; docs/alerts.md has every kind for those who get them. Sans-IO: the stream's owner says how
 //! things are (`handle_*`), and asks what is to be told ([`Alerts::poll_output`]). It owns what was the case and since
 //! when, and which alerts run; it decides nothing about sources.
+mod alarm;
 mod drift;
 mod limits;
 mod line;
@@ -14,12 +15,12 @@ mod still;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alarm::Alarm;
 pub use limits::AlertLimits;
 
-use crate::source::SourceError;
 use crate::supervise::SourceState;
 use line::{LineWatch, Others, TrackDrift};
-use media::{Moment, Track, Unit, WallTime};
+use media::{Kind, Moment, Track, Unit, WallTime};
 use output::OutputWatch;
 use source::SourceWatch;
 use std::collections::VecDeque;
@@ -178,10 +179,11 @@ impl Alerts {
         }
     }
 
-    /// A source's attempt failed. Call it before [`Alerts::handle_source`] with what came of that.
-    pub fn handle_failure(&mut self, index: usize, error: &SourceError, now: Moment) {
+    /// A signal killed a source's child process; `error` as the attempt ended. Call it before [`Alerts::handle_source`]
+    /// with what came of that; more than once is once.
+    pub fn handle_killed(&mut self, index: usize, error: &str, now: Moment) {
         if let Some(source) = self.sources.get_mut(index) {
-            source.handle_failure(index, error, now, &mut self.told);
+            source.handle_killed(index, error, now, &mut self.told);
         }
     }
 
@@ -189,6 +191,13 @@ impl Alerts {
     pub fn handle_output(&mut self, index: usize, state: &SourceState, error: Option<&str>, now: Moment) {
         if let Some(output) = self.outputs.get_mut(index) {
             self.changed |= output.handle_state(state, error, now);
+        }
+    }
+
+    /// What a source says that it sends; nothing while it is not there. As often as [`Alerts::handle_lines`].
+    pub fn handle_declared(&mut self, index: usize, kinds: &[Kind], now: Moment) {
+        if let Some(source) = self.sources.get_mut(index) {
+            self.changed |= source.handle_declared(kinds, now);
         }
     }
 
@@ -211,10 +220,6 @@ impl Alerts {
             if let Some(watch) = watch.as_mut().filter(|_| !named) {
                 watch.sent = false;
             }
-        }
-        for (index, source) in self.sources.iter_mut().enumerate() {
-            let sent = self.lines.iter().flatten().filter(|line| line.sent && line.source == Some(index));
-            source.handle_kinds(sent.map(|line| (line.kind(), line.heard_at)), now);
         }
         self.changed = true;
     }

@@ -537,6 +537,7 @@ fn silent(handle: &StreamHandle, spec: &StreamSpec, why: &str) -> StreamReport {
         tracks: Tracks::from([]),
         sources: spec.sources.iter().map(source).collect(),
         outputs: Vec::new(),
+        alerts: Vec::new(),
         talk: None,
         muted: false,
         publishers: Vec::new(),

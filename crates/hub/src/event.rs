@@ -173,6 +173,26 @@ pub enum What {
 }
 
 impl What {
+    /// Every type of event.
+    pub const KINDS: [&'static str; 16] = [
+        "stream.added",
+        "stream.removed",
+        "stream.state",
+        "source.state",
+        "output.state",
+        "publisher.joined",
+        "publisher.left",
+        "reader.joined",
+        "reader.left",
+        "reader.cut_back",
+        "limit.reached",
+        "owner.panicked",
+        "worker.replaced",
+        "alert.started",
+        "alert.ended",
+        "server.draining",
+    ];
+
     /// The event's type, such as `stream.state`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -249,5 +269,20 @@ impl fmt::Display for EndReason {
             EndReason::TooSlow { stalled_ms } => write!(f, "too slow: took nothing for {stalled_ms} ms"),
             EndReason::Failed(why) => f.write_str(why),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Patterns of hooks are checked against the list: an event that it lacks could not be asked for.
+    #[test]
+    fn the_list_of_types_has_every_type() {
+        let source = include_str!("event.rs");
+        let (_, arms) = source.split_once("pub const fn kind(&self)").unwrap();
+        let (arms, _) = arms.split_once("The stream it concerns").unwrap();
+        let kinds: Vec<&str> = arms.lines().filter_map(|line| line.split('"').nth(1)).collect();
+        assert_eq!(kinds, What::KINDS);
     }
 }

@@ -1,4 +1,5 @@
 //! Reports: what the owners answer when somebody asks how things are. Plain values, made on request.
+use crate::alert::AlertReport;
 use crate::source::Step;
 use crate::supervise::Policy;
 use media::{Fault, StreamName, Tracks, WallTime};
@@ -73,6 +74,8 @@ pub struct StreamReport {
     pub sources: Vec<SourceReport>,
     /// Where its media goes, for talk streams.
     pub outputs: Vec<OutputReport>,
+    /// The alerts that run.
+    pub alerts: Vec<AlertReport>,
     /// Its talk stream, where it has one.
     pub talk: Option<StreamName>,
     /// Its sound is held back, since somebody talks to a device that cannot do both.

@@ -135,6 +135,11 @@ pub trait Connect: Send + Sync {
         None
     }
 
+    /// True for what repeats itself by nature, as a file does: such a picture may stand still, and keeps our time.
+    fn repeats(&self, _url: &str) -> bool {
+        false
+    }
+
     /// One attempt: runs until the source ends (`Ok` for an orderly end), fails, or is told to stop.
     fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>>;
 }

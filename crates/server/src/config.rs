@@ -2,6 +2,7 @@
 //!
 //! [`Config`] is the definition; the example file and the JSON schema are made from it. `yaml` alone sees the YAML
 //! library, `decode` makes values of its tree.
+mod alerts;
 mod check;
 mod conflict;
 mod decode;
@@ -21,6 +22,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{AlertsSection, HookSection, HooksSection};
 pub use conflict::{ConflictWord, PublishSection, TalkConflict};
 pub use example::{example, schema};
 pub(crate) use log::MODULES;
@@ -35,7 +37,7 @@ pub use source::{SourceEntry, Sources};
 pub use streams::StreamEntry;
 pub use supervision::{SupervisionPart, SupervisionSection};
 pub use talk::{TalkEntry, TalkKeys};
-pub use values::{Interval, Listen, MediaListen, SecretText, Size, Texts};
+pub use values::{Interval, Listen, MediaListen, SecretText, SecretUrl, Size, Texts};
 
 use garde::Validate;
 use std::collections::BTreeMap;
@@ -242,7 +244,7 @@ fn check(
     };
     if let Err(report) = config.validate() {
         for (path, error) in report.iter() {
-            let path = path.to_string();
+            let path = path.to_string().replace('[', ".").replace(']', "");
             let segments: Vec<&str> = path.split('.').collect();
             wrong(&segments, format!("`{path}`: {error}"));
         }
@@ -256,6 +258,12 @@ fn check(
             let (has, lacks) =
                 if username.is_empty() { ("password", "username") } else { ("username", "password") };
             wrong(&[section, has], format!("`{section}.{has}` is of no use without `{section}.{lacks}`"));
+        }
+    }
+    for (index, hook) in config.hooks.targets.iter().enumerate() {
+        if let Err(error) = hook.hook().check() {
+            let (at, key) = (index.to_string(), error.key);
+            wrong(&["hooks", "targets", &at, key], format!("`hooks.targets.{index}.{key}`: {error}"));
         }
     }
     if config.tls.cert.is_empty() != config.tls.key.is_empty() {

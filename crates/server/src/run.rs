@@ -1,7 +1,7 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
 use crate::config::{Config, Listen, Loaded, LogFormat, Weight};
 use crate::{VERSION, logging, wiring};
-use api::Api;
+use api::{Api, Hooks};
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
 use gateway::sources::program::Programs;
@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hub::{Hub, HubConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,12 @@ const DRAIN_MAX: Duration = Duration::from_secs(4);
 /// Child processes that their sources let go of get this long: KILL needs some milliseconds. What is left is killed by the
 /// kernel when the process ends.
 const CHILDREN_DRAIN_MAX: Duration = Duration::from_millis(500);
+
+/// Webhooks get this long for what waits. A receiver that answers takes some milliseconds for each event.
+const HOOKS_MAX: Duration = Duration::from_secs(2);
+
+/// All of that together gets this long.
+const END_MAX: Duration = Duration::from_millis(4600);
 
 /// Control requests that wait. Beyond that their connections do; a worker with media is never held up by them.
 const REQUESTS: usize = 1024;
@@ -33,6 +39,9 @@ pub enum RunError {
     /// A file.
     #[error(transparent)]
     Wiring(#[from] wiring::WiringError),
+    /// A webhook.
+    #[error("hooks.targets: {0}")]
+    Hook(#[from] api::HookError),
     /// Threads, signals or the runtime.
     #[error("the system refuses to let the server start: {0}")]
     System(#[from] std::io::Error),
@@ -67,12 +76,13 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let programs = Programs::new(&gateway_config);
     let hub = Hub::start(HubConfig {
         workers: config.workers,
-        limits: config.limits.limits(),
+        limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config),
         connectors: wiring::connectors(&gateway_config, &programs),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
+    let hooks = Hooks::start(&hub, &config.hooks.hooks())?;
     for note in &notes {
         match note.weight {
             Weight::Info => tracing::info!("{note}"),
@@ -101,6 +111,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
         log,
+        hooks: hooks.reports(),
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);
@@ -112,7 +123,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         () = told(&mut ends) => 0,
         Some(code) = exits.recv() => code,
     };
-    drain(&hub, listeners, &programs, &mut ends).await;
+    drain(&hub, listeners, hooks, &programs, &mut ends).await;
     Ok(code)
 }
 
@@ -163,8 +174,9 @@ async fn told(ends: &mut [Signal; 2]) {
     }
 }
 
-async fn drain(hub: &Hub, listeners: Listeners, programs: &Programs, ends: &mut [Signal; 2]) {
+async fn drain(hub: &Hub, listeners: Listeners, hooks: Hooks, programs: &Programs, ends: &mut [Signal; 2]) {
     tracing::info!("shutting down; once more ends at once");
+    let started = Instant::now();
     drop(listeners);
     let orderly = async {
         let left = hub.shutdown(DRAIN_MAX).await;
@@ -176,6 +188,7 @@ async fn drain(hub: &Hub, listeners: Listeners, programs: &Programs, ends: &mut 
         if left > 0 {
             tracing::warn!(left, "child processes did not end in time");
         }
+        hooks.end(HOOKS_MAX.min(END_MAX.saturating_sub(started.elapsed()))).await;
     };
     tokio::select! {
         () = orderly => {}

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
 
 mod journey {
+    mod alerts;
     mod browser;
     mod camera;
     mod clip;

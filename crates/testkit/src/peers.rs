@@ -74,6 +74,11 @@ pub fn gst_launch() -> Option<PathBuf> {
         .clone()
 }
 
+/// The system's Python, with its standard library only.
+pub fn python3() -> Option<PathBuf> {
+    on_path("python3")
+}
+
 /// The system's Python with GStreamer's RTSP server.
 pub fn python_gi() -> Option<PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();

@@ -59,7 +59,7 @@ async fn next(events: &mut Receiver<Arc<hub::Event>>, only: Option<&str>) -> Opt
 }
 
 /// An event as JSON.
-fn describe(event: &hub::Event) -> Value {
+pub(crate) fn describe(event: &hub::Event) -> Value {
     let mut all = Map::new();
     all.insert("type".into(), event.what.kind().into());
     all.insert("number".into(), event.number.into());

@@ -5,6 +5,7 @@ mod source;
 pub(crate) use ends::{End, Removed, Step};
 pub(crate) use source::{Output, PolicyInForce, Source};
 
+use super::alerts::Alert;
 use crate::facts::TrackFacts;
 use crate::time;
 use hub::{PublisherReport, ReaderReport, StreamReport};
@@ -38,6 +39,8 @@ pub(crate) struct Stream {
     talk: Option<String>,
     /// Its sound is held back, since somebody talks to a device that cannot listen meanwhile.
     muted: bool,
+    /// The alerts that run.
+    alerts: Vec<Alert>,
     /// Who pushes into it, and does not wait; the first of several.
     publisher: Option<Publisher>,
     /// Everybody who pushes into it or waits to: in a talk stream, those who talk.
@@ -143,6 +146,7 @@ impl Stream {
             outputs: report.outputs.iter().map(Output::new).collect(),
             talk: report.talk.as_ref().map(ToString::to_string),
             muted: report.muted,
+            alerts: report.alerts.iter().map(Alert::new).collect(),
             publisher: pushes().find(|publisher| !publisher.waits).map(Publisher::new),
             publishers: pushes().map(Publisher::new).collect(),
             readers: report.readers.iter().map(Reader::new).collect(),

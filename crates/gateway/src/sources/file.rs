@@ -89,6 +89,10 @@ impl Connect for FileSources {
         PeerInfo { protocol, remote, ..PeerInfo::default() }
     }
 
+    fn repeats(&self, _: &str) -> bool {
+        true
+    }
+
     fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
         let sources = self.clone();
         async move {

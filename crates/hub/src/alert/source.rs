@@ -1,7 +1,6 @@
 //! What may be wrong with a source as a whole.
 use super::slot::{Slot, Verdict};
 use super::{AlertKind, AlertLimits, AlertOutput, SourceTraits};
-use crate::source::SourceError;
 use crate::supervise::SourceState;
 use media::{Kind, Moment};
 use std::collections::VecDeque;
@@ -141,41 +140,39 @@ impl SourceWatch {
         true
     }
 
-    /// An attempt failed. Told at once: the next attempt may flow before anybody looks.
-    pub(super) fn handle_failure(
+    /// Its child was killed. Told at once: the next attempt may flow before anybody looks.
+    pub(super) fn handle_killed(
         &mut self,
         index: usize,
-        error: &SourceError,
+        error: &str,
         now: Moment,
         told: &mut VecDeque<AlertOutput>,
     ) {
-        let is_ours = self.phase == Phase::Unwanted;
-        if !error.child_killed || is_ours {
+        // What is told to stop may be stopped by a signal.
+        if self.phase == Phase::Unwanted {
             return;
         }
         let since = *self.killed_at.get_or_insert(now);
-        let detail = || format!("a signal killed the child process of source {index}: {}", error.message);
-        let verdict = Verdict::at_once(since);
-        self.child_killed.settle(Some(index), verdict, detail, now, told);
+        let detail = || format!("a signal killed the child process of source {index}: {error}");
+        self.child_killed.settle(Some(index), Verdict::at_once(since), detail, now, told);
     }
 
-    /// What the source sends now, each with when it was last heard.
-    pub(super) fn handle_kinds(
-        &mut self,
-        sent: impl Iterator<Item = (Kind, Option<Moment>)> + Clone,
-        now: Moment,
-    ) {
-        // Before anything is heard, it may not have said all that it has.
-        let flows = self.phase == Phase::Flows && sent.clone().any(|(_, heard)| heard.is_some());
-        for kind in &mut self.kinds {
-            let is_sent = sent.clone().any(|(sent, _)| sent == kind.kind);
-            kind.known |= is_sent;
+    /// What it says that it sends. True when something is to be looked at.
+    pub(super) fn handle_declared(&mut self, kinds: &[Kind], now: Moment) -> bool {
+        let flows = self.phase == Phase::Flows && !kinds.is_empty();
+        let mut changed = false;
+        for known in &mut self.kinds {
+            let before = known.lost_at;
+            let is_sent = kinds.contains(&known.kind);
+            known.known |= is_sent;
             if is_sent || !flows {
-                kind.lost_at = None;
-            } else if kind.known {
-                kind.lost_at.get_or_insert(now);
+                known.lost_at = None;
+            } else if known.known {
+                known.lost_at.get_or_insert(now);
             }
+            changed |= known.lost_at != before;
         }
+        changed
     }
 
     /// Returns when to settle again.

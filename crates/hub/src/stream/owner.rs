@@ -2,6 +2,7 @@
 //!
 //! It turns what publishers send into units on the stream's line, feeds readers here and relays on other workers,
 //! runs the sources while somebody wants them, and answers commands at any time.
+mod alerts;
 mod demand;
 mod end;
 mod play;
@@ -12,6 +13,7 @@ use super::outputs::Outputs;
 use super::play::Play;
 use super::sources::{AttemptEnded, Sources};
 use super::{Conflict, PublishError, RelayMessage, StreamCommand, StreamSpec};
+use crate::alert::Alarm;
 use crate::event::{EndReason, What};
 use crate::feed::{Feed, Feedback};
 use crate::output::Deliver;
@@ -75,6 +77,7 @@ pub(crate) struct Owner {
     /// When readers stop waiting for a publisher that left.
     orphaned_at: Moment,
     keyframe_asked_at: Option<Moment>,
+    alarm: Alarm,
 }
 
 /// How a turn of the owner ended.
@@ -102,6 +105,7 @@ impl Owner {
         let mut outputs = Outputs::new(name.clone(), worker.clone(), deliverers);
         outputs.set(spec.output.as_ref());
         let silence_max = worker.limits().track_silence_max;
+        let alarm = Alarm::new(name.clone(), worker.clone());
         let mut owner = Self {
             id,
             name,
@@ -126,7 +130,9 @@ impl Owner {
             mutes: false,
             orphaned_at: Moment::FAR_FUTURE,
             keyframe_asked_at: None,
+            alarm,
         };
+        owner.alarm_spec(now);
         owner.manage(now);
         owner
     }
@@ -139,6 +145,7 @@ impl Owner {
                 self.manage(now);
             }
             self.settle(now);
+            self.alarm_states(now);
             if let Turn::Ends { reason, reply } = self.turn().await {
                 break (reason, reply);
             }
@@ -204,6 +211,9 @@ impl Owner {
                     self.sources.handle_media(index, now, || intake.sent_by(index));
                 }
                 self.heard(now);
+                if let Some(track) = self.intake.track(unit.track) {
+                    self.alarm.handle_unit(&unit, track, now);
+                }
                 self.feed.push(unit.clone(), now);
                 self.batch.push(unit);
             }
@@ -294,6 +304,7 @@ impl Owner {
                     return;
                 }
                 self.keyframe_asked_at = Some(now);
+                self.alarm.handle_keyframe_wanted(now);
             }
             Feedback::BitrateMax(_) | Feedback::Waits { .. } | Feedback::Granted => {}
         }
@@ -463,6 +474,7 @@ impl Owner {
             self.lines_changed(now);
             self.relays.retain(|relay| !relay.tx.is_closed());
             self.unmute(now);
+            self.alarm_lines(now);
             // Time alone may change what is needed: a fallback, a stream that nobody talks into any more.
             self.sources_at = now;
         }

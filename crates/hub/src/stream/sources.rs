@@ -1,6 +1,7 @@
 //! A stream's sources: each supervised apart, and run while a reader needs what it sends.
 use super::demand::{self, Facts, Health, Offers, Prospect};
 use super::supervised::{Identity, Running, Supervised, Turned};
+use crate::alert::SourceTraits;
 use crate::event::What;
 use crate::next_id;
 use crate::publisher::{self, PublisherEnd};
@@ -83,6 +84,21 @@ impl Sources {
         let supervised = Supervised::new(identity, policy);
         let promises = Vec::new();
         Source { supervised, fallback: spec.fallback, offers, promises, publisher, connecting_since }
+    }
+
+    /// What the alerts are to know of each source.
+    pub(crate) fn traits(&self) -> Vec<SourceTraits> {
+        let traits = |source: &Source| {
+            let url = &source.supervised.identity.url;
+            let repeats = connector_of(&self.connectors, url).is_ok_and(|connector| connector.repeats(url));
+            SourceTraits { fallback: source.fallback, repeats }
+        };
+        self.all.iter().map(traits).collect()
+    }
+
+    /// True when a signal killed the child of this source's last attempt.
+    pub(crate) fn was_killed(&self, index: usize) -> bool {
+        self.all.get(index).is_some_and(|source| source.supervised.child_killed)
     }
 
     /// The publishers of the attempts that run, each with its source's place.

@@ -1,4 +1,5 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
+use super::alerts::{AlertsSection, HooksSection};
 use super::conflict::PublishSection;
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
@@ -88,6 +89,12 @@ pub struct Config {
     /// ffmpeg as a source: `ffmpeg:STREAM#audio=opus`. Any further key is a template of arguments, by the name of a codec
     /// (`h264`, `opus/16000`) or an input (`rtsp`, `file`), and goes before the one that comes with Aqueduct.
     pub ffmpeg: FfmpegSection,
+    /// When trouble is an alert: an event, in the log, in the API, and sent to `hooks`.
+    #[garde(dive)]
+    pub alerts: AlertsSection,
+    /// Webhooks: who is told of alerts and other events by HTTP POST. docs/alerts.md has what they get.
+    #[garde(dive)]
+    pub hooks: HooksSection,
     /// Threads that carry media. 0: one for each core.
     #[garde(range(max = 1024))]
     pub workers: usize,
@@ -486,6 +493,7 @@ impl LimitsSection {
             flush_delay: self.flush_delay.0,
             worker_stall_max: self.worker_stall_max.0,
             ingest_queue: self.ingest_queue,
+            // They have a section of their own.
             alerts: hub::AlertLimits::default(),
         }
     }

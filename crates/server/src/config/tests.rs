@@ -135,6 +135,32 @@ fn every_problem_is_said_at_once_with_its_place_and_the_nearest_key() {
 }
 
 #[test]
+fn hooks_say_what_is_wrong_where_it_stands_and_never_their_secrets() {
+    bad(
+        "hooks:\n  dead_letter_max: 1kB\n  targets:\n    - url: https://h/T0/abcd\n      secret: hush\n    \
+         - {url: nope, events: [alert.*, source_down], timeout: 0s}\n    - {url: http://h, headers: {Host: x}}\n",
+        &[
+            "a.yaml:2:20: `hooks.dead_letter_max`: must be at least 64KiB",
+            "a.yaml:5:15: `hooks.targets.0.secret`: it does not begin with `whsec_`: write `whsec_` and what `openssl rand -base64 32` says",
+            "a.yaml:6:13: `hooks.targets.1.url`: it is no URL (relative URL without a base): write https://HOST/PATH",
+            "a.yaml:6:60: `hooks.targets.1.timeout`: must be longer than 0",
+            "a.yaml:7:32: `hooks.targets.2.headers`: \"Host\" is set by the server itself",
+        ],
+    );
+    let (config, _) = good(
+        "hooks: {targets: [{url: 'https://ann:pw@h:8443/T0/abcd?x=1', secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, \
+         headers: {Authorization: Bearer tok}}]}\nalerts: {source_down: 2s, drift_ppm: 0}\n",
+    );
+    let shown = shown(&config);
+    assert!(shown.contains("https://h:8443/***") && shown.contains("Authorization: \"***\""), "{shown}");
+    for secret in ["abcd", "MfKQ", "tok", "ann", "pw@"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    let limits = config.alerts.limits();
+    assert_eq!((limits.source_down.as_secs(), limits.drift_ppm, limits.flapping_turns), (2, 0, 5));
+}
+
+#[test]
 fn a_misplaced_record_says_where_it_belongs() {
     bad(
         "streams:\n  cam: rtsp://h\n  record: true\n",

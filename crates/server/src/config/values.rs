@@ -272,6 +272,39 @@ impl<'de> Deserialize<'de> for SecretText {
 
 text_schema!(SecretText, "SecretText", "");
 
+/// A URL whose path and credentials are nobody's business: reads as usual, writes the origin only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretUrl(pub hub::Secret);
+
+impl Default for SecretUrl {
+    fn default() -> Self {
+        Self(hub::Secret::new(""))
+    }
+}
+
+impl Serialize for SecretUrl {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (scheme, rest) = self.0.expose().split_once("://").unwrap_or_default();
+        // What a password with an odd character is, is cut off rather than shown.
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        let hidden = rest.len() > host.len();
+        match (scheme, hidden) {
+            ("", _) => to.serialize_str(if self.0.expose().is_empty() { "" } else { "***" }),
+            (scheme, true) => to.collect_str(&format_args!("{scheme}://{host}/***")),
+            (scheme, false) => to.collect_str(&format_args!("{scheme}://{host}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(hub::Secret::new(text)))
+    }
+}
+
+text_schema!(SecretUrl, "SecretUrl", "^https?://.+$");
+
 /// One text or a list of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Texts(pub Vec<String>);

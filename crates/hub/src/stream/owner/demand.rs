@@ -105,6 +105,7 @@ impl Owner {
     /// Makes the stream be as specified now. What did not change runs on.
     pub(super) fn set_spec(&mut self, spec: StreamSpec, now: Moment) {
         let within = self.worker.limits().source_stop_max;
+        let others = spec.sources != self.spec.sources || spec.output != self.spec.output;
         if spec.sources != self.spec.sources || spec.policy != self.spec.policy {
             let stopped = self.sources.set(&spec.sources, spec.policy, within);
             self.publishers_ended(&stopped, "the stream has other sources now", now);
@@ -115,6 +116,9 @@ impl Owner {
             self.outputs.replace(spec.output.as_ref(), within);
         }
         self.spec = spec;
+        if others {
+            self.alarm_spec(now);
+        }
         self.sources_at = now;
     }
 }

@@ -12,6 +12,7 @@ impl Owner {
     pub(super) async fn end(mut self, reason: EndReason) -> Removal {
         let began = clock::now();
         self.flush();
+        self.alarm.end(&reason.to_string(), began);
         let within = self.worker.limits().source_stop_max;
         let publishers = self.intake.slots().iter().filter(|slot| slot.source.is_none()).count();
         let readers = self.feed.reader_reports(began).len();

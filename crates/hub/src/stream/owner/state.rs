@@ -113,6 +113,7 @@ impl Owner {
             tracks: self.feed.known_tracks(),
             sources: self.sources.reports(now),
             outputs: self.outputs.reports(now),
+            alerts: self.alarm.reports(now),
             talk: self.spec.talk.as_ref().and_then(|_| crate::stream::talk_name(&self.name)),
             muted: self.intake.muted,
             publishers: self.intake.reports(),
