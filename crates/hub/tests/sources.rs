@@ -161,6 +161,8 @@ impl Deliver for Device {
             let mut frames = 0;
             loop {
                 tokio::select! {
+                    // The word comes before the end of the stream that it is about.
+                    biased;
                     () = task.stop.wanted() => {
                         world.hang_ups.fetch_add(1, Ordering::Relaxed);
                         task.stop.step("close", "answered 200", Duration::from_millis(1));
