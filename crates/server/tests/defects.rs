@@ -1,5 +1,5 @@
 //! The defects that this project was founded on, told as stories against the real binary. Each module opens with its
-//! story; docs and reasons are in `docs/defects`.
+//! story.
 //!
 //! `AQUEDUCT_LONG=1` tells each story 20 times, under CPU pressure and as PID 1 as well; without it each is told once.
 
