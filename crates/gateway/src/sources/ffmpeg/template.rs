@@ -20,7 +20,7 @@ pub struct FfmpegConfig {
 
 impl Default for FfmpegConfig {
     fn default() -> Self {
-        let global = "-hide_banner -nostdin -v error".to_owned();
+        let global = "-nostdin -v error".to_owned();
         Self { bin: "ffmpeg".into(), global, timeout_s: 5, templates: BTreeMap::new() }
     }
 }
