@@ -79,6 +79,10 @@ struct Inner {
     readers: Vec<Option<ReaderSlot>>,
     /// What those who hold the stream want, and how many want just that.
     holds: Vec<(Rc<Wants>, usize)>,
+    /// Counts the changes of `holds`, and up to which of them the owner has decided what runs: until then `prospects`
+    /// say nothing about the wishes that came last.
+    asked: u64,
+    considered: u64,
     ended: Option<EndReason>,
     keyframe_wanted: bool,
     bitrate_max: Option<u64>,
@@ -120,6 +124,8 @@ impl Feed {
             renditions: Vec::new(),
             readers: Vec::new(),
             holds: Vec::new(),
+            asked: 0,
+            considered: 0,
             ended: None,
             keyframe_wanted: false,
             bitrate_max: None,
@@ -173,6 +179,15 @@ impl Feed {
         let mut inner = self.inner.borrow_mut();
         if inner.prospects != prospects {
             inner.prospects = prospects;
+            inner.wake_all();
+        }
+    }
+
+    /// The owner has decided what runs for the wishes up to this number of [`Feed::asked`].
+    pub(crate) fn set_considered(&self, asked: u64) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.considered != asked {
+            inner.considered = asked;
             inner.wake_all();
         }
     }
@@ -380,9 +395,20 @@ impl Feed {
             Some((_, count)) => *count += 1,
             None => {
                 inner.holds.push((wants.clone(), 1));
+                inner.asked += 1;
                 self.turned.notify_one();
             }
         }
+    }
+
+    /// How often the wishes changed so far.
+    pub(crate) fn asked(&self) -> u64 {
+        self.inner.borrow().asked
+    }
+
+    /// True once the owner has decided what runs for the wishes up to this number.
+    pub(crate) fn has_considered(&self, asked: u64) -> bool {
+        self.inner.borrow().considered >= asked
     }
 
     pub(crate) fn release(&self, wants: &Rc<Wants>) {
@@ -391,6 +417,7 @@ impl Feed {
         inner.holds[index].1 -= 1;
         if inner.holds[index].1 == 0 {
             inner.holds.swap_remove(index);
+            inner.asked += 1;
             self.turned.notify_one();
         }
     }

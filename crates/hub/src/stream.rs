@@ -184,11 +184,14 @@ pub(crate) enum StreamCommand {
     Relay {
         worker: usize,
         wants: Vec<Wants>,
+        /// The number of these wishes there, for [`RelayMessage::Considered`].
+        asked: u64,
         tx: mpsc::Sender<RelayMessage>,
     },
     Wants {
         worker: usize,
         wants: Vec<Wants>,
+        asked: u64,
     },
     /// Somebody talks to the stream's device, which cannot do both; or nobody any more.
     Mute(bool),
@@ -229,6 +232,8 @@ pub(crate) enum StreamCommand {
 pub(crate) enum RelayMessage {
     Lines(Lines),
     Prospects(Prospects),
+    /// The owner has decided what runs for the wishes with this number; what that changed was told before.
+    Considered(u64),
     EndLines(Vec<TrackId>),
     /// One batch for all readers there, with one refcount.
     Units(Arc<[Unit]>),

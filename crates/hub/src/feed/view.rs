@@ -21,6 +21,8 @@ const UNCERTAIN_WAIT: Duration = Duration::from_millis(500);
 pub struct View {
     feed: Rc<Feed>,
     wants: Rc<Wants>,
+    /// The number of its wishes: see [`Feed::has_considered`].
+    asked: u64,
 }
 
 /// What someone who waits for tracks is told.
@@ -35,7 +37,8 @@ impl View {
     pub(crate) fn new(feed: Rc<Feed>, wants: Wants) -> Self {
         let wants = Rc::new(wants);
         feed.hold(&wants);
-        Self { feed, wants }
+        let asked = feed.asked();
+        Self { feed, wants, asked }
     }
 
     #[cfg(test)]
@@ -112,6 +115,10 @@ impl View {
         for want in self.wants.iter() {
             if offer.iter().any(|track| want.takes(track.kind(), Some(track.codec))) {
                 continue;
+            }
+            if !self.feed.has_considered(self.asked) {
+                // The owner may be about to start a source for it: whoever did not wait would go without sound.
+                wait = Some(CERTAIN_WAIT);
             }
             for (_, _, certain) in prospects.iter().filter(|(kind, codec, _)| want.takes(*kind, *codec)) {
                 let this = if *certain { CERTAIN_WAIT } else { UNCERTAIN_WAIT };

@@ -84,14 +84,20 @@ impl Outputs {
         }
     }
 
-    /// Starts what is due, and notices those whose device takes media. Returns the next moment to call again.
+    /// Notices the devices that take media. Cheap: for every turn of the owner.
+    pub(crate) fn notice_media(&mut self, now: Moment) {
+        for entry in &mut self.all {
+            if entry.progress.0.frames.get() > 0 {
+                entry.supervised.supervisor.handle_media(now);
+            }
+        }
+    }
+
+    /// Starts what is due. Returns the next moment to call again.
     pub(crate) fn start_due(&mut self, now: Moment) -> Moment {
         let mut next = Moment::FAR_FUTURE;
         for index in 0..self.all.len() {
             let entry = &mut self.all[index];
-            if entry.progress.0.frames.get() > 0 {
-                entry.supervised.supervisor.handle_media(now);
-            }
             let (due, at) = entry.supervised.poll_start(now);
             next = next.min(at);
             if due && let Err(error) = self.start(index) {

@@ -44,6 +44,9 @@ struct RelayEnd {
     tx: mpsc::Sender<RelayMessage>,
     /// What its readers want.
     wants: Vec<Wants>,
+    /// The number of those, and of the last ones that it was told are considered.
+    asked: u64,
+    considered: u64,
     /// Its mailbox was full: it gets nothing until the next key frame.
     lagging: bool,
 }
@@ -404,7 +407,7 @@ impl Owner {
         let now = clock::now();
         match command {
             StreamCommand::Ping(reply) => answer(reply, ()),
-            StreamCommand::Relay { worker, wants, tx } => {
+            StreamCommand::Relay { worker, wants, asked, tx } => {
                 // What waits for its batch is in the snapshot: the new relay would get it twice.
                 self.flush();
                 let (lines, units, state, reason) = self.feed.snapshot();
@@ -416,13 +419,14 @@ impl Owner {
                 ];
                 if start.into_iter().all(|message| tx.try_send(message).is_ok()) {
                     self.relays.retain(|relay| relay.worker != worker);
-                    self.relays.push(RelayEnd { worker, tx, wants, lagging: false });
+                    self.relays.push(RelayEnd { worker, tx, wants, asked, considered: 0, lagging: false });
                 }
                 self.sources_at = now;
             }
-            StreamCommand::Wants { worker, wants } => {
+            StreamCommand::Wants { worker, wants, asked } => {
                 for relay in self.relays.iter_mut().filter(|relay| relay.worker == worker) {
                     relay.wants.clone_from(&wants);
+                    relay.asked = asked;
                 }
                 self.sources_at = now;
             }

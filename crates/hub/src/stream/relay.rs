@@ -25,8 +25,8 @@ pub(crate) async fn run(handle: StreamHandle, feed: Rc<Feed>, worker: Worker) {
 async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReason {
     let gone = || EndReason::Failed("the stream's owner ended".into());
     let (tx, mut rx) = mpsc::channel(BATCHES);
-    let mut wants = feed.wants();
-    let start = StreamCommand::Relay { worker: worker.id(), wants: wants.clone(), tx };
+    let mut asked = feed.asked();
+    let start = StreamCommand::Relay { worker: worker.id(), wants: feed.wants(), asked, tx };
     if handle.tx.send(start).await.is_err() {
         return gone();
     }
@@ -38,6 +38,7 @@ async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReaso
                 None => return gone(),
                 Some(RelayMessage::Lines(lines)) => feed.set_lines(lines),
                 Some(RelayMessage::Prospects(prospects)) => feed.set_prospects(prospects),
+                Some(RelayMessage::Considered(asked)) => feed.set_considered(asked),
                 Some(RelayMessage::EndLines(ids)) => feed.end_lines(&ids),
                 Some(RelayMessage::Units(units)) => {
                     let now = clock::now();
@@ -54,10 +55,9 @@ async fn follow(handle: &StreamHandle, feed: &Feed, worker: &Worker) -> EndReaso
             },
             () = feed.turned.notified() => {
                 unused_until = if feed.holds() == 0 { clock::now() + linger } else { Moment::FAR_FUTURE };
-                let now_wanted = feed.wants();
-                if now_wanted != wants {
-                    wants = now_wanted;
-                    let command = StreamCommand::Wants { worker: worker.id(), wants: wants.clone() };
+                if feed.asked() != asked {
+                    asked = feed.asked();
+                    let command = StreamCommand::Wants { worker: worker.id(), wants: feed.wants(), asked };
                     // The owner hears of every change: one that is missed would keep a source from starting.
                     if handle.tx.send(command).await.is_err() {
                         return gone();

@@ -130,6 +130,17 @@ impl Sources {
         })
     }
 
+    /// The first source that is dialled and of which nobody knows yet what it sends: a stream is not all there before it
+    /// is known. For a moment only: one that hangs says nothing about the others.
+    pub(crate) fn unheard_of(&self, now: Moment) -> Option<usize> {
+        self.all.iter().position(|source| {
+            source.offers.is_none()
+                && matches!(source.supervised.state(), SourceState::Connecting)
+                && !source.supervised.supervisor.is_failing()
+                && now.since(source.connecting_since) < demand::FALLBACK_AFTER
+        })
+    }
+
     fn facts(&self, now: Moment) -> Vec<Facts> {
         let facts = |source: &Source| {
             let supervisor = &source.supervised.supervisor;

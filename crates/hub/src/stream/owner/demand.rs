@@ -24,6 +24,7 @@ impl Owner {
     pub(super) fn manage(&mut self, now: Moment) {
         let within = self.worker.limits().source_stop_max;
         self.sources_at = Moment::FAR_FUTURE;
+        let asked = self.feed.asked();
         if !self.sources.is_empty() {
             let linger = self.spec.linger.unwrap_or(self.worker.limits().source_linger);
             let (prospects, stopped) = self.sources.handle_wants(&self.wants(), linger, within, now);
@@ -46,6 +47,7 @@ impl Owner {
             }
             self.lines_changed(now);
         }
+        self.considered(asked);
         if !self.outputs.is_empty() {
             let talking = self.is_talking(now);
             self.outputs.handle_talk(talking, within, now);
@@ -54,6 +56,16 @@ impl Owner {
             let idle_at = self.idle_at().filter(|_| talking).unwrap_or(Moment::FAR_FUTURE);
             self.sources_at = self.sources_at.min(next).min(idle_at);
         }
+    }
+
+    /// Tells those who wait that their wishes, up to this number here, have been decided on.
+    fn considered(&mut self, asked: u64) {
+        self.feed.set_considered(asked);
+        self.relays.retain_mut(|relay| {
+            let news = relay.considered != relay.asked;
+            relay.considered = relay.asked;
+            !news || relay.tx.try_send(RelayMessage::Considered(relay.asked)).is_ok()
+        });
     }
 
     /// A unit came: outputs start with the first one.

@@ -16,6 +16,7 @@ impl Owner {
     /// Derives the state from what is the case, and reports it when it changed.
     pub(super) fn settle(&mut self, now: Moment) {
         self.sources.tell_changes();
+        self.outputs.notice_media(now);
         self.outputs.tell_changes();
         let (state, reason) = self.derive_state(now);
         if state == self.state && reason == self.reason {
@@ -70,6 +71,11 @@ impl Owner {
                     }
                     SourceState::Idle | SourceState::Live(_) | SourceState::Removed => {}
                 }
+            }
+            if self.state != StreamState::Live
+                && let Some(index) = self.sources.unheard_of(now)
+            {
+                return (StreamState::Connecting, Some(format!("source {index} has not said what it sends")));
             }
             return if self.intake.all_heard() {
                 (StreamState::Live, failing.map(|why| format!("another source fails: {why}")))
