@@ -15,10 +15,18 @@ export async function postOffer(endpoint, sdp) {
   return { answer: await response.text(), session: location ? new URL(location, endpoint) : null };
 }
 
+/** The server answers a DELETE within milliseconds; after 1 s nobody waits for it. */
+const DELETE_WAIT_MS = 1_000;
+
 /**
- * Ends the session; works while the page is being left. Nobody waits for the answer.
+ * Ends the session; works while the page is being left. Resolves when the server has heard it, or is not going to: only
+ * then is the connection itself closed, since a server that hears of that first no longer knows the session, and the
+ * browser logs its 404.
  * @param {URL | null} session
+ * @returns {Promise<void>}
  */
-export function deleteSession(session) {
-  if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+export async function deleteSession(session) {
+  if (!session) return;
+  const heard = fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  await Promise.race([heard, new Promise((done) => setTimeout(done, DELETE_WAIT_MS))]);
 }

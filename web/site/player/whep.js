@@ -36,7 +36,7 @@ export class WhepSession {
     const { answer, session } = await postOffer(apiUrl('webrtc', { src }), offer);
     this.#session = session;
     if (this.#closed) {
-      deleteSession(session);
+      void deleteSession(session);
       return;
     }
     await checkKinds(src, await this.#peer.handleAnswer(answer), onNote);
@@ -52,7 +52,6 @@ export class WhepSession {
 
   close() {
     this.#closed = true;
-    deleteSession(this.#session);
-    this.#peer.close();
+    void deleteSession(this.#session).then(() => this.#peer.close());
   }
 }

@@ -65,7 +65,7 @@ export class WhipPublisher {
     await this.#gathered();
     const { answer, session } = await postOffer(apiUrl('webrtc', { dst }), this.#connection.localDescription?.sdp ?? '');
     this.#session = session;
-    if (this.#closed) deleteSession(session);
+    if (this.#closed) void deleteSession(session);
     else await this.#connection.setRemoteDescription({ type: 'answer', sdp: answer });
   }
 
@@ -88,10 +88,12 @@ export class WhipPublisher {
   /** Ends the session on the server too; without a word to `onEnd`. */
   close() {
     this.#closed = true;
-    deleteSession(this.#session);
+    const connection = this.#connection;
+    connection.onconnectionstatechange = null;
+    // Nothing more is sent, however long the server takes to hear of the end.
+    for (const sender of connection.getSenders()) sender.replaceTrack(null).catch(() => {});
+    void deleteSession(this.#session).then(() => connection.close());
     this.#session = null;
-    this.#connection.onconnectionstatechange = null;
-    this.#connection.close();
   }
 
   /** @param {string} reason */

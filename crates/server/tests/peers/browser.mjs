@@ -36,6 +36,24 @@ export async function run(journey) {
   process.exit(0);
 }
 
+/**
+ * Adds what the browser's log complains of to `complaints`: with the address that it is about, and what was asked of it.
+ * @param {any} page
+ * @param {string[]} complaints
+ */
+export function hear(page, complaints) {
+  const asked = new Map();
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('response', (response) => {
+    if (response.status() >= 400) asked.set(response.url(), response.request().method());
+  });
+  page.on('console', (message) => {
+    if (message.type() !== 'error') return;
+    const { url } = message.location();
+    complaints.push([message.text(), asked.get(url), url].filter(Boolean).join(' '));
+  });
+}
+
 /** A page that Node serves itself: another origin than the server's, so what it may do there is under test. */
 export async function openForeignPage(browser, script) {
   const html = `<!doctype html><meta charset="utf-8"><body style="margin:0"><script>${script}</script>`;

@@ -2,17 +2,14 @@
 //
 // Settings: `url` of the player page, `seconds`, `screenshot`; `list`: the URL of the list page, with the `stream` to look for.
 
-import { run, sleep } from './browser.mjs';
+import { hear, run, sleep } from './browser.mjs';
 import { IN_PAGE } from './in_page.mjs';
 
 run(async (browser, settings) => {
   const page = await browser.newPage({ viewport: { width: 960, height: 720 } });
   const complaints = [];
   const foreign = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  hear(page, complaints);
   page.on('request', (request) => {
     const { protocol, host } = new URL(request.url());
     if (/^(http|ws)/.test(protocol) && host !== new URL(settings.url).host) foreign.push(request.url());
