@@ -163,8 +163,8 @@ impl Talker {
                 biased;
                 changed = self.line.button.changed(), if has_button => {
                     has_button = changed.is_ok();
-                    let button = if has_button { *self.line.button.borrow_and_update() } else { Button::Absent };
-                    self.happened(Event::Button(button)).await;
+                    let button = *self.line.button.borrow_and_update();
+                    self.happened(Event::Button(if has_button { button } else { button.abandoned() })).await;
                 }
                 turn = self.voice.turn() => self.turn(turn).await,
                 heard = inbox.recv() => match heard {

@@ -75,6 +75,32 @@ fn who_falls_silent_is_hung_up_before_the_device_does_it_and_speaks_again_at_onc
 }
 
 #[test]
+fn the_call_ends_with_the_last_talker_unless_another_one_comes_at_once() {
+    with_hub(async |hub| {
+        let device = intercom("G.711ulaw", Fault::None);
+        put_door(&hub, url(&device)).await;
+        let mut talker = Talker::join(&hub, Codec::Pcmu, 1_000.0, -20.0).await;
+        talker.talk(Duration::from_millis(400)).await;
+        drop(talker);
+        let mut next = Talker::join(&hub, Codec::Pcmu, 1_000.0, -20.0).await;
+        next.talk(Duration::from_millis(1_000)).await;
+        assert_eq!((device.opens(), device.closes()), (1, 0), "it speaks in the call of the first");
+        drop(next);
+        let left = Instant::now();
+        until("the call ends", async || !device.in_call()).await;
+        assert!(left.elapsed() < Duration::from_millis(900), "{:?}", left.elapsed());
+        // Whoever comes and says nothing is no reason for a call.
+        let mut silent = Talker::join(&hub, Codec::Pcmu, 1_000.0, -20.0).await;
+        silent.pause(Duration::from_millis(700)).await;
+        assert_eq!((device.opens(), device.closes(), device.announcements()), (1, 1, 0));
+        silent.talk(Duration::from_millis(300)).await;
+        assert_eq!(device.opens(), 2);
+        hub.remove(&name("door")).await.unwrap();
+        assert_eq!((device.closes(), device.announcements()), (2, 0));
+    });
+}
+
+#[test]
 fn a_device_that_ends_each_call_at_once_is_tried_by_the_ladder_until_the_budget_is_spent() {
     with_hub(async |hub| {
         let device = intercom("G.711ulaw", Fault::EndsCalls(Duration::from_millis(50)));

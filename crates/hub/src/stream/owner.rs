@@ -373,6 +373,8 @@ impl Owner {
             // Others publish on: a queue or a mix.
             return;
         }
+        // Without anybody who could say more, an output's call is over sooner.
+        self.sources_at = now;
         let unread = self.spec.dynamic && self.feed.holds() == 0 && self.relays.is_empty();
         self.orphaned_at = if unread { now } else { now + self.worker.limits().publisher_linger };
         self.forget_units();

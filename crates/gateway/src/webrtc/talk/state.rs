@@ -34,6 +34,17 @@ pub enum Button {
     Up,
 }
 
+impl Button {
+    /// What it says once its signalling is gone. A page that was closed lets go of what it held down; its session may live
+    /// on for seconds, and the device's call with it.
+    pub(super) const fn abandoned(self) -> Self {
+        match self {
+            Button::Down | Button::Up => Button::Up,
+            Button::Absent => Button::Absent,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Event {

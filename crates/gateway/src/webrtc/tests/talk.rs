@@ -3,7 +3,7 @@ use super::live::{Client, camera, name, peer_info, server, until};
 use crate::webrtc::{Button, TalkState, talk_line};
 use hub::{Hub, PublisherReport, StreamSpec};
 use media::{Codec, StreamName};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use str0m::media::{Direction, MediaKind};
 
 const TWO_WAY: [(MediaKind, Direction); 2] =
@@ -104,6 +104,30 @@ async fn a_second_talker_is_told_who_talks_and_gets_the_word_when_the_first_lets
     assert_eq!(controls[1].changed().await, Some(TalkState::Open));
     assert_eq!(talkers(&hub).await.len(), 1);
     drop((first, second));
+    camera.abort();
+    hub.shutdown(Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn a_button_whose_page_is_gone_is_let_go_although_its_session_lives_on() {
+    let (hub, handle) = server().await;
+    hub.put(&talk_name(), StreamSpec::default()).await.unwrap();
+    let camera = camera(&hub).await;
+    let (mut client, offer) = Client::with(TWO_WAY, None);
+    let (control, line) = talk_line();
+    let (_, answer) = handle.play(&name(), &offer, peer_info(), Some(line)).await.unwrap();
+    client.accept(&answer);
+    let client = meanwhile(client, connect).await;
+    control.press(Button::Down);
+    let client = meanwhile(client, |client| client.speak(1, 10)).await;
+    assert_eq!(talkers(&hub).await.len(), 1);
+    let began = Instant::now();
+    drop(control);
+    assert!(until(async || talkers(&hub).await.is_empty()).await);
+    assert!(began.elapsed() < Duration::from_secs(1), "it did not have to fall silent first");
+    let client = meanwhile(client, |client| client.speak(1, 10)).await;
+    assert!(talkers(&hub).await.is_empty(), "nobody can let go of what is said now");
+    drop(client);
     camera.abort();
     hub.shutdown(Duration::from_secs(2)).await;
 }

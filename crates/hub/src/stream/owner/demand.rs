@@ -3,6 +3,11 @@ use super::Owner;
 use crate::stream::{RelayMessage, StreamCommand, StreamSpec};
 use crate::wants::Wants;
 use media::Moment;
+use std::time::Duration;
+
+/// What the last talker said before it left is heard to its end, and then the call is over: 500 ms, several times what
+/// is under way. Who only falls silent may speak again, and has the whole of `idle`.
+const LEFT_IDLE: Duration = Duration::from_millis(500);
 
 impl Owner {
     /// Everybody's wishes.
@@ -50,6 +55,10 @@ impl Owner {
         self.considered(asked);
         if !self.outputs.is_empty() {
             let talking = self.is_talking(now);
+            if !talking {
+                // Whoever comes next is heard with what it says, not with what the last one said.
+                self.heard_at = None;
+            }
             self.outputs.handle_talk(talking, within, now);
             self.mute_other(talking);
             let next = self.outputs.start_due(now);
@@ -87,6 +96,7 @@ impl Owner {
     /// When outputs have nothing more to send, if nothing comes.
     fn idle_at(&self) -> Option<Moment> {
         let idle = self.spec.output.as_ref().map_or(crate::OutputSpec::IDLE_DEFAULT, |output| output.idle);
+        let idle = if self.intake.slots().is_empty() { idle.min(LEFT_IDLE) } else { idle };
         self.heard_at.map(|at| at + idle)
     }
 
