@@ -13,6 +13,7 @@ mod journey {
     mod clip;
     mod control;
     mod faults;
+    mod intercom;
     mod lifecycle;
     mod packets;
     mod programs;

@@ -76,7 +76,7 @@ pub fn purity(samples: &[i16], rate: u32, hz: f64) -> f64 {
 }
 
 /// Goertzel's: the squared magnitude at one frequency.
-fn power_at(samples: &[i16], rate: u32, hz: f64) -> f64 {
+pub(crate) fn power_at(samples: &[i16], rate: u32, hz: f64) -> f64 {
     let factor = 2.0 * (TAU * hz / f64::from(rate)).cos();
     let (mut last, mut before) = (0.0, 0.0);
     for sample in samples {
