@@ -45,8 +45,8 @@ pub struct TalkPlan {
 /// Where a talk stream goes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum TalkTo {
-    /// To the first source that says of itself that it is talked to: `isapi:`, or RTSP with `#backchannel=1`. Without
-    /// one there is no talk stream.
+    /// To the first source that says of itself that it is talked to: `isapi:`, or RTSP or a program with
+    /// `#backchannel=1`. Without one there is no talk stream.
     #[default]
     MarkedSource,
     /// To the first source that is marked so, else to the first that can be talked to.
@@ -77,7 +77,8 @@ impl TalkTo {
         can_talk_to: impl Fn(&str) -> bool,
     ) -> Vec<String> {
         let marked = || sources.clone().find(|url| is_marked(url) && can_talk_to(url)).map(str::to_owned);
-        let any = || sources.clone().map(marked_to_talk).find(|url| is_marked(url) && can_talk_to(url));
+        let plain = || sources.clone().filter(|url| is_rtsp(url));
+        let any = || plain().map(marked_to_talk).find(|url| is_marked(url) && can_talk_to(url));
         match self {
             TalkTo::MarkedSource => marked().into_iter().collect(),
             TalkTo::AnySource => marked().or_else(any).into_iter().collect(),
@@ -95,11 +96,20 @@ fn is_marked(url: &str) -> bool {
 /// The URL, of which somebody says that its device is talked to.
 fn marked_to_talk(url: &str) -> String {
     let says = options(url).any(|option| option.starts_with("backchannel="));
-    if is_rtsp(url) && !says { format!("{url}#{BACKCHANNEL}") } else { url.to_owned() }
+    if (is_rtsp(url) || is_program(url)) && !says { format!("{url}#{BACKCHANNEL}") } else { url.to_owned() }
 }
 
 fn is_rtsp(url: &str) -> bool {
     matches!(url.split(':').next(), Some("rtsp" | "rtsps" | "rtspx"))
+}
+
+fn is_program(url: &str) -> bool {
+    url.starts_with("exec:")
+}
+
+/// True for a program that is talked to: unlike a camera, it is that alone (as in go2rtc).
+fn is_talk_alone(url: &str) -> bool {
+    is_program(url) && options(url).any(|option| option == BACKCHANNEL)
 }
 
 /// The `#` options; a password may hold a `#`, but not behind the last `@`.
@@ -119,7 +129,8 @@ impl StreamPlan {
         // What nobody dials stays as well, unless it can be talked to: the hub says what is wrong with it.
         let is_source = |source: &&SourceSpec| {
             let scheme = source.url.split(':').next().unwrap_or_default();
-            schemes.contains(&scheme) || !hub.can_talk_to(&source.url)
+            let is_dialled = schemes.contains(&scheme) && !is_talk_alone(&source.url);
+            is_dialled || !hub.can_talk_to(&source.url)
         };
         let urls = self.talk_urls(hub);
         StreamSpec {
@@ -149,7 +160,9 @@ mod tests {
     use super::*;
 
     fn urls(to: &TalkTo, sources: &[&str]) -> Vec<String> {
-        to.urls(sources.iter().copied(), |url| url.starts_with("isapi:") || url.starts_with("rtsp"))
+        let is_program = |url: &str| url.starts_with("exec:") && url.contains("#backchannel=1");
+        let takes = |url: &str| url.starts_with("isapi:") || url.starts_with("rtsp") || is_program(url);
+        to.urls(sources.iter().copied(), takes)
     }
 
     #[test]
@@ -162,6 +175,10 @@ mod tests {
                 Some("rtsp://u:a@b#1@h/1#media=video#backchannel=1"),
             ),
             (&["rtsp://h/1", "rtsp://u:p#backchannel=1@h/1", "rtsp://h/1#backchannel=0"], None),
+            (
+                &["exec:ffmpeg -i a -f flv -", "exec:ffplay -#backchannel=1#audio=alaw"],
+                Some("exec:ffplay -#backchannel=1#audio=alaw"),
+            ),
             (&["http://h/live.flv"], None),
             (&[], None),
         ] {
@@ -176,6 +193,11 @@ mod tests {
         assert_eq!(urls(&to, &["http://h", "rtsp://h/1"]), ["rtsp://h/1#backchannel=1"]);
         assert_eq!(urls(&to, &["rtsp://h/1", "isapi://h"]), ["isapi://h"]);
         assert_eq!(urls(&to, &["http://h", "rtsp://h/1#backchannel=0"]), [""; 0]);
+        assert_eq!(urls(&to, &["exec:ffmpeg -i a -f flv -", "rtsp://h/1"]), ["rtsp://h/1#backchannel=1"]);
+        let program = TalkTo::Urls(vec!["exec:aplay -#audio=alaw".into()]);
+        assert_eq!(urls(&program, &[]), ["exec:aplay -#audio=alaw#backchannel=1"]);
+        assert!(is_talk_alone("exec:aplay -#backchannel=1") && !is_talk_alone("exec:aplay -#backchannel=0"));
+        assert!(!is_talk_alone("rtsp://h/1#backchannel=1"));
         let named = TalkTo::Urls(vec!["rtsps://h/1#timeout=5".into(), "isapi://h".into()]);
         assert_eq!(urls(&named, &[]), ["rtsps://h/1#timeout=5#backchannel=1", "isapi://h"]);
     }

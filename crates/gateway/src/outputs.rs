@@ -8,20 +8,32 @@
 //!
 //! Everything else is the same for all and is there already: the hub runs a call while somebody talks, and tries again
 //! by its policy; [`call`] reads the stream in what the device takes (see [`crate::renditions::talk`]), keeps the delay
-//! short, counts, and takes down how the call ended. The new file's [`Deliver`] goes into [`deliverers`].
+//! short, counts, and takes down how the call ended; what is not made in this process goes through an `encoder`. The new
+//! file's [`Deliver`] goes into [`deliverers`].
 mod back_channel;
 mod call;
+mod encoder;
+mod exec;
 mod isapi;
 mod options;
+mod sound;
 
 pub use back_channel::BackChannelOutputs;
+pub use exec::ExecOutputs;
 pub use isapi::IsapiOutputs;
 
 use crate::config::GatewayConfig;
+use crate::sources::program::Programs;
+use encoder::Encoders;
 use hub::Deliver;
 use std::sync::Arc;
 
 /// Everything that can talk to a device, for the hub.
-pub fn deliverers(_config: &GatewayConfig) -> Vec<Arc<dyn Deliver>> {
-    vec![Arc::new(IsapiOutputs), Arc::new(BackChannelOutputs)]
+pub fn deliverers(config: &GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Deliver>> {
+    let encoders = Encoders::new(config.ffmpeg.clone(), &config.exec, programs.clone());
+    vec![
+        Arc::new(IsapiOutputs::new(encoders.clone())),
+        Arc::new(BackChannelOutputs::new(encoders.clone())),
+        Arc::new(ExecOutputs::new(config.exec.clone(), programs.clone(), encoders)),
+    ]
 }

@@ -78,7 +78,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         workers: config.workers,
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
-        deliverers: wiring::deliverers(&gateway_config),
+        deliverers: wiring::deliverers(&gateway_config, &programs),
         connectors: wiring::connectors(&gateway_config, &programs),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));

@@ -36,8 +36,8 @@ pub fn connectors(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dy
 }
 
 /// Who delivers to which URLs.
-pub fn deliverers(config: &gw::GatewayConfig) -> Vec<Arc<dyn Deliver>> {
-    gateway::outputs::deliverers(config)
+pub fn deliverers(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Deliver>> {
+    gateway::outputs::deliverers(config, programs)
 }
 
 /// Looks at URLs for the configuration.
@@ -48,8 +48,9 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
         ..gw::GatewayConfig::default()
     };
     // Nothing runs here, so nothing is started.
-    let connectors = connectors(&config, &Programs::new(&config));
-    Box::new(Urls { connectors, deliverers: deliverers(&config) })
+    let programs = Programs::new(&config);
+    let connectors = connectors(&config, &programs);
+    Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
 }
 
 struct Urls {
@@ -108,9 +109,10 @@ fn verdict(checked: Result<(), hub::SourceError>) -> Verdict {
     }
 }
 
-/// Which programs may run as sources.
+/// Which programs may run. Where the file does not say, ffmpeg may, by its name and as the file names it.
 fn exec_config(config: &Config) -> ExecConfig {
-    let allow_paths = config.exec.allow_paths.clone().unwrap_or_else(|| vec!["ffmpeg".into()]);
+    let usual = || vec!["ffmpeg".into(), config.ffmpeg.bin.clone()];
+    let allow_paths = config.exec.allow_paths.clone().unwrap_or_else(usual);
     ExecConfig { allow_paths, start_max: config.children.start_max.0, grace: config.children.grace.0 }
 }
 
@@ -263,5 +265,34 @@ fn child_facts(report: gateway::net::child::ChildReport) -> api::ChildFacts {
         since: report.since,
         state: report.state,
         usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_talked_to_is_a_device_and_no_source() {
+        let mut config = Config::default();
+        config.exec.allow_paths = Some(vec!["aplay".into()]);
+        let judge = judge(&config);
+        let talked_to = "exec:aplay -t raw#backchannel=1#audio=alaw/8000";
+        assert!(judge.can_talk_to(talked_to) && !judge.can_talk_to("exec:aplay -t raw"));
+        assert!(matches!(judge.device(talked_to), Verdict::Good));
+        assert!(matches!(judge.source(talked_to), Verdict::Wrong(why) if why.contains("it is no source")));
+        assert!(matches!(judge.source("exec:aplay -t raw"), Verdict::Good));
+        // AAC is asked for, and ffmpeg is not on the list.
+        let aac = judge.device("isapi://intercom/#codec=aac");
+        assert!(matches!(aac, Verdict::Wrong(why) if why.contains("allow_paths: [ffmpeg]")));
+    }
+
+    #[test]
+    fn ffmpeg_may_run_as_the_file_names_it_unless_the_file_lists_others() {
+        let mut config = Config::default();
+        config.ffmpeg.bin = "/opt/ffmpeg7".into();
+        assert_eq!(exec_config(&config).allow_paths, ["ffmpeg", "/opt/ffmpeg7"]);
+        config.exec.allow_paths = Some(Vec::new());
+        assert_eq!(exec_config(&config).allow_paths, [""; 0]);
     }
 }

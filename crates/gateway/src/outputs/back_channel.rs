@@ -7,6 +7,7 @@
 //! (`#media=` then says what they play; sound, if nothing does), `#codec=pcma` for one of several that the camera offers.
 mod camera;
 
+use super::encoder::Encoders;
 use super::{call, options};
 use crate::sources::rtsp::Options;
 use camera::Camera;
@@ -21,8 +22,16 @@ use protocols::rtsp::client::{BackChannel, Config, MediaFilter, TransportPrefere
 const SCHEME: &str = "onvif-talk";
 
 /// Calls cameras over RTSP.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct BackChannelOutputs;
+#[derive(Clone, Debug)]
+pub struct BackChannelOutputs {
+    encoders: Encoders,
+}
+
+impl BackChannelOutputs {
+    pub(super) fn new(encoders: Encoders) -> Self {
+        Self { encoders }
+    }
+}
 
 /// What a configured URL means.
 #[derive(Debug)]
@@ -79,7 +88,8 @@ impl Deliver for BackChannelOutputs {
     }
 
     fn check(&self, url: &str) -> Result<(), SourceError> {
-        parse(url).map(|_| ())
+        let Meant { codec, .. } = parse(url)?;
+        if codec == Some(Codec::Aac) { self.encoders.check() } else { Ok(()) }
     }
 
     fn peer(&self, url: &str) -> PeerInfo {
@@ -98,11 +108,12 @@ impl Deliver for BackChannelOutputs {
 
     fn run(&self, task: OutputTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
         let peer = self.peer(&task.url);
+        let encoders = self.encoders.clone();
         async move {
             let Meant { mut config, codec, .. } = parse(&task.url)?;
             let stop_max = task.worker.limits().source_stop_max;
             config.timeouts.teardown = config.timeouts.teardown.min(stop_max / 2);
-            call::run(task, peer, Camera::new(config, codec)?).await
+            call::run(task, peer, Camera::new(config, codec)?, &encoders).await
         }
         .boxed_local()
     }
@@ -111,10 +122,11 @@ impl Deliver for BackChannelOutputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::encoder::tests::no_encoders;
 
     #[test]
     fn only_urls_that_ask_for_the_back_channel_are_taken() {
-        let outputs = BackChannelOutputs;
+        let outputs = BackChannelOutputs::new(no_encoders());
         for right in [
             "rtsp://user:p@ss#1@10.0.0.9/a?b#backchannel=1",
             "rtspx://10.0.0.9/a#media=video#backchannel=media#transport=udp",

@@ -7,7 +7,9 @@
 mod sockets;
 
 use super::call::{self, Device, Word};
+use super::encoder::Encoders;
 use super::options;
+use super::sound::Sound;
 use crate::sources::dial::Security;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -27,8 +29,16 @@ const BACKLOG_MAX: Duration = Duration::from_millis(60);
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Calls devices over ISAPI.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IsapiOutputs;
+#[derive(Clone, Debug)]
+pub struct IsapiOutputs {
+    encoders: Encoders,
+}
+
+impl IsapiOutputs {
+    pub(super) fn new(encoders: Encoders) -> Self {
+        Self { encoders }
+    }
+}
 
 /// What a configured URL means.
 fn parse(url: &str) -> Result<(IsapiUrl, Config), SourceError> {
@@ -72,7 +82,8 @@ impl Deliver for IsapiOutputs {
     }
 
     fn check(&self, url: &str) -> Result<(), SourceError> {
-        parse(url).map(|_| ())
+        let (_, config) = parse(url)?;
+        if config.codec == Some(Codec::Aac) { self.encoders.check() } else { Ok(()) }
     }
 
     fn peer(&self, url: &str) -> PeerInfo {
@@ -89,9 +100,10 @@ impl Deliver for IsapiOutputs {
 
     fn run(&self, task: OutputTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
         let peer = self.peer(&task.url);
+        let encoders = self.encoders.clone();
         async move {
             let device = Call::new(&task.url, task.worker.limits().source_stop_max)?;
-            call::run(task, peer, device).await
+            call::run(task, peer, device, &encoders).await
         }
         .boxed_local()
     }
@@ -131,9 +143,9 @@ impl Call {
                 Output::Send { connection, bytes } => self.sockets.send(connection, bytes),
                 Output::Close { connection } => self.sockets.close(connection),
                 Output::Offer(offer) => {
-                    let word = match call::target_of(&offer.track) {
-                        Some(target) => Ok(Word::Takes(target)),
-                        None => Err(no_encoder(offer.track.codec)),
+                    let word = match Sound::of(&offer.track, offer.bitrate_kbps) {
+                        Some(sound) => Ok(Word::Takes(sound)),
+                        None => Err(no_encoder(offer.track.codec, offer.track.clock_rate)),
                     };
                     self.words.push_back(word);
                 }
@@ -209,9 +221,9 @@ impl Device for Call {
     }
 }
 
-fn no_encoder(codec: Codec) -> SourceError {
+fn no_encoder(codec: Codec, rate: u32) -> SourceError {
     SourceError::config(format!(
-        "the device takes {codec}, which is not made here: choose G.711 or G.722 on the device's page for audio"
+        "the device takes {codec} at {rate} Hz, which is not made here: choose G.711 or G.722 on the device's page for audio"
     ))
 }
 
@@ -230,10 +242,11 @@ fn told(step: &Step) -> Word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::encoder::tests::no_encoders;
 
     #[test]
     fn urls_are_checked_without_touching_the_network() {
-        let outputs = IsapiOutputs;
+        let outputs = IsapiOutputs::new(no_encoders());
         for right in [
             "isapi://admin:p@ss#1@10.0.0.9:80/",
             "isapix://10.0.0.9/#channel=2#codec=pcma#occupied=close#upload=body",
@@ -249,6 +262,8 @@ mod tests {
             let error = outputs.check(wrong).unwrap_err();
             assert!(!error.retry && !error.message.contains("secret"), "{error}");
         }
+        let aac = outputs.check("isapi://h/#codec=aac").unwrap_err();
+        assert!(aac.message.contains("allow_paths: [ffmpeg]") && aac.message.contains("G.711"), "{aac}");
         assert!(!outputs.takes("rtsp://h/a#backchannel=1") && !outputs.takes("isapi"));
         let peer = outputs.peer("isapis://u:secret@h/");
         assert_eq!((peer.transport, peer.remote.as_str()), ("tls", "h:443"));

@@ -85,7 +85,8 @@ pub(crate) async fn run(programs: &Programs, program: Program, task: SourceTask)
     }
 }
 
-async fn start(programs: &Programs, spec: Spec, worker: &Worker) -> Result<Child, SourceError> {
+/// Starts a program; what cannot be started says whose fault that is.
+pub(crate) async fn start(programs: &Programs, spec: Spec, worker: &Worker) -> Result<Child, SourceError> {
     let stream = spec.stream.clone();
     let started = programs.children.spawn(spec).await;
     started.map_err(|error| {

@@ -43,7 +43,25 @@ pub(crate) fn with_hub<Fut: Future<Output = ()>>(test: impl FnOnce(Hub) -> Fut) 
 
 /// Runs `test` with a hub and the address of its RTSP listener.
 pub(crate) fn with_listeners<Fut: Future<Output = ()>>(test: impl FnOnce(Hub, SocketAddr) -> Fut) {
+    with_config(GatewayConfig::default(), async |hub, rtsp, _| test(hub, rtsp).await);
+}
+
+/// Runs `test` with a hub that may run these programs, the first of which is its ffmpeg, and with what runs them.
+pub(crate) fn with_programs<Fut: Future<Output = ()>>(
+    programs: &[&str],
+    test: impl FnOnce(Hub, Programs) -> Fut,
+) {
     let mut config = GatewayConfig::default();
+    config.ffmpeg.bin = programs[0].to_owned();
+    config.exec.allow_paths = programs.iter().map(|program| (*program).to_owned()).collect();
+    with_config(config, async |hub, _, programs| test(hub, programs).await);
+}
+
+/// Runs `test` with a hub of this configuration.
+pub(crate) fn with_config<Fut: Future<Output = ()>>(
+    mut config: GatewayConfig,
+    test: impl FnOnce(Hub, SocketAddr, Programs) -> Fut,
+) {
     config.rtsp.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let programs = Programs::new(&config);
     let hub = Hub::start(HubConfig {
@@ -51,7 +69,7 @@ pub(crate) fn with_listeners<Fut: Future<Output = ()>>(test: impl FnOnce(Hub, So
         limits: Limits::default(),
         conflict: Conflict::Refuse,
         connectors: sources::connectors(&config, demo(), &programs),
-        deliverers: outputs::deliverers(&config),
+        deliverers: outputs::deliverers(&config, &programs),
     })
     .unwrap();
     let options = tokio::runtime::LocalOptions::default();
@@ -61,8 +79,9 @@ pub(crate) fn with_listeners<Fut: Future<Output = ()>>(test: impl FnOnce(Hub, So
         let listening =
             listeners::start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
         let rtsp = listening.addresses.rtsp.unwrap();
-        tokio::time::timeout(WITHIN, test(hub.clone(), rtsp)).await.unwrap();
+        tokio::time::timeout(WITHIN, test(hub.clone(), rtsp, programs.clone())).await.unwrap();
         assert_eq!(hub.shutdown(Duration::from_secs(5)).await, 0);
+        assert_eq!(programs.children.reports().await, [], "nothing is left running");
     });
 }
 

@@ -1,8 +1,10 @@
 //! What is said in a talk stream, heard at simulated devices and at real peers, over real sockets.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail by panic")]
+mod aac;
 mod camera;
 mod devices;
 mod house;
 mod intercom;
 mod latency;
+mod programs;
 mod voices;

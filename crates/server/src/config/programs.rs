@@ -51,8 +51,9 @@ impl ChildrenSection {
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 pub struct ExecSection {
-    /// The programs that `exec:` sources may run, written as in the sources: names or paths. Left out: ffmpeg alone. An
-    /// empty list: none. Through the API, no `exec:` source can be set at all.
+    /// The programs that `exec:` sources, and devices that are programs (`#backchannel=1`), may run, written as there: names or
+    /// paths. ffmpeg must be among them to make AAC for intercoms. Left out: ffmpeg alone, by this name and as `ffmpeg.bin`
+    /// has it. An empty list: none. Through the API, no `exec:` source can be set at all.
     pub allow_paths: Option<Vec<String>>,
 }
 
@@ -61,7 +62,7 @@ pub struct ExecSection {
 #[serde(default)]
 #[schemars(inline)]
 pub struct FfmpegSection {
-    /// The program: a name, or a path.
+    /// The program: a name, or a path. It also makes AAC for devices that take nothing else, if `exec.allow_paths` names it.
     pub bin: String,
     /// Arguments before all others.
     pub global: String,

@@ -48,9 +48,10 @@ pub struct Config {
     /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS` and `demo:`, the camera that comes with Aqueduct.
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
-    /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`; other RTSP cameras are
-    /// never asked for their back channel, as some of them end what they send when asked. Or `talk` names it: a URL, a
-    /// list, `true` (the first source that can be talked to), `false` (none), or keys: `url`, `conflict` (what a second
+    /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`, or
+    /// `exec:PROGRAM ARGUMENTS#backchannel=1#audio=alaw/8000`, a program that gets what is said on its stdin; other RTSP
+    /// cameras are never asked for their back channel, as some of them end what they send when asked. Or `talk` names it: a
+    /// URL, a list, `true` (the first source that can be talked to), `false` (none), or keys: `url`, `conflict` (what a second
     /// talker gets: `refuse`, `queue`, `mix`, `replace`), `idle: 2.5s` (without sound for this long the call is closed),
     /// `half_duplex: true` (the device cannot listen and speak at once), `supervision`.
     ///
@@ -84,7 +85,9 @@ pub struct Config {
     #[garde(dive)]
     pub children: ChildrenSection,
     /// Programs as sources: `exec:PROGRAM ARGUMENTS` reads the program's output (FLV, MPEG-TS and what else the server
-    /// understands), or takes what the program pushes to `{output}` by RTSP, or to `{output_rtmp}`.
+    /// understands), or takes what the program pushes to `{output}` by RTSP, or to `{output_rtmp}`. With `#backchannel=1` it is
+    /// a program that is talked to, in bare samples as `#audio=` says: `alaw`, `mulaw`, `s16le`, `s16be`, with a rate such as
+    /// `/8000`; `s16le/16000` if it is left out.
     pub exec: ExecSection,
     /// ffmpeg as a source: `ffmpeg:STREAM#audio=opus`. Any further key is a template of arguments, by the name of a codec
     /// (`h264`, `opus/16000`) or an input (`rtsp`, `file`), and goes before the one that comes with Aqueduct.

@@ -3,7 +3,8 @@
 use crate::ingest::ports::{DATAGRAM_BYTES_MAX, Port, PortPair};
 use crate::net::accept::Stream;
 use crate::net::outbox::Outbox;
-use crate::outputs::call::{self, Device, Word};
+use crate::outputs::call::{Device, Word};
+use crate::outputs::sound::Sound;
 use crate::sources::dial::dial;
 use crate::sources::rtsp::{CONNECTIONS_MAX, security, source_error};
 use bytes::{Bytes, BytesMut};
@@ -69,7 +70,7 @@ pub(super) struct Camera {
     received: BytesMut,
     words: VecDeque<Result<Word, SourceError>>,
     /// What the camera takes, from when it has said so.
-    target: Option<audio::Target>,
+    sound: Option<Sound>,
     goodbye: Option<Goodbye>,
 }
 
@@ -89,7 +90,7 @@ impl Camera {
             lanes: Vec::new(),
             received: BytesMut::new(),
             words: VecDeque::new(),
-            target: None,
+            sound: None,
             goodbye: None,
         })
     }
@@ -140,8 +141,8 @@ impl Camera {
                 tracing::debug!(track, status, reason, "a camera refuses to play beside the call");
             }
             Event::Playing { .. } => {
-                if let Some(target) = self.target {
-                    self.words.push_back(Ok(Word::Takes(target)));
+                if let Some(sound) = self.sound {
+                    self.words.push_back(Ok(Word::Takes(sound)));
                     self.words.push_back(Ok(Word::Opened));
                 }
             }
@@ -179,12 +180,17 @@ impl Camera {
         Ok(())
     }
 
-    /// Takes the first offer that can be made, or the one that was asked for.
+    /// Takes the first offer that is made here, else the first that a child makes; or the one that was asked for.
     fn choose(&mut self, offers: &[Payload]) -> Result<(), SourceError> {
         let wanted = |payload: &Payload| self.codec.is_none_or(|codec| codec == payload.track.codec);
-        let makes = |payload: &Payload| call::target_of(&payload.track).filter(|_| wanted(payload));
-        let found = offers.iter().enumerate().find_map(|(index, payload)| Some((index, makes(payload)?)));
-        let Some((index, target)) = found else {
+        let made: Vec<(usize, Sound)> = offers
+            .iter()
+            .enumerate()
+            .filter(|(_, payload)| wanted(payload))
+            .filter_map(|(index, payload)| Some((index, Sound::of(&payload.track, None)?)))
+            .collect();
+        let here = made.iter().find(|(_, sound)| matches!(sound, Sound::Here(_)));
+        let Some((index, sound)) = here.or(made.first()).copied() else {
             let names: Vec<&str> = offers.iter().map(|payload| payload.track.codec.rtp_name()).collect();
             let names = names.join(", ");
             return Err(SourceError::config(match self.codec {
@@ -195,7 +201,7 @@ impl Camera {
             }));
         };
         self.client.choose(index);
-        self.target = Some(target);
+        self.sound = Some(sound);
         Ok(())
     }
 

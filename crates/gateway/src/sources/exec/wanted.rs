@@ -1,8 +1,10 @@
 //! What an `exec:` URL asks for.
 //!
 //! Source: go2rtc's README, "exec". `exec:PROGRAM ARGUMENTS#killsignal=15#killtimeout=5#starttimeout=30`; `{output}` is
-//! where the program pushes to by RTSP, without it its stdout is read.
+//! where the program pushes to by RTSP, without it its stdout is read. With `#backchannel=1#audio=alaw/8000` it gives
+//! nothing, and gets what is said on its stdin.
 use super::quote;
+use super::talk::Raw;
 use crate::net::child::{Signal, Spec};
 use crate::net::rendezvous::Push;
 use crate::sources::program::{Output, Program};
@@ -32,8 +34,23 @@ impl Default for ExecConfig {
     }
 }
 
+/// What a URL asks for.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// A program that gives media.
+    Source(Program),
+    /// A program that gets what is said.
+    Talk(Spec, Raw),
+}
+
+/// True for a URL whose program gets what is said, as far as its options tell.
+pub(crate) fn is_talked_to(url: &str) -> bool {
+    let line = url.strip_prefix("exec:").unwrap_or_default();
+    line.split('#').skip(1).any(|option| option == "backchannel=1")
+}
+
 /// The program that a URL asks for, if it may run.
-pub(super) fn parse(url: &str, config: &ExecConfig) -> Result<Program, SourceError> {
+pub(crate) fn parse(url: &str, config: &ExecConfig) -> Result<Wanted, SourceError> {
     let line = url.strip_prefix("exec:").ok_or_else(|| SourceError::config("this is no exec: source"))?;
     let (line, options) = line.split_once('#').unwrap_or((line, ""));
     let mut words =
@@ -52,25 +69,46 @@ pub(super) fn parse(url: &str, config: &ExecConfig) -> Result<Program, SourceErr
     let mut spec = Spec::new("exec", program, arguments);
     spec.start = Some(config.start_max);
     spec.grace = config.grace;
+    let mut is_talk = false;
+    let mut raw = None;
     for option in options.split('#').filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name {
             "killsignal" => spec.signal = signal(value)?,
             "killtimeout" => spec.grace = seconds(name, value)?,
             "starttimeout" => spec.start = Some(seconds(name, value)?),
-            "backchannel" | "audio" => {
-                return Err(SourceError::config(format!(
-                    "exec: #{name}: talking to a program is not supported yet"
-                )));
-            }
+            "backchannel" => is_talk = switch(name, value)?,
+            "audio" => raw = Some(Raw::parse(value)?),
             _ => {
                 return Err(SourceError::config(format!(
-                    "exec: there is no option #{name}: there are #killsignal, #killtimeout and #starttimeout"
+                    "exec: there is no option #{name}: there are #killsignal, #killtimeout, #starttimeout, #backchannel \
+                     and #audio"
                 )));
             }
         }
     }
-    Ok(Program { spec, output })
+    match (is_talk, raw) {
+        (false, None) => Ok(Wanted::Source(Program { spec, output })),
+        (false, Some(_)) => Err(SourceError::config(
+            "exec: #audio says what a program gets that is talked to: it belongs to #backchannel=1",
+        )),
+        (true, _) if output != Output::Stdout => Err(SourceError::config(
+            "exec: with #backchannel=1 a program gets what is said and gives nothing: it has no {output}",
+        )),
+        (true, raw) => {
+            // Nothing needs to come of it.
+            let spec = Spec { start: None, stdin: true, ..spec };
+            Ok(Wanted::Talk(spec, raw.unwrap_or_default()))
+        }
+    }
+}
+
+fn switch(name: &str, value: &str) -> Result<bool, SourceError> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(SourceError::config(format!("exec: #{name}={value} is neither 0 nor 1"))),
+    }
 }
 
 fn output(arguments: &[String]) -> Result<Output, SourceError> {
@@ -115,18 +153,37 @@ mod tests {
         ExecConfig { allow_paths: vec!["ffmpeg".into(), "/opt/cam.sh".into()], ..ExecConfig::default() }
     }
 
+    fn source(url: &str) -> Program {
+        match parse(url, &config()).unwrap() {
+            Wanted::Source(program) => program,
+            Wanted::Talk(..) => panic!("{url} is talked to"),
+        }
+    }
+
     #[test]
     fn a_url_is_a_program_its_arguments_and_options() {
         let url = "exec:ffmpeg -i 'a b.mp4' -f rtsp {output}#killsignal=2#killtimeout=5#starttimeout=10";
-        let Program { spec, output } = parse(url, &config()).unwrap();
+        let Program { spec, output } = source(url);
         assert_eq!((spec.program.to_str(), spec.arguments.len()), (Some("ffmpeg"), 5));
         assert_eq!((spec.signal, spec.grace), (Signal::SIGINT, Duration::from_secs(5)));
         assert_eq!(spec.start, Some(Duration::from_secs(10)));
         assert_eq!(output, Output::Push { mark: "{output}", push: Push::Rtsp });
-        let pushes = parse("exec:ffmpeg -f flv {output_rtmp}", &config()).unwrap();
+        let pushes = source("exec:ffmpeg -f flv {output_rtmp}");
         assert_eq!(pushes.output, Output::Push { mark: "{output_rtmp}", push: Push::Rtmp });
-        let piped = parse("exec:/opt/cam.sh", &config()).unwrap();
+        let piped = source("exec:/opt/cam.sh#backchannel=0");
         assert_eq!((piped.output, piped.spec.start), (Output::Stdout, Some(Duration::from_secs(30))));
+    }
+
+    #[test]
+    fn a_program_that_is_talked_to_says_what_it_gets() {
+        let url = "exec:/opt/cam.sh -#audio=mulaw/16000#killsignal=2#backchannel=1";
+        assert!(is_talked_to(url) && !is_talked_to("exec:/opt/cam.sh#backchannel=0"));
+        assert!(!is_talked_to("rtsp://h/#backchannel=1") && !is_talked_to("exec:/opt/cam.sh"));
+        let Wanted::Talk(spec, raw) = parse(url, &config()).unwrap() else { panic!("it is talked to") };
+        assert_eq!((spec.stdin, spec.stdout, spec.start), (true, false, None));
+        assert_eq!((spec.signal, raw), (Signal::SIGINT, Raw::parse("mulaw/16000").unwrap()));
+        let usual = parse("exec:/opt/cam.sh#backchannel=1", &config()).unwrap();
+        assert!(matches!(usual, Wanted::Talk(_, raw) if raw == Raw::default()));
     }
 
     #[test]
@@ -140,7 +197,11 @@ mod tests {
             ("exec:ffmpeg {output} {output}", "more than one"),
             ("exec:ffmpeg#killsignal=KILL", "no signal"),
             ("exec:ffmpeg#killtimeout=0", "no number of seconds"),
-            ("exec:ffmpeg#backchannel=1", "not supported yet"),
+            ("exec:ffmpeg#backchannel=yes", "neither 0 nor 1"),
+            ("exec:ffmpeg#audio=alaw", "belongs to #backchannel=1"),
+            ("exec:ffmpeg {output}#backchannel=1", "has no {output}"),
+            ("exec:ffmpeg#backchannel=1#audio=mp3", "alaw"),
+            ("exec:rm#backchannel=1", "allow_paths: [rm]"),
             ("exec:ffmpeg#timeout=1", "no option #timeout"),
         ] {
             let error = parse(url, &config()).err().unwrap();

@@ -132,6 +132,22 @@ impl FfmpegConfig {
         Ok(line)
     }
 
+    /// ffmpeg's arguments for an encoder of AAC between two pipes, for what is said now. `pcm`: what comes in, in 16 bits with
+    /// the low byte first. What comes in is known, so it looks at 32 bytes of it; by default it looks for 2 s.
+    pub(crate) fn aac_encoder(
+        &self,
+        rate: u32,
+        channels: u8,
+        bitrate: u32,
+    ) -> Result<Vec<String>, SourceError> {
+        let mut line = words(&self.global)?;
+        let input = format!("-probesize 32 -f s16le -ar {rate} -ac {channels} -i pipe:0");
+        line.extend(words(&input)?);
+        line.extend(words(self.template("aac")?)?);
+        line.extend(words(&format!("-b:a {bitrate} -f adts -flush_packets 1 pipe:1"))?);
+        Ok(line)
+    }
+
     fn codec(&self, copy: &str, name: &str) -> Result<Vec<String>, SourceError> {
         if name == "copy" { words(copy) } else { words(self.template(name)?) }
     }
