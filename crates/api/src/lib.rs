@@ -28,7 +28,7 @@ mod v1;
 mod tests;
 
 pub use catalogue::Catalogue;
-pub use compat::go2rtc::{GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
+pub use compat::go2rtc::{AskEngines, EngineFacts, GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
 pub use facts::TrackFacts;
 pub use hooks::{HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;

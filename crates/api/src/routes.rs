@@ -28,6 +28,8 @@ fn table() -> Vec<Route> {
         route(Control, "/api/streams", put(go2rtc::streams::put).patch(go2rtc::streams::patch)),
         route(Control, "/api/streams", delete(go2rtc::streams::delete).post(go2rtc::play::streams)),
         route(Control, "/api/ffmpeg", post(go2rtc::play::ffmpeg)),
+        // Asking runs programs, the first time.
+        route(Control, "/api/ffmpeg/hardware", get(go2rtc::hardware::get)),
         route(Read, "/api/preload", get(go2rtc::preload::get)),
         route(Control, "/api/preload", put(go2rtc::preload::put).delete(go2rtc::preload::delete)),
         route(Control, "/api/log", get(go2rtc::process::log).delete(go2rtc::process::clear_log)),

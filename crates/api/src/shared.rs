@@ -1,6 +1,7 @@
 //! What every handler shares, and the entry for requests.
 use crate::alerts::AlertBook;
 use crate::catalogue::{Catalogue, CatalogueHandle};
+use crate::compat::go2rtc::AskEngines;
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
     pub children: AskChildren,
+    /// The engines that code pictures.
+    pub engines: AskEngines,
     /// The newest log lines.
     pub log: Arc<LogRing>,
     /// How the webhooks are doing.
@@ -89,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
+    pub(crate) engines: AskEngines,
     pub(crate) log: Arc<LogRing>,
     pub(crate) alerts: AlertBook,
     pub(crate) hooks: HookReports,
@@ -120,6 +124,7 @@ impl Api {
             access: settings.access,
             track_facts: settings.track_facts,
             children: settings.children,
+            engines: settings.engines,
             log: settings.log,
             alerts: AlertBook::default(),
             hooks: settings.hooks,

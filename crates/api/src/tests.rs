@@ -156,6 +156,12 @@ fn child() -> ChildFacts {
     }
 }
 
+/// Engines that are made up.
+fn engines() -> Vec<EngineFacts> {
+    let facts = |engine, error| EngineFacts { codec: "h264", engine, error };
+    vec![facts("cuda", Some("no such device".into())), facts("vaapi", None)]
+}
+
 /// The API with these streams.
 async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Given {
     let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
@@ -193,6 +199,7 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         policy: Policy::default(),
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
+        engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),
         exit,

@@ -110,6 +110,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         policy: config.supervision.policy(),
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        engines: wiring::ask_engines(&programs),
         log,
         hooks: hooks.reports(),
         exit,

@@ -251,6 +251,19 @@ pub fn ask_children(programs: &Programs) -> api::AskChildren {
     })
 }
 
+/// Tells the API which engines code pictures.
+pub fn ask_engines(programs: &Programs) -> api::AskEngines {
+    let engines = programs.engines.clone();
+    Arc::new(move || {
+        let engines = engines.clone();
+        Box::pin(async move { engines.all().await.into_iter().map(engine_facts).collect() })
+    })
+}
+
+fn engine_facts(tried: gateway::sources::ffmpeg::TriedEngine) -> api::EngineFacts {
+    api::EngineFacts { codec: tried.codec, engine: tried.engine, error: tried.tried.err() }
+}
+
 fn child_facts(report: gateway::net::child::ChildReport) -> api::ChildFacts {
     let usage = report.usage.map(|usage| api::UsageFacts {
         cpu: usage.cpu,

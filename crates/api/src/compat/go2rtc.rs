@@ -2,6 +2,7 @@
 //!
 //! Source: observed behaviour of go2rtc 1.9.14; what differs on purpose: `url` stands on every producer, PUT with the
 //! same sources changes nothing, DELETE answers when everything has ended.
+pub(crate) mod hardware;
 pub(crate) mod info;
 pub(crate) mod play;
 pub(crate) mod preload;
@@ -10,6 +11,7 @@ pub(crate) mod schemes;
 mod shapes;
 pub(crate) mod streams;
 
+pub use hardware::{AskEngines, EngineFacts};
 pub use preload::QUERY_DEFAULT as PRELOAD_QUERY;
 pub use schemes::is_foreign_scheme;
 

@@ -97,6 +97,16 @@ async fn sources_that_run_programs_or_are_unknown_are_refused_in_go2rtcs_words()
 }
 
 #[tokio::test]
+async fn hardware_that_was_tried_is_listed_as_go2rtc_lists_it() {
+    let given = plain(&[]).await;
+    given.ask("GET", "/api/ffmpeg/hardware").await.is(
+        200,
+        "{\"sources\":[{\"name\":\"ERROR\",\"info\":\"no such device\",\"url\":\"ffmpeg:...#video=h264#hardware=cuda\"},\
+         {\"name\":\"OK\",\"url\":\"ffmpeg:...#video=h264#hardware=vaapi\"}]}\n",
+    );
+}
+
+#[tokio::test]
 async fn patching_with_a_streams_name_takes_its_sources() {
     let given = plain(&[("cam", "fake://h/x")]).await;
     given.ask("PATCH", "/api/streams?name=other&src=cam").await.is(200, "");

@@ -137,6 +137,7 @@ impl Given {
             log: Arc::new(LogRing::default()),
             hooks: hooks.reports(),
             children: Arc::new(|| Box::pin(async { Vec::new() })),
+            engines: Arc::new(|| Box::pin(async { Vec::new() })),
             exit: mpsc::channel(1).0,
         };
         let (api, _) = Api::new(hub.clone(), settings);

@@ -2,9 +2,12 @@
 //!
 //! Source: go2rtc's README, "FFmpeg". The input is a file, a URL, or the name of one of our streams; what comes out is
 //! pushed back by RTSP (see [`super::program`]). Templates for inputs and codecs can be overridden in the configuration.
+mod device;
+mod engines;
 mod template;
 mod wanted;
 
+pub use engines::{Engines, Tried, TriedEngine};
 pub use template::FfmpegConfig;
 
 use super::program::{Output, Program, Programs, run};
@@ -76,9 +79,23 @@ impl Connect for FfmpegSources {
         Wanted::parse(url).ok()?.offers()
     }
 
-    fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
-        let program = Wanted::parse(&task.url).and_then(|wanted| self.program(&wanted, task.stream.as_str()));
-        let programs = self.programs.clone();
-        async move { run(&programs, program?, task).await }.boxed_local()
+    fn run(&self, mut task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
+        let sources = self.clone();
+        async move {
+            let mut wanted = Wanted::parse(&task.url)?;
+            if let Some(codec) = wanted.codec_to_try() {
+                // A try may take seconds: who is told to end does not wait for it.
+                wanted.hardware = tokio::select! {
+                    engine = sources.programs.engines.find(codec) => engine?.map(str::to_owned),
+                    () = task.stop.wanted() => return Ok(()),
+                };
+                if wanted.hardware.is_none() {
+                    tracing::info!(stream = %task.stream, codec, "no engine of this machine works: software codes");
+                }
+            }
+            let program = sources.program(&wanted, task.stream.as_str())?;
+            run(&sources.programs, program, task).await
+        }
+        .boxed_local()
     }
 }

@@ -8,6 +8,7 @@ mod push;
 use crate::config::GatewayConfig;
 use crate::net::child::{Child, ChildEnd, Children, SpawnError, Spec, Why};
 use crate::net::rendezvous::{Push, Rendezvous};
+use crate::sources::ffmpeg::Engines;
 use hub::{PeerInfo, SourceError, SourceTask, Stop, What, Worker};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,15 @@ use std::time::Duration;
 /// A program whose output has ended has this long to end by itself, so that its code says why: 1 s.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
 
-/// What programs need to be run: the children's thread, and a place for those that push.
+/// What programs need to be run: the children's thread, a place for those that push, and which hardware there is.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// Starts and ends them.
     pub children: Children,
     /// Where they push to.
     pub rendezvous: Rendezvous,
+    /// What codes pictures.
+    pub engines: Engines,
 }
 
 impl Programs {
@@ -29,7 +32,9 @@ impl Programs {
     pub fn new(config: &GatewayConfig) -> Self {
         let access = &config.rtsp.access;
         let rendezvous = Rendezvous::new(access.credentials.clone().filter(|_| access.local_auth));
-        Self { children: Children::new(config.children.clone()), rendezvous }
+        let children = Children::new(config.children.clone());
+        let engines = Engines::new(config.ffmpeg.clone(), children.clone());
+        Self { children, rendezvous, engines }
     }
 }
 

@@ -1,6 +1,6 @@
 //! ffmpeg's arguments for inputs and codecs, by name. Source: ffmpeg's documentation, and go2rtc's README for the names.
-use super::OUTPUT;
 use super::wanted::Wanted;
+use super::{OUTPUT, device};
 use crate::sources::exec::quote;
 use hub::SourceError;
 use std::collections::BTreeMap;
@@ -132,6 +132,22 @@ impl FfmpegConfig {
         Ok(line)
     }
 
+    /// ffmpeg's arguments for a try whether an engine codes a picture.
+    pub(super) fn trial(&self, codec: &str, engine: &str) -> Result<Vec<String>, SourceError> {
+        // Pictures reach this one only on its own device.
+        let (before, filter) = match engine {
+            "vaapi" => ("-init_hw_device vaapi", "-vf format=nv12,hwupload"),
+            _ => ("", ""),
+        };
+        let mut line = words(&self.global)?;
+        line.extend(words(before)?);
+        line.extend(words("-f lavfi -i testsrc2=size=320x240:rate=25 -frames:v 1")?);
+        line.extend(words(filter)?);
+        line.extend(words(self.template(&format!("{codec}/{engine}"))?)?);
+        line.extend(words("-f null -")?);
+        Ok(line)
+    }
+
     /// ffmpeg's arguments for an encoder of AAC between two pipes, for what is said now. `pcm`: what comes in, in 16 bits with
     /// the low byte first. What comes in is known, so it looks at 32 bytes of it; by default it looks for 2 s.
     pub(crate) fn aac_encoder(
@@ -159,10 +175,8 @@ impl FfmpegConfig {
         if let Some(query) = wanted.input.strip_prefix("tts?") {
             return speech(query);
         }
-        if wanted.input.starts_with("device?") {
-            return Err(SourceError::config(
-                "ffmpeg: device? is not supported: write exec:ffmpeg with the device's own arguments",
-            ));
+        if let Some(query) = wanted.input.strip_prefix("device?") {
+            return device::input(query);
         }
         let input = stream.unwrap_or(&wanted.input);
         let usual = match input.split("://").next() {
@@ -301,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn a_try_codes_one_picture_by_the_codecs_own_template() {
+        let mut own = FfmpegConfig::default();
+        own.templates.insert("h264/cuda".into(), "-c:v my_nvenc".into());
+        let trial = |engine| own.trial("h264", engine).unwrap().join(" ");
+        let picture = "-nostdin -v error -f lavfi -i testsrc2=size=320x240:rate=25 -frames:v 1";
+        assert_eq!(trial("cuda"), format!("{picture} -c:v my_nvenc -f null -"));
+        let vaapi = trial("vaapi");
+        assert!(
+            vaapi.contains("-init_hw_device vaapi") && vaapi.contains("hwupload -c:v h264_vaapi"),
+            "{vaapi}"
+        );
+        let software = line("ffmpeg:/clip.mp4#video=h264#hardware", None);
+        assert!(software.contains("libx264") && !software.contains("hwaccel"), "{software}");
+    }
+
+    #[test]
     fn texts_to_speak_cannot_become_options_of_the_filter() {
         let spoken = line("ffmpeg:tts?text=it's%20me%3A%5Bx%5D;#audio=pcma", None);
         assert!(spoken.contains("text='its mex'"), "{spoken}");
@@ -313,11 +343,11 @@ mod tests {
         for (url, word) in [
             ("ffmpeg:", "names no input"),
             ("ffmpeg:-y", "cannot begin"),
-            ("ffmpeg:cam#hardware", "vaapi"),
+            ("ffmpeg:cam#hardware=gpu", "vaapi"),
             ("ffmpeg:cam#rotate=45", "90, 180"),
             ("ffmpeg:cam#vidoe=h264", "no option #vidoe"),
             ("ffmpeg:cam#video=h266", "no template \"h266\""),
-            ("ffmpeg:device?video=0", "not supported"),
+            ("ffmpeg:device?video=0", "device?"),
             ("ffmpeg:tts?text=", "says nothing"),
         ] {
             let wanted = Wanted::parse(url);

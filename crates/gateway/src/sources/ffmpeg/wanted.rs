@@ -1,7 +1,8 @@
 //! What an `ffmpeg:` URL asks for.
 //!
 //! Source: go2rtc's README, "FFmpeg": `#video=`, `#audio=` (each as often as needed), `#width=`, `#height=`, `#rotate=`,
-//! `#bitrate=`, `#hardware=ENGINE`, `#raw=ARGUMENTS`, `#input=TEMPLATE`, `#timeout=SECONDS`, `#query=QUERY`.
+//! `#bitrate=`, `#hardware` or `#hardware=ENGINE`, `#raw=ARGUMENTS`, `#input=TEMPLATE`, `#timeout=SECONDS`, `#query=QUERY`.
+use super::engines;
 use hub::SourceError;
 use media::{Codec, Kind};
 
@@ -19,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) bitrate: Option<String>,
     /// The engine that codes pictures.
     pub(super) hardware: Option<String>,
+    /// The engine is to be found by trying.
+    pub(super) tries_hardware: bool,
     pub(super) raw: Vec<String>,
     /// The template of the input, where another than the usual one.
     pub(super) input_template: Option<String>,
@@ -71,9 +74,10 @@ impl Wanted {
             },
             "bitrate" => self.bitrate = Some(value.to_owned()),
             "hardware" if ENGINES.contains(&value) => self.hardware = Some(value.to_owned()),
+            "hardware" if value.is_empty() => self.tries_hardware = true,
             "hardware" => {
                 return Err(SourceError::config(format!(
-                    "ffmpeg: #hardware names one of {}; it is not found out by trying",
+                    "ffmpeg: #hardware={value} is none of {}; alone, it is found by trying",
                     ENGINES.join(", ")
                 )));
             }
@@ -119,6 +123,14 @@ impl Wanted {
         }
         query.extend(self.query.clone());
         Some(format!("{}?{}", self.input, query.join("&")))
+    }
+
+    /// The codec that engines are to be tried for: where all pictures that are coded are in one that they are tried for.
+    pub(super) fn codec_to_try(&self) -> Option<&'static str> {
+        let mut coded = self.video.iter().filter(|name| *name != "copy");
+        let first = coded.next().filter(|_| self.tries_hardware && self.hardware.is_none())?;
+        let codec = engines::CODECS.into_iter().find(|codec| codec == first)?;
+        coded.all(|name| name == codec).then_some(codec)
     }
 
     /// What comes out, as far as the options say.
