@@ -7,7 +7,7 @@ mod au;
 mod raw;
 mod wav;
 
-pub use raw::RawAudio;
+pub use raw::{RawAudio, RawError};
 pub use wav::{WAV_HEADER_BYTES, wav_header};
 
 use crate::demux::DemuxEvent;
@@ -59,11 +59,37 @@ impl PcmError {
 /// What samples are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Samples {
+    /// What they become.
     raw: RawAudio,
-    /// 16-bit samples with the low byte first.
-    little_endian: bool,
+    coding: Coding,
     /// Bytes that follow, where the head says it and can know it.
     bytes: Option<u64>,
+}
+
+/// How samples are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Coding {
+    /// As units have them.
+    AsUnits,
+    /// 16 bits with the low byte first.
+    LittleEndian,
+    /// 8 bits, of which 128 is silence.
+    Unsigned8,
+}
+
+impl Samples {
+    /// Bytes of one instant of all channels, as they come.
+    fn frame_bytes(&self) -> usize {
+        match self.coding {
+            Coding::AsUnits | Coding::LittleEndian => self.raw.frame_bytes(),
+            Coding::Unsigned8 => usize::from(self.raw.channels),
+        }
+    }
+
+    /// Bytes of what becomes one unit, as they come.
+    fn unit_bytes(&self) -> usize {
+        self.frame_bytes() * self.raw.unit_frames()
+    }
 }
 
 /// Turns a byte stream of samples into units.
@@ -105,7 +131,7 @@ impl Demuxer {
     /// For samples without a head; 16-bit ones have the high byte first.
     pub fn raw(raw: RawAudio) -> Self {
         let mut demuxer = Self::new(State::Behind);
-        demuxer.begin(Samples { raw, little_endian: false, bytes: None });
+        demuxer.begin(Samples { raw, coding: Coding::AsUnits, bytes: None });
         demuxer
     }
 
@@ -146,7 +172,7 @@ impl Demuxer {
                     self.begin(samples);
                 }
                 State::Samples { samples, .. } => {
-                    let unit_bytes = samples.raw.unit_bytes();
+                    let unit_bytes = samples.unit_bytes();
                     let left =
                         samples.bytes.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
                     let there = self.buffer.len().min(left);
@@ -155,7 +181,7 @@ impl Demuxer {
                         return Ok(());
                     }
                     // Half a sample at the end is none.
-                    let frame = samples.raw.frame_bytes();
+                    let frame = samples.frame_bytes();
                     let bytes = there.min(unit_bytes) / frame * frame;
                     if bytes == 0 {
                         self.state = State::Behind;
@@ -183,12 +209,12 @@ impl Demuxer {
     fn emit(&mut self, data: Bytes, now: Moment) {
         let State::Samples { samples, clock } = &mut self.state else { return };
         samples.bytes = samples.bytes.map(|left| left.saturating_sub(data.len() as u64));
-        let ticks = data.len() / samples.raw.frame_bytes();
+        let ticks = data.len() / samples.frame_bytes();
         let dts = clock.sound(ticks as i64, now);
-        let data = if samples.little_endian {
-            data.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect()
-        } else {
-            data
+        let data = match samples.coding {
+            Coding::AsUnits => data,
+            Coding::LittleEndian => data.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect(),
+            Coding::Unsigned8 => data.iter().flat_map(|sample| [sample ^ 0x80, 0]).collect(),
         };
         let placed = Placed {
             pts: dts,

@@ -10,7 +10,7 @@ mod tests;
 use crate::pcm::RawAudio;
 use bytes::{Bytes, BytesMut};
 use media::Fault;
-use signature::{Guess, SIGNATURES};
+use signature::{Guess, SIGNATURES, Signature};
 
 /// Most bytes looked at: 64 KiB. Nearly everything says what it is with its first 16 bytes, and a transport stream in its
 /// first three packets; only garbage before those, and the rest of a picture of which a bare H.264 stream shows no
@@ -54,11 +54,6 @@ pub enum Container {
 }
 
 impl Container {
-    /// What a content type says that tells more than the bytes themselves; `None` for all others.
-    pub fn from_content_type(value: &str) -> Option<Self> {
-        RawAudio::from_content_type(value).map(Container::Raw)
-    }
-
     /// Its name, as people know it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -130,13 +125,20 @@ fn hex(head: &[u8]) -> String {
 
 /// Looks at the beginning of a byte stream, and keeps it for the demuxer: at most [`PROBE_BYTES_MAX`] and what was
 /// pushed last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Prober {
     head: BytesMut,
     /// How many of them were looked at last.
     looked_at: usize,
+    signatures: &'static [Signature],
     /// What it is where no signature is found.
     otherwise: Option<Container>,
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self { head: BytesMut::new(), looked_at: 0, signatures: SIGNATURES, otherwise: None }
+    }
 }
 
 impl Prober {
@@ -152,6 +154,13 @@ impl Prober {
         self
     }
 
+    /// For what is said to be bare samples. They may look like anything, so only WAV and `.au`, which are called so at
+    /// times, are looked for: four bytes tell.
+    pub fn samples(raw: RawAudio) -> Self {
+        let otherwise = Some(Container::Raw(raw));
+        Self { signatures: signature::SAMPLES, otherwise, ..Self::default() }
+    }
+
     /// Takes the next bytes. `None`: more are needed to tell.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Container>, ProbeError> {
         self.head.extend_from_slice(bytes);
@@ -162,7 +171,7 @@ impl Prober {
         }
         self.looked_at = length;
         let looked_at = &self.head[..length];
-        if let Some(found) = look(looked_at, false, self.otherwise)? {
+        if let Some(found) = self.look(looked_at, false)? {
             return Ok(Some(found));
         }
         if self.head.len() < PROBE_BYTES_MAX { Ok(None) } else { self.finish().map(Some) }
@@ -174,7 +183,7 @@ impl Prober {
         if looked_at.is_empty() {
             return Err(ProbeError::Empty);
         }
-        let found = look(looked_at, true, self.otherwise)?;
+        let found = self.look(looked_at, true)?;
         found.ok_or_else(|| ProbeError::Unknown { head: shown(looked_at), looked_at: looked_at.len() })
     }
 
@@ -182,26 +191,26 @@ impl Prober {
     pub fn into_bytes(self) -> Bytes {
         self.head.freeze()
     }
+
+    /// The first signature that fits; `None` while one may still. What is known to be something else is refused at once.
+    fn look(&self, head: &[u8], at_end: bool) -> Result<Option<Container>, ProbeError> {
+        let mut open = false;
+        for signature in self.signatures {
+            match signature(head, at_end) {
+                Guess::Yes(container) => return Ok(Some(container)),
+                Guess::Maybe => open = true,
+                Guess::No => {}
+            }
+        }
+        match (foreign::name(head), self.otherwise) {
+            (_, Some(_)) if open && !at_end => Ok(None),
+            (_, Some(container)) => Ok(Some(container)),
+            (Some(what), None) => Err(ProbeError::Foreign { what, head: shown(head) }),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 fn shown(head: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&head[..head.len().min(SHOWN_BYTES)])
-}
-
-/// The first signature that fits; `None` while one may still. What is known to be something else is refused at once.
-fn look(head: &[u8], at_end: bool, otherwise: Option<Container>) -> Result<Option<Container>, ProbeError> {
-    let mut open = false;
-    for signature in SIGNATURES {
-        match signature(head, at_end) {
-            Guess::Yes(container) => return Ok(Some(container)),
-            Guess::Maybe => open = true,
-            Guess::No => {}
-        }
-    }
-    match (foreign::name(head), otherwise) {
-        (_, Some(_)) if open && !at_end => Ok(None),
-        (_, Some(container)) => Ok(Some(container)),
-        (Some(what), None) => Err(ProbeError::Foreign { what, head: shown(head) }),
-        (None, None) => Ok(None),
-    }
 }

@@ -1,7 +1,7 @@
 //! The head of Sun `.au`.
 //!
 //! Source: see [`super`]. All numbers have their high byte first.
-use super::{PcmError, Samples, checked};
+use super::{Coding, PcmError, Samples, checked};
 use bytes::{Buf, BytesMut};
 use media::Codec;
 
@@ -58,5 +58,5 @@ fn read_head(head: &[u8; HEAD_BYTES], at: u64) -> Result<(Samples, usize), PcmEr
     };
     let raw = checked(CONTAINER, at, codec, rate, u16::try_from(channels).unwrap_or(u16::MAX))?;
     let bytes = (bytes != UNKNOWN && bytes != 0).then(|| u64::from(bytes));
-    Ok((Samples { raw, little_endian: false, bytes }, offset as usize - HEAD_BYTES))
+    Ok((Samples { raw, coding: Coding::AsUnits, bytes }, offset as usize - HEAD_BYTES))
 }

@@ -54,6 +54,22 @@ fn wav_becomes_units_of_20_ms_with_the_high_byte_first_whatever_length_it_says()
 }
 
 #[test]
+fn samples_of_8_bits_become_16_with_silence_at_zero() {
+    let mut data = wav(0, &[&[0x80; 320][..], &[0xff, 0x00, 0x81]].concat());
+    data[34] = 8;
+    for step in [1, 7, 10_000] {
+        let (track, units) = read(Demuxer::wav(), &data, step);
+        assert_eq!(track, Some(Track::audio(0, Codec::L16, 16_000, 1, CodecParams::None)));
+        assert_eq!(
+            units.iter().map(|(dts, data)| (*dts, data.len())).collect::<Vec<_>>(),
+            [(0, 640), (320, 6)]
+        );
+        assert!(units[0].1.iter().all(|byte| *byte == 0));
+        assert_eq!(units[1].1[..], [0x7f, 0, 0x80, 0, 0x01, 0]);
+    }
+}
+
+#[test]
 fn the_end_of_an_unfinished_unit_is_given_out_and_half_a_sample_is_not() {
     let (_, units) = read(Demuxer::wav(), &wav(0, &[1; 640 + 101]), 50);
     assert_eq!(units.iter().map(|(_, data)| data.len()).collect::<Vec<_>>(), [640, 100]);

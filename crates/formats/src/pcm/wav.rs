@@ -1,7 +1,7 @@
 //! The head of WAV, read and written.
 //!
 //! Source: see [`super`]. Pipes cannot go back to fill in lengths: programs write 0 or the largest number there.
-use super::{PcmError, RawAudio, Samples, checked};
+use super::{Coding, PcmError, RawAudio, Samples, checked};
 use bytes::{Buf, BytesMut};
 use media::Codec;
 
@@ -71,7 +71,7 @@ pub(super) struct Reader {
     begun: bool,
     /// Bytes of a chunk that is passed over.
     skip: u64,
-    format: Option<RawAudio>,
+    format: Option<(RawAudio, Coding)>,
 }
 
 impl Reader {
@@ -102,11 +102,12 @@ impl Reader {
             let bytes = u32::from_le_bytes([l0, l1, l2, l3]);
             match &[n0, n1, n2, n3] {
                 b"data" => {
-                    let raw = self.format.ok_or_else(|| malformed("samples before the fmt chunk"))?;
+                    let (raw, coding) =
+                        self.format.ok_or_else(|| malformed("samples before the fmt chunk"))?;
                     buffer.advance(CHUNK_BYTES);
                     let unknown = bytes == 0 || UNKNOWN_LENGTHS.iter().any(|range| range.contains(&bytes));
                     let bytes = (!unknown).then(|| u64::from(bytes));
-                    return Ok(Some(Samples { raw, little_endian: raw.codec == Codec::L16, bytes }));
+                    return Ok(Some(Samples { raw, coding, bytes }));
                 }
                 b"fmt " => {
                     let bytes = bytes as usize;
@@ -128,7 +129,7 @@ impl Reader {
     }
 }
 
-fn read_format(format: &[u8], at: u64) -> Result<RawAudio, PcmError> {
+fn read_format(format: &[u8], at: u64) -> Result<(RawAudio, Coding), PcmError> {
     let u16_at = |place: usize| u16::from_le_bytes([format[place], format[place + 1]]);
     let rate = u32::from_le_bytes([format[4], format[5], format[6], format[7]]);
     let (mut tag, channels, bits) = (u16_at(0), u16_at(2), u16_at(14));
@@ -136,10 +137,11 @@ fn read_format(format: &[u8], at: u64) -> Result<RawAudio, PcmError> {
     if tag == EXTENSIBLE && format.len() >= 26 {
         tag = u16_at(24);
     }
-    let codec = match (tag, bits) {
-        (PCM, 16) => Codec::L16,
-        (A_LAW, _) => Codec::Pcma,
-        (MU_LAW, _) => Codec::Pcmu,
+    let (codec, coding) = match (tag, bits) {
+        (PCM, 16) => (Codec::L16, Coding::LittleEndian),
+        (PCM, 8) => (Codec::L16, Coding::Unsigned8),
+        (A_LAW, _) => (Codec::Pcma, Coding::AsUnits),
+        (MU_LAW, _) => (Codec::Pcmu, Coding::AsUnits),
         (PCM, bits) => {
             return Err(PcmError::Unsupported { container: CONTAINER, what: format!("{bits}-bit samples") });
         }
@@ -152,5 +154,5 @@ fn read_format(format: &[u8], at: u64) -> Result<RawAudio, PcmError> {
             return Err(PcmError::Unsupported { container: CONTAINER, what });
         }
     };
-    checked(CONTAINER, at, codec, rate, channels)
+    checked(CONTAINER, at, codec, rate, channels).map(|raw| (raw, coding))
 }

@@ -22,11 +22,14 @@ pub(super) enum Guess {
     No,
 }
 
-type Signature = fn(head: &[u8], at_end: bool) -> Guess;
+pub(super) type Signature = fn(head: &[u8], at_end: bool) -> Guess;
 
 /// In the order in which they are believed: those by their first bytes before those that may begin anywhere.
 pub(super) const SIGNATURES: &[Signature] =
     &[flv, wav, au, mjpeg, multipart, mp4, annex_b, adts, mpeg_audio, loas, id3, mpegts];
+
+/// Heads of samples.
+pub(super) const SAMPLES: &[Signature] = &[wav, au];
 
 /// FLV 10.1 §E.2.
 fn flv(head: &[u8], _at_end: bool) -> Guess {

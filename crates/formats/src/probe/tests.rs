@@ -83,3 +83,17 @@ fn what_was_said_to_be_there_is_taken_where_nothing_else_is_recognised() {
     assert_eq!(prober.push(b"V\x01"), Ok(Some(Container::Flv)));
     assert_eq!(&prober.into_bytes()[..], b"FLV\x01");
 }
+
+#[test]
+fn what_is_said_to_be_samples_is_believed_but_for_the_heads_of_wav_and_au() {
+    let raw = RawAudio { codec: media::Codec::Pcma, rate: 8_000, channels: 1 };
+    // Bytes that would be looked at long, or taken for something else.
+    for data in [&[0; 4][..], b"FLV\x01", b"\xff\xd8\xff\xe0", b"RIFx", b"\x47"] {
+        assert_eq!(Prober::samples(raw).push(data), Ok(Some(Container::Raw(raw))), "{data:02x?}");
+    }
+    let mut prober = Prober::samples(raw);
+    assert_eq!(prober.push(b".s"), Ok(None));
+    assert_eq!(prober.push(b"nd"), Ok(Some(Container::Au)));
+    assert_eq!(Prober::samples(raw).push(b"RIFF1234WAVE"), Ok(Some(Container::Wav)));
+    assert_eq!(Prober::samples(raw).finish(), Err(ProbeError::Empty));
+}
