@@ -4,11 +4,13 @@
 //! under way, each track's clock, and what is reported back to the sender. No sockets, no clock: bytes and time come
 //! in, units come out of [`Ingest::poll`].
 //!
-//! Beside it: [`bytes`], byte streams of any container; [`flv`], RTMP's messages; both into an [`outlet`].
+//! Beside it: [`bytes`], byte streams of any container; [`flv`], RTMP's messages; both into an [`outlet`]. [`pace`] is for sound
+//! that comes faster than it plays.
 pub(crate) mod bytes;
 pub(crate) mod flv;
 mod lane;
-mod outlet;
+pub(crate) mod outlet;
+pub(crate) mod pace;
 pub(crate) mod ports;
 #[cfg(test)]
 mod tests;

@@ -6,3 +6,4 @@ pub(crate) mod link;
 pub mod outbox;
 pub mod rendezvous;
 pub mod tls;
+pub(crate) mod watched;

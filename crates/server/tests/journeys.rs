@@ -23,6 +23,7 @@ mod journey {
     mod slow_reader;
     mod talk;
     mod turn;
+    mod upload;
 
     /// The binary under test.
     const BINARY: &str = env!("CARGO_BIN_EXE_aqueduct");

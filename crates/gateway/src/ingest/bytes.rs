@@ -1,4 +1,4 @@
-//! A byte stream of any container into a publisher: what HTTP and TCP sources, child programs and uploads send.
+//! A byte stream of any container into a publisher: what HTTP and TCP sources and child programs send.
 //!
 //! [`BytesIngest::push`] takes bytes as they come. It looks at the first of them to tell the container
 //! ([`formats::probe`]), publishes the tracks and then the units, says what was lost, and waits while the stream's owner

@@ -1,5 +1,6 @@
 //! Where every demuxer's events go: tracks and units to the publisher, the rest to the log.
 use formats::demux::DemuxEvent;
+use futures_util::FutureExt;
 use hub::{Ended, Feedback, Publisher};
 use media::StreamName;
 
@@ -37,6 +38,25 @@ impl Outlet {
             return Ok(());
         }
         self.publisher.report_lost(count).await
+    }
+
+    /// Returns when it is this publisher's turn: at once, unless the stream lets it wait until others have left. Cancel-safe.
+    pub(crate) async fn granted(&mut self) -> Result<(), Ended> {
+        let mut waits = false;
+        loop {
+            let word = if waits {
+                self.publisher.feedback().await?
+            } else {
+                // Who has to wait is told so with the publisher.
+                let Some(word) = self.publisher.feedback().now_or_never() else { return Ok(()) };
+                word?
+            };
+            match word {
+                Feedback::Granted => return Ok(()),
+                Feedback::Waits { .. } => waits = true,
+                Feedback::KeyframeWanted | Feedback::BitrateMax(_) => {}
+            }
+        }
     }
 
     /// Returns when the stream takes no more. Its wishes for key frames have no way to the sender of a byte stream.

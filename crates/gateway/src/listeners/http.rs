@@ -1,6 +1,6 @@
 //! HTTP: media over HTTP and WebSocket here, on the workers; everything else goes to the control thread.
 //!
-//! Source: go2rtc's API as its clients use it (`/api/stream.flv`, `/api/stream.mp4`, `/api/frame.mp4`, `/api/ws`,
+//! Source: go2rtc's API as its clients use it (`/api/stream`, `/api/stream.flv`, `/api/stream.mp4`, `/api/frame.mp4`, `/api/ws`,
 //! `/api/webrtc`), WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
 mod body;
 mod flv;
@@ -8,6 +8,7 @@ mod guard;
 mod mp4;
 mod mse;
 mod query;
+mod upload;
 mod webrtc;
 mod websocket;
 
@@ -17,6 +18,7 @@ use super::{Listeners, StartError, bind_tcp};
 use crate::config::GatewayConfig;
 use crate::net::accept::{self, Stream};
 use crate::net::tls;
+use crate::net::watched::{Watch, Watched};
 use crate::webrtc as rtc;
 use ::http::{Method, Request, Response, StatusCode};
 use body::{Answer, Live};
@@ -88,9 +90,11 @@ pub(super) fn start(
 async fn connection(worker: Worker, stream: Stream, peer: SocketAddr, shared: Arc<Shared>) {
     let transport = stream.transport();
     let playing = Playing::default();
+    let stream = Watched::new(stream);
+    let watch = stream.watch();
     let service = service_fn(|request: Request<Incoming>| {
         let (worker, shared, playing) = (worker.clone(), shared.clone(), playing.clone());
-        let call = Call { worker, peer, transport, shared, playing };
+        let call = Call { worker, peer, transport, shared, playing, watch: watch.clone() };
         async move { Ok::<_, Infallible>(call.answer(request).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
@@ -130,6 +134,8 @@ pub(crate) struct Call {
     pub(crate) transport: &'static str,
     pub(crate) shared: Arc<Shared>,
     playing: Playing,
+    /// Of the connection that it came by.
+    watch: Watch,
 }
 
 impl Call {
@@ -165,6 +171,9 @@ impl Call {
     async fn media(self, path: &str, request: Request<Incoming>) -> Response<Answer> {
         let query = Query::of(request.uri());
         match (request.method(), path) {
+            (&Method::POST | &Method::PUT, path) if upload::takes(path) => {
+                upload::answer(self, &query, path, request).await
+            }
             (&Method::GET, "/api/stream.flv") => flv::answer(self, &query, request).await,
             (&Method::GET | &Method::HEAD, "/api/stream.mp4") => mp4::stream(self, &query, &request).await,
             (&Method::GET | &Method::HEAD, "/api/frame.mp4") => mp4::frame(self, &query, &request).await,
@@ -228,14 +237,15 @@ fn unsuitable(error: &AttachError) -> Response<Answer> {
 
 /// Paths answered on the workers.
 fn is_media(path: &str) -> bool {
-    matches!(path, "/api/stream.flv" | "/api/stream.mp4" | "/api/frame.mp4" | "/api/ws" | "/api/webrtc")
+    let known = ["/api/stream.mp4", "/api/frame.mp4", "/api/ws", "/api/webrtc"];
+    known.contains(&path) || upload::takes(path)
 }
 
-/// Watching, unless the request has a `dst`: then publishing.
+/// Publishing for what brings media, or names a stream to bring it into; else watching.
 fn deed<B>(path: &str, request: &Request<B>) -> Deed {
-    let publishes =
-        matches!(path, "/api/webrtc" | "/api/ws") && Query::of(request.uri()).get("dst").is_some();
-    if publishes { Deed::Publish } else { Deed::Read }
+    let brings = upload::takes(path) && matches!(*request.method(), Method::POST | Method::PUT);
+    let names = matches!(path, "/api/webrtc" | "/api/ws") && Query::of(request.uri()).get("dst").is_some();
+    if brings || names { Deed::Publish } else { Deed::Read }
 }
 
 /// A plain text answer, as go2rtc gives it: with a line feed at the end.
@@ -253,4 +263,28 @@ pub(crate) fn text(status: StatusCode, message: impl Into<String>) -> Response<B
 /// A body of these bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_bring_media_is_publishing_whatever_the_query_says() {
+        let deed = |method: &str, uri: &str| {
+            let request = Request::builder().method(method).uri(uri).body(()).unwrap();
+            assert!(is_media(request.uri().path()), "{uri}");
+            deed(request.uri().path(), &request)
+        };
+        for (method, uri, expected) in [
+            ("POST", "/api/stream?dst=x", Deed::Publish),
+            ("PUT", "/api/stream.ts", Deed::Publish),
+            ("POST", "/api/stream.flv?src=x", Deed::Publish),
+            ("GET", "/api/stream.flv?src=x&dst=x", Deed::Read),
+            ("POST", "/api/webrtc?src=x", Deed::Read),
+            ("POST", "/api/webrtc?dst=x", Deed::Publish),
+        ] {
+            assert_eq!(deed(method, uri), expected, "{method} {uri}");
+        }
+    }
 }

@@ -44,12 +44,16 @@ impl Stream {
 
     /// Our address as the peer sees it; unspecified when the connection is gone already.
     pub(crate) fn local_ip(&self) -> IpAddr {
-        let socket = match self {
+        self.tcp().local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+    }
+
+    /// The socket, for what has nothing to do with its bytes.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match self {
             Stream::Plain(tcp) => tcp,
             Stream::Tls(tls) => tls.get_ref().0,
             Stream::TlsClient(tls) => tls.get_ref().0,
-        };
-        socket.local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+        }
     }
 }
 

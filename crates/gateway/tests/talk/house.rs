@@ -1,11 +1,12 @@
 //! A hub with everything that can talk to devices, a door with a loudspeaker, and people who talk.
 use audio::tone::Sine;
 use audio::{Encoder, Target};
+use gateway::listeners::Addresses;
 use gateway::sources::program::Programs;
 use gateway::{GatewayConfig, listeners, outputs, sources};
 use hub::{
-    Conflict, Hub, HubConfig, Limits, OutputReport, OutputSpec, PeerInfo, Policy, Publisher, StreamSpec,
-    TalkSpec,
+    Access, Conflict, Hub, HubConfig, Limits, OutputReport, OutputSpec, PeerInfo, Policy, Publisher,
+    StreamSpec, TalkSpec,
 };
 use media::{Codec, StreamName, Unit};
 use std::net::SocketAddr;
@@ -43,7 +44,22 @@ pub(crate) fn with_hub<Fut: Future<Output = ()>>(test: impl FnOnce(Hub) -> Fut) 
 
 /// Runs `test` with a hub and the address of its RTSP listener.
 pub(crate) fn with_listeners<Fut: Future<Output = ()>>(test: impl FnOnce(Hub, SocketAddr) -> Fut) {
-    with_config(GatewayConfig::default(), async |hub, rtsp, _| test(hub, rtsp).await);
+    with_addresses(async |hub, addresses| test(hub, addresses.rtsp.unwrap()).await);
+}
+
+/// Runs `test` with a hub and the addresses of its RTSP and HTTP listeners.
+pub(crate) fn with_addresses<Fut: Future<Output = ()>>(test: impl FnOnce(Hub, Addresses) -> Fut) {
+    with_config(GatewayConfig::default(), async |hub, addresses, _| test(hub, addresses).await);
+}
+
+/// The same with a policy for HTTP.
+pub(crate) fn with_access<Fut: Future<Output = ()>>(
+    access: Access,
+    test: impl FnOnce(Hub, Addresses) -> Fut,
+) {
+    let mut config = GatewayConfig::default();
+    config.http.access = access;
+    with_config(config, async |hub, addresses, _| test(hub, addresses).await);
 }
 
 /// Runs `test` with a hub that may run these programs, the first of which is its ffmpeg, and with what runs them.
@@ -60,9 +76,10 @@ pub(crate) fn with_programs<Fut: Future<Output = ()>>(
 /// Runs `test` with a hub of this configuration.
 pub(crate) fn with_config<Fut: Future<Output = ()>>(
     mut config: GatewayConfig,
-    test: impl FnOnce(Hub, SocketAddr, Programs) -> Fut,
+    test: impl FnOnce(Hub, Addresses, Programs) -> Fut,
 ) {
     config.rtsp.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.http.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let programs = Programs::new(&config);
     let hub = Hub::start(HubConfig {
         workers: 2,
@@ -78,8 +95,8 @@ pub(crate) fn with_config<Fut: Future<Output = ()>>(
         let control: listeners::http::Control = Arc::new(|_| Box::pin(std::future::pending()));
         let listening =
             listeners::start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
-        let rtsp = listening.addresses.rtsp.unwrap();
-        tokio::time::timeout(WITHIN, test(hub.clone(), rtsp, programs.clone())).await.unwrap();
+        let addresses = listening.addresses.clone();
+        tokio::time::timeout(WITHIN, test(hub.clone(), addresses, programs.clone())).await.unwrap();
         assert_eq!(hub.shutdown(Duration::from_secs(5)).await, 0);
         assert_eq!(programs.children.reports().await, [], "nothing is left running");
     });

@@ -7,4 +7,5 @@ mod house;
 mod intercom;
 mod latency;
 mod programs;
+mod upload;
 mod voices;
