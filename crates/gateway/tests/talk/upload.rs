@@ -14,6 +14,8 @@ use testkit::require;
 
 /// Where sound for the door goes.
 const DOOR: &str = "/api/stream?dst=door/talk";
+/// A device that answers byte by byte takes 3 s to open a call; on a busy machine longer.
+const OPENS_WITHIN: f64 = 8.0;
 /// Silence and the loudest sample of µ-law.
 const SILENCE: u8 = 0xff;
 const LOUD: u8 = 0x80;
@@ -132,7 +134,10 @@ fn assert_said(device: &IsapiIntercom, from: usize, seconds: f64, what: &str, (s
     let length = samples.len() as f64 / f64::from(rate);
     eprintln!("{what}: {length:.3} s of {seconds} s, answered after {took:.3?}: {found:.1?}");
     assert!((length / seconds - 1.0).abs() < 0.05, "{what}: {length} s of {seconds} s were heard");
-    assert!((seconds - 0.12..seconds + 1.5).contains(&took.as_secs_f64()), "{what}: answered after {took:?}");
+    assert!(
+        (seconds - 0.12..seconds + OPENS_WITHIN).contains(&took.as_secs_f64()),
+        "{what}: answered after {took:?}"
+    );
 }
 
 async fn nobody_talks(hub: &Hub) -> bool {
@@ -155,6 +160,7 @@ fn a_file_that_is_posted_at_once_is_heard_whole_in_its_own_time() {
             put_door(&hub, url(&device)).await;
             let got = post(server, DOOR, kind, body).await;
             assert_said(&device, 0, 2.0, what, &got);
+            assert!(got.2 < Duration::from_millis(3_500), "{what}: {:?}", got.2);
             hub.remove(&name("door")).await.unwrap();
             assert_eq!((device.opens(), device.closes(), device.announcements()), (1, 1, 0), "{what}");
         }
@@ -222,11 +228,11 @@ fn who_speaks_live_in_chunks_is_heard_without_delay() {
             let speaking = tokio::task::spawn_blocking(move || {
                 let mut stream = send_chunked(server, "audio/PCMU;rate=8000");
                 let (start, mut clicks) = (Instant::now(), Vec::new());
-                for number in 0..250 {
+                for number in 0..400 {
                     let due = start + Duration::from_millis(20) * number;
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     // Clicks begin when the call is open.
-                    let loud = number >= 100 && number % 25 == 24;
+                    let loud = number >= 250 && number % 25 == 24;
                     chunk(&mut stream, &[if loud { LOUD } else { SILENCE }; 160]);
                     if loud {
                         clicks.push(Instant::now());
@@ -237,7 +243,7 @@ fn who_speaks_live_in_chunks_is_heard_without_delay() {
             });
             let (clicks, (status, text, took)) = speaking.await.unwrap();
             assert_eq!(status, 200, "{text}");
-            assert!((4.9..5.6).contains(&took.as_secs_f64()), "answered after {took:?}");
+            assert!((7.9..9.0).contains(&took.as_secs_f64()), "answered after {took:?}");
             let loud = device.sound().into_iter().filter(|sound| sound.bytes.contains(&LOUD));
             let heard: Vec<Instant> = loud.map(|sound| sound.at).collect();
             let mut waits: Vec<Duration> = clicks
