@@ -19,27 +19,38 @@ const EVENTS = {
   free: { type: 'free' },
 };
 
-/** What each state makes of each event: the next phase and what is to be done; events that change nothing are left out. */
+/**
+ * What each state makes of each event: the next phase, what is to be done, and `off` where the button or the latch that
+ * held it lets go although it sends on; events that change nothing are left out.
+ */
 const TABLE = {
   idle: { press: 'asking ask', latch: 'asking ask' },
   asking: { release: 'idle', unlatch: 'idle', microphone: 'opening send', 'no-microphone': 'no-microphone' },
+  'asking latched': { unlatch: 'idle', press: 'asking off', microphone: 'opening send', 'no-microphone': 'no-microphone' },
   opening: { release: 'idle stop', unlatch: 'idle stop', open: 'talking', waiting: 'waiting', refused: 'refused stop' },
+  'opening latched': { unlatch: 'idle stop', press: 'opening off', open: 'talking', waiting: 'waiting', refused: 'refused stop' },
   waiting: { release: 'idle stop', unlatch: 'idle stop', open: 'talking', closed: 'opening', refused: 'refused stop' },
+  'waiting latched': { unlatch: 'idle stop', press: 'waiting off', open: 'talking', closed: 'opening', refused: 'refused stop' },
   talking: { release: 'idle stop', unlatch: 'idle stop', waiting: 'waiting', closed: 'opening', refused: 'refused stop' },
+  'talking latched': { unlatch: 'idle stop', press: 'talking off', waiting: 'waiting', closed: 'opening', refused: 'refused stop' },
   refused: { press: 'asking ask', latch: 'asking ask', free: 'idle' },
   'no-microphone': { press: 'asking ask', latch: 'asking ask' },
   insecure: {},
 };
 
-test('every state knows what to do about every event', () => {
-  for (const [phase, wanted] of Object.entries(TABLE)) {
-    for (const [name, event] of Object.entries(EVENTS)) {
-      const held = ['asking', 'opening', 'waiting', 'talking'].includes(phase);
-      const before = { phase, held, latched: false, ahead: 0, why: '' };
+test('every event in every state', () => {
+  for (const [name, wanted] of Object.entries(TABLE)) {
+    const [phase, how] = name.split(' ');
+    const latched = how === 'latched';
+    const held = !latched && ['asking', 'opening', 'waiting', 'talking'].includes(phase);
+    for (const [what, event] of Object.entries(EVENTS)) {
+      const before = { phase, held, latched, ahead: 0, why: '' };
       const after = talkAfter(before, event);
       const deed = deedAfter(before, after);
-      const changed = after.phase !== phase || deed ? [after.phase, deed].filter(Boolean).join(' ') : undefined;
-      assert.equal(changed, wanted[name], `${phase} + ${name}`);
+      const off = after.phase === phase && latched && !after.latched ? 'off' : '';
+      const changed = after.phase !== phase || deed || off ? [after.phase, deed, off].filter(Boolean).join(' ') : undefined;
+      assert.equal(changed, wanted[what], `${name} + ${what}`);
+      assert.ok(!(after.held && after.latched), `${name} + ${what}: it is held or latched, never both`);
     }
   }
 });
