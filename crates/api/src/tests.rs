@@ -7,7 +7,9 @@ mod hooks;
 mod ours;
 mod talk;
 
-use crate::{Api, ChildFacts, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts, UsageFacts};
+use crate::{
+    Api, ChildFacts, EngineFacts, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts, UsageFacts,
+};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
