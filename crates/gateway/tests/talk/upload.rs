@@ -233,10 +233,10 @@ fn who_speaks_live_in_chunks_is_heard_without_delay() {
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     // Clicks begin when the call is open.
                     let loud = number >= 250 && number % 25 == 24;
-                    chunk(&mut stream, &[if loud { LOUD } else { SILENCE }; 160]);
                     if loud {
                         clicks.push(Instant::now());
                     }
+                    chunk(&mut stream, &[if loud { LOUD } else { SILENCE }; 160]);
                 }
                 stream.write_all(b"0\r\n\r\n").unwrap();
                 (clicks, answer(stream, start))

@@ -22,8 +22,6 @@ const FRAME: Duration = Duration::from_millis(20);
 const SPOKEN_SLACK: Duration = Duration::from_millis(250);
 /// A call that opened faster than this tells nothing about the sender: 100 ms.
 const TELLING: Duration = Duration::from_millis(100);
-/// Most sound that is read while the call is opened, beyond what was time for: enough to tell a file.
-const AHEAD_MAX: Duration = Duration::from_secs(1);
 
 /// What the devices do.
 enum Devices {
@@ -59,7 +57,7 @@ impl Pour {
             }
             said += self.be_silent(said, began).await?;
         }
-        self.join(said, hub::now().since(began));
+        self.join(said, began);
         Ok(())
     }
 
@@ -78,7 +76,7 @@ impl Pour {
 
     /// Publishes one unit of silence when it is time for it, and hears meanwhile what somebody unknown sends. Returns how
     /// many ticks it lasts.
-    async fn be_silent(&mut self, at: i64, began: Moment) -> Result<i64, Over> {
+    pub(super) async fn be_silent(&mut self, at: i64, began: Moment) -> Result<i64, Over> {
         let Some(sound) = &mut self.sound else { return Ok(0) };
         let (frames, channels) = (sound.track.clock_rate / 50, usize::from(sound.track.channels.max(1)));
         let samples = frames as usize * channels;
@@ -101,10 +99,8 @@ impl Pour {
         // Not ahead of its time: what follows would be that late at the device.
         sound.pace.wait(time, now);
         let until = now + sound.pace.plays_in(time, now);
-        let unknown = sound.pace.is_unknown();
         while hub::now() < until {
-            let read_max = hub::now().since(began) + AHEAD_MAX;
-            if !unknown || self.ended || self.queued() >= read_max {
+            if !self.is_unknown(began) {
                 self.hold(until).await?;
                 break;
             }
@@ -123,21 +119,29 @@ impl Pour {
         Ok(i64::from(frames))
     }
 
+    /// Whether it still is to be found out what the sender does. A body that is whole, or that came faster than one speaks, is
+    /// a file.
+    fn is_unknown(&mut self, began: Moment) -> bool {
+        let is_file = self.ended || self.queued() > hub::now().since(began) + SPOKEN_SLACK;
+        let Some(sound) = self.sound.as_mut().filter(|sound| sound.pace.is_unknown()) else { return false };
+        if is_file {
+            sound.pace.judge(false);
+        }
+        !is_file
+    }
+
     /// The device listens: what the body says follows on the silence.
-    fn join(&mut self, said: i64, took: Duration) {
-        let queued = self.queued();
+    fn join(&mut self, said: i64, began: Moment) {
+        let took = hub::now().since(began);
+        let speaks_live = self.is_unknown(began) && took >= TELLING;
         let Some(sound) = &mut self.sound else { return };
         sound.joins = Some(said);
-        if sound.pace.is_unknown() {
-            if queued > took + SPOKEN_SLACK {
-                sound.pace.judge(false);
-            } else if took >= TELLING {
-                sound.pace.judge(true);
-                self.forget(queued.saturating_sub(LEAD));
-                return;
-            }
+        if speaks_live {
+            sound.pace.judge(true);
+            self.forget(self.queued().saturating_sub(LEAD));
+        } else {
+            self.idle += took;
         }
-        self.idle += took;
     }
 
     /// How much sound of the body waits.

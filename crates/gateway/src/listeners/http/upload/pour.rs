@@ -15,6 +15,9 @@ use media::{Codec, MediaTime, Moment, StreamName, Track, Unit};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Silence behind the last word, in units of 20 ms: 2, as filters and frames hold back less than 40 ms.
+const SILENT_UNITS: usize = 2;
+
 /// One upload, from its turn to its last unit.
 pub(super) struct Pour {
     pub(super) hub: Hub,
@@ -215,11 +218,19 @@ impl Pour {
         sender.read_on(wait).await?
     }
 
-    /// Waits until the last unit was played: the answer says that it was.
+    /// Waits until the last unit was played: the answer says that it was. For a loudspeaker some silence follows, which brings
+    /// out what its transcoder still holds back.
     async fn all_said(&mut self) -> Result<(), Over> {
         let now = hub::now();
         let Some(sound) = &self.sound else { return Ok(()) };
-        let plays_in = sound.pace.plays_in(sound.time(sound.end), now);
+        let (end, plays_in) = (sound.end, sound.pace.plays_in(sound.time(sound.end), now));
+        if self.speaks {
+            let mut at = end;
+            for _ in 0..SILENT_UNITS {
+                at += self.be_silent(at, now).await?;
+            }
+            return Ok(());
+        }
         self.hold(now + plays_in).await
     }
 }
