@@ -122,6 +122,7 @@ pub struct Camera {
 struct Counters {
     accepted: AtomicUsize,
     open: AtomicUsize,
+    teardowns: AtomicUsize,
 }
 
 /// What all connections share.
@@ -129,6 +130,7 @@ struct Shared {
     clip: Clip,
     credentials: Option<(String, String)>,
     fault: watch::Receiver<Fault>,
+    counters: Arc<Counters>,
     /// It has a loudspeaker.
     loudspeaker: Option<Arc<talk::Loudspeaker>>,
 }
@@ -153,13 +155,16 @@ impl Camera {
         let address = listener.local_addr()?;
         let (sender, receiver) = watch::channel(fault);
         let counters = Arc::new(Counters::default());
-        let (for_thread, shared) = (
-            counters.clone(),
-            Shared { clip, credentials: credentials.clone(), fault: receiver, loudspeaker },
-        );
+        let shared = Shared {
+            clip,
+            credentials: credentials.clone(),
+            fault: receiver,
+            counters: counters.clone(),
+            loudspeaker,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("camera".to_owned()).spawn(move || {
-            LocalSet::new().block_on(&runtime, run(listener, Arc::new(shared), for_thread));
+            LocalSet::new().block_on(&runtime, run(listener, Arc::new(shared)));
         })?;
         Ok(Self { address, credentials, fault: sender, counters, thread: Some(thread) })
     }
@@ -191,6 +196,11 @@ impl Camera {
     /// Connections that are open.
     pub fn open(&self) -> usize {
         self.counters.open.load(Ordering::SeqCst)
+    }
+
+    /// Sessions that were ended in order, by a TEARDOWN.
+    pub fn teardowns(&self) -> usize {
+        self.counters.teardowns.load(Ordering::SeqCst)
     }
 
     /// Waits until so many connections are open; false if they are not in time.
@@ -233,7 +243,7 @@ impl Drop for Open {
     }
 }
 
-async fn run(listener: std::net::TcpListener, shared: Arc<Shared>, counters: Arc<Counters>) {
+async fn run(listener: std::net::TcpListener, shared: Arc<Shared>) {
     let Ok(address) = listener.local_addr() else { return };
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else {
         return;
@@ -262,7 +272,7 @@ async fn run(listener: std::net::TcpListener, shared: Arc<Shared>, counters: Arc
         tokio::select! {
             accepted = accept => {
                 let Ok((stream, peer)) = accepted else { continue };
-                let (shared, open) = (shared.clone(), Open::new(&counters));
+                let (shared, open) = (shared.clone(), Open::new(&shared.counters));
                 connections.spawn_local(async move {
                     session::serve(stream, peer, &shared).await;
                     drop(open);

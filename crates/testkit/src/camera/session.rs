@@ -6,6 +6,7 @@ use media::Moment;
 use protocols::auth::{Credentials, Offers, Verifier};
 use protocols::rtsp::server::{Carrier, Config, Event, Output, Session};
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -178,7 +179,10 @@ impl<'a> Connection<'a> {
                     ear.report();
                 }
             }
-            Event::Teardown | Event::Record => {}
+            Event::Teardown => {
+                self.shared.counters.teardowns.fetch_add(1, Ordering::SeqCst);
+            }
+            Event::Record => {}
             Event::Closed => return Err(Over),
         }
         Ok(())
