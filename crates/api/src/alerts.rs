@@ -90,6 +90,8 @@ impl AlertBook {
             | What::LimitReached { .. }
             | What::OwnerPanicked { .. }
             | What::WorkerReplaced { .. }
+            | What::ConfigReloaded { .. }
+            | What::ConfigRefused { .. }
             | What::Draining
             | _ => {}
         }

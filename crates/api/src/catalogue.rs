@@ -1,17 +1,24 @@
 //! The owner of what streams are planned to be. Changes go through it one at a time, so that two of them at once
 //! are one after the other; it alone turns plans into the hub's specifications.
+mod diff;
+mod reload;
+
+pub use reload::{FileStreams, StreamChanges, StreamProblem};
+
 use crate::compat::go2rtc::PRELOAD_QUERY;
 use crate::plan::{StreamPlan, TalkPlan, TalkTo};
 use crate::policy::{PolicyError, PolicyPart};
 use hub::{Conflict, Hub, Policy, PutError, PutOutcome, Removal, SourceSpec, talk_name};
 use media::StreamName;
 use std::collections::BTreeMap;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that wait; callers wait beyond that.
 const COMMANDS: usize = 64;
+
+/// What streams are planned to be, by name.
+type Plans = BTreeMap<StreamName, StreamPlan>;
 
 /// A change to a plan; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -70,13 +77,17 @@ pub(crate) enum ChangeError {
 enum Command {
     Put { name: StreamName, change: Box<Change>, reply: oneshot::Sender<Result<PutOutcome, ChangeError>> },
     Remove { name: StreamName, reply: oneshot::Sender<Option<Removal>> },
-    Plans { reply: oneshot::Sender<BTreeMap<StreamName, StreamPlan>> },
+    Plans { reply: oneshot::Sender<Plans> },
+    Reload { now: Box<FileStreams>, reply: oneshot::Sender<Result<reload::Begun, Vec<StreamProblem>>> },
 }
 
 /// The owner.
 pub struct Catalogue {
     hub: Hub,
-    plans: BTreeMap<StreamName, StreamPlan>,
+    plans: Plans,
+    /// The streams of the configuration file, as it was read last.
+    file: Plans,
+    /// How the sources of new streams are tried again.
     policy: Policy,
     commands: mpsc::Receiver<Command>,
 }
@@ -86,13 +97,11 @@ pub struct Catalogue {
 pub(crate) struct CatalogueHandle(mpsc::Sender<Command>);
 
 impl Catalogue {
-    pub(crate) fn new(
-        hub: Hub,
-        plans: BTreeMap<StreamName, StreamPlan>,
-        policy: Policy,
-    ) -> (Catalogue, CatalogueHandle) {
+    /// `file` is in force already.
+    pub(crate) fn new(hub: Hub, file: FileStreams) -> (Catalogue, CatalogueHandle) {
         let (tx, commands) = mpsc::channel(COMMANDS);
-        (Catalogue { hub, plans, policy, commands }, CatalogueHandle(tx))
+        let FileStreams { plans, policy } = file;
+        (Catalogue { hub, plans: plans.clone(), file: plans, policy, commands }, CatalogueHandle(tx))
     }
 
     /// Serves until nobody holds a handle any more.
@@ -107,58 +116,36 @@ impl Catalogue {
                 Command::Plans { reply } => {
                     let _ = reply.send(self.plans.clone());
                 }
+                Command::Reload { now, reply } => {
+                    let _ = reply.send(self.reload(*now).await);
+                }
             }
         }
     }
 
     async fn put(&mut self, name: StreamName, change: Change) -> Result<PutOutcome, ChangeError> {
-        if let Some(of) = self.talker_of(&name) {
-            return Err(ChangeError::IsTalkStream { of: of.clone(), name });
-        }
         let plan = match self.plans.get(&name) {
             Some(plan) => plan.clone(),
             None => StreamPlan { policy: self.policy, ..StreamPlan::default() },
         };
         let plan = change.apply(plan, self.policy)?;
-        let spec = plan.spec(&self.hub);
-        if spec.talk.is_some() {
-            match talk_name(&name) {
-                None => return Err(ChangeError::TalkNameTooLong(name)),
-                Some(talk) if self.plans.contains_key(&talk) => return Err(ChangeError::TalkNameTaken(talk)),
-                Some(_) => {}
-            }
+        if let Some(error) = conflict(&self.plans, &self.hub, &name, &plan) {
+            return Err(error);
         }
-        let outcome = self.hub.put(&name, spec).await?;
+        let outcome = self.hub.put(&name, plan.spec(&self.hub)).await?;
         self.plans.insert(name, plan);
         Ok(outcome)
-    }
-
-    /// The stream whose talk stream this is.
-    fn talker_of(&self, name: &StreamName) -> Option<&StreamName> {
-        let talks = |(of, plan): &(&StreamName, &StreamPlan)| {
-            talk_name(of).as_ref() == Some(name) && !plan.talk_urls(&self.hub).is_empty()
-        };
-        self.plans.iter().find(talks).map(|(of, _)| of)
     }
 
     /// Removes a stream. Its end may take as long as a camera's goodbye: it is waited for aside, but asked for here
     /// and now, so that what comes next finds it asked for.
     async fn remove(&mut self, name: StreamName, reply: oneshot::Sender<Option<Removal>>) {
         self.plans.remove(&name);
-        let talker = self.talker_of(&name).cloned();
-        let hub = self.hub.clone();
-        let mut removal = Box::pin(async move { hub.remove(&name).await });
-        let waker = std::task::Waker::noop();
-        match removal.as_mut().poll(&mut std::task::Context::from_waker(waker)) {
-            Poll::Ready(removed) => {
-                let _ = reply.send(removed);
-            }
-            Poll::Pending => {
-                tokio::spawn(async move {
-                    let _ = reply.send(removal.await);
-                });
-            }
-        }
+        let talker = talker_of(&self.plans, &self.hub, &name).cloned();
+        let removal = self.hub.begin_remove(&name).await;
+        tokio::spawn(async move {
+            let _ = reply.send(removal.await.ok().flatten());
+        });
         if let Some(talker) = talker {
             self.stop_talking(talker).await;
         }
@@ -173,6 +160,29 @@ impl Catalogue {
             // Only a hub that shuts down refuses what it had, without its talk stream.
             tracing::debug!(stream = %name, %error, "a stream could not be told that its talk stream is gone");
         }
+    }
+}
+
+/// The stream whose talk stream this is.
+fn talker_of<'a>(plans: &'a Plans, hub: &Hub, name: &StreamName) -> Option<&'a StreamName> {
+    let (of, _) = name.as_str().rsplit_once('/')?;
+    let (of, plan) = plans.get_key_value(of)?;
+    let talks = talk_name(of).as_ref() == Some(name) && !plan.talk_urls(hub).is_empty();
+    talks.then_some(of)
+}
+
+/// Why a stream cannot be planned so beside these: it and another would have one name.
+fn conflict(plans: &Plans, hub: &Hub, name: &StreamName, plan: &StreamPlan) -> Option<ChangeError> {
+    if let Some(of) = talker_of(plans, hub, name) {
+        return Some(ChangeError::IsTalkStream { of: of.clone(), name: name.clone() });
+    }
+    if plan.talk_urls(hub).is_empty() {
+        return None;
+    }
+    match talk_name(name) {
+        None => Some(ChangeError::TalkNameTooLong(name.clone())),
+        Some(talk) if plans.contains_key(&talk) => Some(ChangeError::TalkNameTaken(talk)),
+        Some(_) => None,
     }
 }
 
@@ -245,7 +255,7 @@ impl CatalogueHandle {
     }
 
     /// All plans.
-    pub(crate) async fn plans(&self) -> BTreeMap<StreamName, StreamPlan> {
+    pub(crate) async fn plans(&self) -> Plans {
         self.ask(|reply| Command::Plans { reply }).await.unwrap_or_default()
     }
 }

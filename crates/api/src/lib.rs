@@ -19,6 +19,7 @@ mod page;
 mod params;
 mod plan;
 mod policy;
+mod reload;
 mod routes;
 mod shared;
 pub mod time;
@@ -27,13 +28,14 @@ mod v1;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, FileStreams, StreamChanges, StreamProblem};
 pub use compat::go2rtc::{AskEngines, EngineFacts, GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
 pub use facts::TrackFacts;
 pub use hooks::{HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};
+pub use reload::{AskReload, ConfigProblem, ConfigState, Reload};
 pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
 pub use v1::openapi;

@@ -47,6 +47,8 @@ fn table() -> Vec<Route> {
         route(Read, "/api/v1/events", get(v1::events::get)),
         route(Read, "/api/v1/alerts", get(v1::alerts::get)),
         route(Control, "/api/v1/hooks", get(v1::hooks::get)),
+        route(Control, "/api/v1/config", get(v1::config::get)),
+        route(Control, "/api/v1/config/reload", post(v1::config::reload)),
         route(Read, "/api/v1/openapi.json", get(v1::get_openapi)),
         route(Read, "/metrics", get(metrics::get)),
     ]

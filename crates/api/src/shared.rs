@@ -1,24 +1,23 @@
 //! What every handler shares, and the entry for requests.
 use crate::alerts::AlertBook;
-use crate::catalogue::{Catalogue, CatalogueHandle};
+use crate::catalogue::{Catalogue, CatalogueHandle, FileStreams, StreamChanges, StreamProblem};
 use crate::compat::go2rtc::AskEngines;
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
 use crate::metrics::EventCounts;
-use crate::plan::StreamPlan;
+use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
 use crate::{answer, routes};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use hub::{Access, Hub, Policy};
-use media::{StreamName, Track, WallTime};
-use std::collections::BTreeMap;
+use hub::{Access, Hub};
+use media::{Track, WallTime};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 /// Who sent a request: an extension of the request. Without it nobody is at home on this machine.
@@ -48,10 +47,10 @@ pub struct Listening {
 pub struct Settings {
     /// Our own version.
     pub version: &'static str,
-    /// The configuration file, if there is one.
-    pub config_path: Option<String>,
-    /// The settings in force as YAML, with secrets hidden.
-    pub config_shown: String,
+    /// How the configuration is.
+    pub config: watch::Receiver<ConfigState>,
+    /// Asks whoever read the configuration to read it again.
+    pub reload: AskReload,
     /// Where the listeners listen.
     pub listeners: Listening,
     /// The query of RTSP readers that give none.
@@ -61,9 +60,7 @@ pub struct Settings {
     /// Path before every route; empty for none.
     pub base_path: String,
     /// The streams of the configuration, which the hub has already.
-    pub plans: BTreeMap<StreamName, StreamPlan>,
-    /// How the sources of new streams are tried again.
-    pub policy: Policy,
+    pub streams: FileStreams,
     /// What a track's parameters say.
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
@@ -85,8 +82,8 @@ pub(crate) struct Shared {
     pub(crate) counts: EventCounts,
     pub(crate) started: WallTime,
     pub(crate) version: &'static str,
-    pub(crate) config_path: Option<String>,
-    pub(crate) config_shown: String,
+    pub(crate) config: watch::Receiver<ConfigState>,
+    pub(crate) reload: AskReload,
     pub(crate) listeners: Listening,
     pub(crate) rtsp_default_query: String,
     pub(crate) access: Access,
@@ -110,15 +107,15 @@ pub struct Api {
 impl Api {
     /// Makes the API, and the owner of the streams' plans, whose `run` belongs on the control thread.
     pub fn new(hub: Hub, settings: Settings) -> (Api, Catalogue) {
-        let (catalogue, handle) = Catalogue::new(hub.clone(), settings.plans, settings.policy);
+        let (catalogue, handle) = Catalogue::new(hub.clone(), settings.streams);
         let shared = Arc::new(Shared {
             hub,
             catalogue: handle,
             counts: EventCounts::default(),
             started: hub::wall_now(),
             version: settings.version,
-            config_path: settings.config_path,
-            config_shown: settings.config_shown,
+            config: settings.config,
+            reload: settings.reload,
             listeners: settings.listeners,
             rtsp_default_query: settings.rtsp_default_query,
             access: settings.access,
@@ -139,6 +136,12 @@ impl Api {
         let counted = self.shared.counts.follow(self.shared.hub.events());
         let remembered = self.shared.alerts.follow(self.shared.hub.events());
         tokio::join!(counted, remembered);
+    }
+
+    /// Makes the streams be as the configuration file says now, where that differs from what it said before. Returns when
+    /// nothing is left of what was removed. On a problem nothing is done.
+    pub async fn reload(&self, streams: FileStreams) -> Result<StreamChanges, Vec<StreamProblem>> {
+        self.shared.catalogue.reload(streams).await
     }
 
     /// Answers one request. It carries a [`Peer`] as extension.

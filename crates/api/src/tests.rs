@@ -5,24 +5,24 @@ mod ends;
 mod go2rtc;
 mod hooks;
 mod ours;
+mod reload;
 mod talk;
 
 use crate::{
-    Api, ChildFacts, EngineFacts, Listening, LogRing, Peer, Settings, StreamPlan, TrackFacts, UsageFacts,
+    Api, ChildFacts, ConfigState, EngineFacts, FileStreams, Listening, LogRing, Peer, Reload, Settings,
+    StreamPlan, TrackFacts, UsageFacts,
 };
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, Request, StatusCode};
-use hub::{
-    Access, Connect, Credentials, Hub, HubConfig, Limits, PeerInfo, Policy, Secret, SourceError, SourceTask,
-};
+use hub::{Access, Connect, Credentials, Hub, HubConfig, Limits, PeerInfo, Secret, SourceError, SourceTask};
 use media::{Codec, CodecParams, StreamName, Track, Unit, WallTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 
 const HERE: &str = "127.0.0.1:5000";
 const THERE: &str = "192.0.2.7:5000";
@@ -102,6 +102,9 @@ struct Given {
     api: Api,
     hub: Hub,
     exits: mpsc::Receiver<u8>,
+    /// Whoever reads the configuration.
+    reloads: mpsc::Receiver<oneshot::Sender<Reload>>,
+    config: watch::Sender<ConfigState>,
 }
 
 struct Answer {
@@ -183,12 +186,18 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         plans.insert(name(stream), plan);
     }
     let (exit, exits) = mpsc::channel(1);
+    let (reload, reloads) = mpsc::channel(1);
+    let (config, state) = watch::channel(ConfigState {
+        files: vec!["/etc/aqueduct.yaml".into()],
+        shown: "api:\n  password: '***'\n".into(),
+        ..ConfigState::default()
+    });
     let log = Arc::new(LogRing::default());
     log.push(r#"{"level":"info","time":1,"message":"hello"}"#.into());
     let settings = Settings {
         version: "0.1.0",
-        config_path: Some("/etc/aqueduct.yaml".into()),
-        config_shown: "api:\n  password: '***'\n".into(),
+        config: state,
+        reload,
         listeners: Listening {
             http: Some("127.0.0.1:1984".into()),
             rtsp: Some("127.0.0.1:8554".into()),
@@ -197,8 +206,7 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         rtsp_default_query: "video&audio".into(),
         access,
         base_path: base_path.into(),
-        plans,
-        policy: Policy::default(),
+        streams: FileStreams { plans, ..FileStreams::default() },
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
         engines: Arc::new(|| Box::pin(async { engines() })),
@@ -209,7 +217,7 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
     let (api, catalogue) = Api::new(hub.clone(), settings);
     tokio::spawn(catalogue.run());
     tokio::spawn(api.clone().count_events());
-    Given { api, hub, exits }
+    Given { api, hub, exits, reloads, config }
 }
 
 async fn plain(streams: &[(&str, &str)]) -> Given {

@@ -2,6 +2,7 @@
 pub(crate) mod alerts;
 mod body;
 pub(crate) mod children;
+pub(crate) mod config;
 pub(crate) mod events;
 pub(crate) mod hooks;
 pub(crate) mod info;
@@ -16,12 +17,14 @@ use utoipa::OpenApi;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Aqueduct", description = "Streams, their states, readers, events and alerts."),
-    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, alerts::get, hooks::get, children::get),
+    paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, alerts::get, hooks::get, children::get,
+        config::get, config::reload),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
         shapes::Step, body::StreamBody, body::SourceBody, body::PolicyBody, body::ConflictBody, body::TalkBody, streams::Outcome,
         alerts::AlertList, alerts::StreamAlert, alerts::Alert, hooks::HookList, hooks::Hook,
+        shapes::ConfigInfo, shapes::RefusedAt, shapes::RefusedConfig, shapes::Problem, shapes::Reloaded,
     )),
     security((), ("basic" = []))
 )]

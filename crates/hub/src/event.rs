@@ -168,13 +168,33 @@ pub enum What {
         /// Why it ended.
         why: String,
     },
+    /// The configuration was read again and is in force.
+    ConfigReloaded {
+        /// Streams that are new.
+        added: usize,
+        /// Streams that are otherwise than before.
+        changed: usize,
+        /// Streams that are gone.
+        removed: usize,
+        /// Streams that nothing was done to.
+        unchanged: usize,
+        /// Settings that differ from those in force until a restart, such as `api.listen`.
+        needs_restart: Vec<String>,
+    },
+    /// The configuration was read again and is wrong: nothing changed.
+    ConfigRefused {
+        /// How much is wrong.
+        problems: usize,
+        /// The first of it, without values: who may see events need not be who may see passwords.
+        reason: String,
+    },
     /// The server is shutting down.
     Draining,
 }
 
 impl What {
     /// Every type of event.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 18] = [
         "stream.added",
         "stream.removed",
         "stream.state",
@@ -190,6 +210,8 @@ impl What {
         "worker.replaced",
         "alert.started",
         "alert.ended",
+        "config.reloaded",
+        "config.refused",
         "server.draining",
     ];
 
@@ -211,6 +233,8 @@ impl What {
             What::WorkerReplaced { .. } => "worker.replaced",
             What::AlertStarted { .. } => "alert.started",
             What::AlertEnded { .. } => "alert.ended",
+            What::ConfigReloaded { .. } => "config.reloaded",
+            What::ConfigRefused { .. } => "config.refused",
             What::Draining => "server.draining",
         }
     }
@@ -231,7 +255,11 @@ impl What {
             | What::AlertStarted { stream, .. }
             | What::AlertEnded { stream, .. } => Some(stream),
             What::LimitReached { stream, .. } => stream.as_ref(),
-            What::OwnerPanicked { .. } | What::WorkerReplaced { .. } | What::Draining => None,
+            What::OwnerPanicked { .. }
+            | What::WorkerReplaced { .. }
+            | What::ConfigReloaded { .. }
+            | What::ConfigRefused { .. }
+            | What::Draining => None,
         }
     }
 }

@@ -209,14 +209,16 @@ impl Hub {
         handle.ask(|reply| StreamCommand::StopPlay { reply }).await.unwrap_or(false)
     }
 
+    /// Says what is wrong with the URLs of a specification, without touching the network.
+    pub fn check(&self, spec: &StreamSpec) -> Result<(), SourceError> {
+        spec.sources.iter().try_for_each(|source| self.check_source(&source.url))?;
+        let mut devices = spec.talk.iter().flat_map(|talk| &talk.output.urls);
+        devices.try_for_each(|url| self.check_output(url))
+    }
+
     /// Makes a stream be as specified. The same specification again changes nothing; readers stay on a change.
     pub async fn put(&self, name: &StreamName, spec: StreamSpec) -> Result<PutOutcome, PutError> {
-        for source in &spec.sources {
-            self.check_source(&source.url)?;
-        }
-        for url in spec.talk.iter().flat_map(|talk| &talk.output.urls) {
-            self.check_output(url)?;
-        }
+        self.check(&spec)?;
         let name = name.clone();
         let spec = Box::new(spec);
         self.ask(|reply| DirectorCommand::Put { name, spec, reply }).await.unwrap_or(Err(PutError::Shutdown))
@@ -225,8 +227,16 @@ impl Hub {
     /// Removes a stream with everything of it, its talk stream as well: returns when nothing is left, with each step
     /// that it took. `None`: there was none.
     pub async fn remove(&self, name: &StreamName) -> Option<Removal> {
-        let name = name.clone();
-        self.ask(|reply| DirectorCommand::Remove { name, reply }).await.flatten()
+        self.begin_remove(name).await.await.ok().flatten()
+    }
+
+    /// Asks for a removal: whatever is asked of the hub from then on finds the name free. What [`Hub::remove`] returns
+    /// comes later.
+    pub async fn begin_remove(&self, name: &StreamName) -> oneshot::Receiver<Option<Removal>> {
+        let (reply, answer) = oneshot::channel();
+        // A hub that has ended drops the other end with the command, and the answer is that there was none.
+        let _ = self.commands.send(DirectorCommand::Remove { name: name.clone(), reply }).await;
+        answer
     }
 
     /// Lets failed sources try again at once, also those that gave up. False: there is no such stream.

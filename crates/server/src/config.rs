@@ -8,6 +8,7 @@ mod conflict;
 mod decode;
 mod env;
 mod example;
+mod live;
 mod log;
 mod nearest;
 mod programs;
@@ -54,6 +55,30 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 pub struct Problem {
     mark: Option<Mark>,
     message: String,
+    /// The message quotes a value as it is written, which may be a password in the wrong place.
+    quotes: bool,
+}
+
+impl Problem {
+    /// One that is not in one place.
+    pub(crate) fn nowhere(message: String) -> Self {
+        Self { mark: None, message, quotes: false }
+    }
+
+    /// What everybody may know of it who may see events.
+    pub(crate) fn for_everybody(&self) -> String {
+        match &self.mark {
+            Some(mark) if self.quotes => format!("{mark}: what stands here is wrong; the log says how"),
+            Some(_) | None => self.to_string(),
+        }
+    }
+}
+
+impl From<&Problem> for api::ConfigProblem {
+    fn from(problem: &Problem) -> Self {
+        let place = problem.mark.as_ref().map(|mark| (mark.file.to_string(), mark.line, mark.column));
+        Self { place, message: problem.message.clone() }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -110,8 +135,18 @@ pub struct Loaded {
     pub config: Config,
     /// What is given but has no effect, for the log.
     pub notes: Vec<Note>,
-    /// The first file.
-    pub path: Option<PathBuf>,
+    /// The files, in order.
+    pub files: Vec<PathBuf>,
+    /// Where each stream stands.
+    places: BTreeMap<String, Mark>,
+}
+
+impl Loaded {
+    /// Says what is wrong with a stream, where it stands.
+    pub(crate) fn wrong_stream(&self, name: &str, message: &str) -> Problem {
+        let message = format!("`streams.{name}`: {message}");
+        Problem { mark: self.places.get(name).cloned(), message, quotes: true }
+    }
 }
 
 /// Knows what URLs lead to.
@@ -142,8 +177,23 @@ pub type MakeJudge = dyn Fn(&Config) -> Box<dyn Judge>;
 /// Reads the files in order. None: the defaults, with the demo camera. `judge` looks at each URL.
 pub fn load(files: &[PathBuf], judge: &MakeJudge) -> Result<Loaded, Problems> {
     if files.is_empty() {
-        return Ok(Loaded { config: without_file(), notes: Vec::new(), path: None });
+        let config = without_file();
+        return Ok(Loaded { config, notes: Vec::new(), files: Vec::new(), places: BTreeMap::new() });
     }
+    load_by(read, files, judge)
+}
+
+/// Reads files that were read before. One without content is not taken for a wish to remove everything: whoever writes
+/// it may be in the middle of that.
+pub fn load_again(files: &[PathBuf], judge: &MakeJudge) -> Result<Loaded, Problems> {
+    load_by(read_again, files, judge)
+}
+
+fn load_by(
+    read: fn(&Path) -> Result<String, Problem>,
+    files: &[PathBuf],
+    judge: &MakeJudge,
+) -> Result<Loaded, Problems> {
     let mut texts = Vec::new();
     let mut problems = Vec::new();
     for path in files {
@@ -155,8 +205,7 @@ pub fn load(files: &[PathBuf], judge: &MakeJudge) -> Result<Loaded, Problems> {
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let (config, notes) = from_texts(&texts, env::of_process, judge)?;
-    Ok(Loaded { config, notes, path: files.first().cloned() })
+    Ok(Loaded { files: files.to_vec(), ..from_texts(&texts, env::of_process, judge)? })
 }
 
 /// The configuration when there is no file: everything on this machine only, and the demo camera.
@@ -167,8 +216,21 @@ pub fn without_file() -> Config {
     config
 }
 
+fn read_again(path: &Path) -> Result<String, Problem> {
+    let problem = |message: &str| Problem::nowhere(format!("{}: {message}", path.display()));
+    // A pipe has nothing more to say, and may wait for somebody who writes.
+    if std::fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        return Err(problem("this is no file that can be read a second time"));
+    }
+    let text = read(path)?;
+    if text.trim().is_empty() {
+        return Err(problem("the file is empty; to remove all streams, write `streams: {}`"));
+    }
+    Ok(text)
+}
+
 fn read(path: &Path) -> Result<String, Problem> {
-    let problem = |message: String| Problem { mark: None, message: format!("{}: {message}", path.display()) };
+    let problem = |message: String| Problem::nowhere(format!("{}: {message}", path.display()));
     let size = std::fs::metadata(path).map_err(|e| problem(e.to_string()))?.len();
     if size > FILE_BYTES_MAX {
         return Err(problem(format!(
@@ -178,12 +240,12 @@ fn read(path: &Path) -> Result<String, Problem> {
     std::fs::read_to_string(path).map_err(|e| problem(e.to_string()))
 }
 
-/// Reads texts in order, each with its file's name.
+/// Reads texts in order, each with its file's name. The list of files is the caller's to set.
 fn from_texts(
     texts: &[(String, String)],
     outer: fn(&str) -> Option<String>,
     judge: &MakeJudge,
-) -> Result<(Config, Vec<Note>), Problems> {
+) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
     let mut next_id = 0;
     let mut tree: Option<Node> = None;
@@ -209,7 +271,10 @@ fn from_texts(
     let mut notes = Vec::new();
     check(&mut config, &tree, judge, &mut problems, &mut notes);
     if problems.is_empty() {
-        return Ok((config, notes));
+        let place =
+            |name: &String| (name.clone(), tree.nearest(&["streams".to_owned(), name.clone()]).clone());
+        let places = config.streams.keys().map(place).collect();
+        return Ok(Loaded { config, notes, files: Vec::new(), places });
     }
     problems.sort_by_key(|problem| {
         let mark = problem.mark.as_ref();
@@ -240,7 +305,7 @@ fn check(
 ) {
     let mut wrong = |path: &[&str], message: String| {
         let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
-        problems.push(Problem { mark: Some(tree.nearest(&path).clone()), message });
+        problems.push(Problem { mark: Some(tree.nearest(&path).clone()), message, quotes: false });
     };
     if let Err(report) = config.validate() {
         for (path, error) in report.iter() {

@@ -5,9 +5,12 @@
 //! - [`wiring`]: settings to what hub, gateway and api are told.
 //! - [`logging`]: where log lines go and how they look; events of the hub as log lines.
 //! - [`run`](mod@run): start, serve, drain.
+//! - `reload`: the configuration, read again meanwhile.
+mod banner;
 pub mod cli;
 pub mod config;
 pub mod logging;
+mod reload;
 pub mod run;
 pub mod wiring;
 

@@ -9,18 +9,33 @@ use crate::config::{LogFormat, LogSection, MODULES};
 use api::LogRing;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// Which format the log has: go2rtc's for programs that configure us as go2rtc, unless something else is asked for.
 pub fn format(section: &LogSection, as_go2rtc: bool) -> LogFormat {
     section.format.unwrap_or(if as_go2rtc { LogFormat::Go2rtc } else { LogFormat::Text })
 }
 
+/// Changes how much is logged.
+pub struct Levels(reload::Handle<EnvFilter, Registry>);
+
+impl Levels {
+    /// Sets the levels of a section.
+    pub fn set(&self, section: &LogSection) {
+        // Only a log that has ended takes no more.
+        let _ = self.0.reload(filter(section));
+    }
+}
+
+fn filter(section: &LogSection) -> EnvFilter {
+    EnvFilter::builder().parse_lossy(directives(section))
+}
+
 /// Sets the log up for the whole process.
-pub fn start(section: &LogSection, format: LogFormat, ring: Arc<LogRing>) {
-    let filter = EnvFilter::builder().parse_lossy(directives(section));
+pub fn start(section: &LogSection, format: LogFormat, ring: Arc<LogRing>) -> Levels {
+    let (filter, levels) = reload::Layer::new(filter(section));
     let registry = tracing_subscriber::registry().with(filter).with(to_ring::ToRing(ring));
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stdout);
@@ -36,6 +51,7 @@ pub fn start(section: &LogSection, format: LogFormat, ring: Arc<LogRing>) {
         }
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
+    Levels(levels)
 }
 
 /// The filter that the section stands for.

@@ -1,6 +1,7 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
-use crate::config::{Config, Listen, Loaded, LogFormat, Weight};
-use crate::{VERSION, logging, wiring};
+use crate::config::Loaded;
+use crate::reload::{self, Reloader};
+use crate::{VERSION, banner, logging, wiring};
 use api::{Api, Hooks};
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
@@ -66,13 +67,14 @@ pub fn run(loaded: Loaded) -> Result<u8, RunError> {
 type Asked = (Request<Body>, oneshot::Sender<Response<Body>>);
 
 async fn serve(loaded: Loaded) -> Result<u8, RunError> {
-    let Loaded { config, notes, path } = loaded;
-    // Signals first: whoever ends us while we start gets an orderly end.
+    // Signals first: whoever ends us while we start gets an orderly end, and a reload waits for the start.
     let mut ends = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let hangup = signal(SignalKind::hangup())?;
+    let config = loaded.config.clone();
     let gateway_config = Arc::new(wiring::gateway_config(&config)?);
     let log = Arc::new(api::LogRing::default());
     let format = logging::format(&config.log, config.app.0);
-    logging::start(&config.log, format, log.clone());
+    let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
     let hub = Hub::start(HubConfig {
         workers: config.workers,
@@ -83,31 +85,28 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     let hooks = Hooks::start(&hub, &config.hooks.hooks())?;
-    for note in &notes {
-        match note.weight {
-            Weight::Info => tracing::info!("{note}"),
-            Weight::Warn => tracing::warn!("{note}"),
-        }
-    }
+    reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
     let listeners =
-        gateway::listeners::start(&hub, gateway_config, control(requests), &programs.rendezvous).await?;
-    let plans = wiring::streams(&config);
-    for (name, plan) in &plans {
+        gateway::listeners::start(&hub, gateway_config.clone(), control(requests), &programs.rendezvous)
+            .await?;
+    let streams = wiring::streams(&config);
+    for (name, plan) in &streams.plans {
         let put = hub.put(name, plan.spec(&hub)).await;
         put.map_err(|error| RunError::Stream { name: name.clone(), error })?;
     }
     let (exit, mut exits) = mpsc::channel(1);
+    let (ask_reload, reloads) = mpsc::channel(REQUESTS);
+    let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone());
     let settings = api::Settings {
         version: VERSION,
-        config_path: path.map(|path| path.display().to_string()),
-        config_shown: crate::config::shown(&config),
+        config: reloader.state(),
+        reload: ask_reload,
         listeners: listening(&listeners.addresses),
         rtsp_default_query: config.rtsp.default_query.clone(),
         access: wiring::api_access(&config),
         base_path: config.api.base_path.trim_end_matches('/').to_owned(),
-        plans,
-        policy: config.supervision.policy(),
+        streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
         engines: wiring::ask_engines(&programs),
@@ -118,12 +117,15 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let (api, catalogue) = Api::new(hub.clone(), settings);
     tokio::task::spawn_local(catalogue.run());
     tokio::task::spawn_local(api.clone().count_events());
-    tokio::task::spawn_local(answer_all(api, asked));
-    announce(format, &config, &listeners.addresses);
+    tokio::task::spawn_local(answer_all(api.clone(), asked));
+    let reloading = tokio::task::spawn_local(reloader.run(api, reloads, hangup));
+    banner::announce(format, &config, &listeners.addresses);
     let code = tokio::select! {
         () = told(&mut ends) => 0,
         Some(code) = exits.recv() => code,
     };
+    // What ends is not changed any more.
+    reloading.abort();
     drain(&hub, listeners, hooks, &programs, &mut ends).await;
     Ok(code)
 }
@@ -208,70 +210,4 @@ fn listening(addresses: &Addresses) -> api::Listening {
         rtmps: text(addresses.rtmps),
         webrtc: text(addresses.webrtc),
     }
-}
-
-/// Says where everything is: in a banner for people, in log lines for programs.
-fn announce(format: LogFormat, config: &Config, addresses: &Addresses) {
-    let name = config.streams.keys().next().map_or("NAME", String::as_str);
-    let places = places(addresses, config.api.base_path.trim_end_matches('/'), name);
-    match format {
-        LogFormat::Text => {
-            let mut banner = format!("\n  Aqueduct {VERSION}\n\n");
-            for (what, url) in &places {
-                banner.push_str(&format!("  {what:<10} {url}\n"));
-            }
-            banner.push('\n');
-            logging::write(&banner);
-        }
-        LogFormat::Json | LogFormat::Go2rtc => {
-            for (what, url) in &places {
-                tracing::info!(url, "{what}");
-            }
-        }
-    }
-    for address in [addresses.http, addresses.https].into_iter().flatten() {
-        logging::say_listening(format, address);
-    }
-    let open = [
-        ("api", config.api.listen, &config.api.username),
-        ("rtsp", config.rtsp.listen, &config.rtsp.username),
-    ];
-    for (section, listen, username) in open {
-        if is_open(listen) && username.is_empty() {
-            tracing::warn!(
-                "{section}.listen is open to the network and {section}.username is not set: everybody may watch"
-            );
-        }
-    }
-}
-
-fn is_open(listen: Listen) -> bool {
-    listen.0.is_some_and(|address| !address.ip().is_loopback())
-}
-
-/// The addresses worth knowing, with a stream for example.
-fn places(addresses: &Addresses, base_path: &str, stream: &str) -> Vec<(&'static str, String)> {
-    let shown = |address: SocketAddr| {
-        let any = address.ip().is_unspecified();
-        if any { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
-    };
-    let mut places = Vec::new();
-    let web = addresses.http.map(|address| ("http", address));
-    if let Some((scheme, address)) = web.or(addresses.https.map(|address| ("https", address))) {
-        let host = shown(address);
-        places.push(("Web page", format!("{scheme}://{host}{base_path}/")));
-        places.push(("WHEP", format!("{scheme}://{host}{base_path}/api/webrtc?src={stream}")));
-        places.push(("WHIP", format!("{scheme}://{host}{base_path}/api/webrtc?dst=NAME")));
-    }
-    for (what, scheme, address, path) in [
-        ("RTSP", "rtsp", addresses.rtsp, ""),
-        ("RTSPS", "rtsps", addresses.rtsps, ""),
-        ("RTMP", "rtmp", addresses.rtmp, "live/"),
-        ("RTMPS", "rtmps", addresses.rtmps, "live/"),
-    ] {
-        if let Some(address) = address {
-            places.push((what, format!("{scheme}://{}/{path}{stream}", shown(address))));
-        }
-    }
-    places
 }

@@ -198,14 +198,14 @@ fn pem(setting: &'static str, given: &str) -> Result<Option<String>, WiringError
 }
 
 /// The streams of the configuration.
-pub fn streams(config: &Config) -> BTreeMap<StreamName, api::StreamPlan> {
+pub fn streams(config: &Config) -> api::FileStreams {
     let mut plans = BTreeMap::new();
     for (name, entry) in &config.streams {
         // Names were checked when the configuration was read.
         let Ok(stream) = StreamName::new(name) else { continue };
         plans.insert(stream, plan(config, name, entry));
     }
-    plans
+    api::FileStreams { plans, policy: config.supervision.policy() }
 }
 
 fn plan(config: &Config, name: &str, entry: &StreamEntry) -> api::StreamPlan {

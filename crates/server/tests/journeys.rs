@@ -20,6 +20,7 @@ mod journey {
     mod publish;
     mod readers;
     mod refusals;
+    mod reload;
     mod slow_reader;
     mod talk;
     mod turn;

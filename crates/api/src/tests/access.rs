@@ -4,7 +4,7 @@ use super::{HERE, THERE, given, plain, with_login};
 /// A route of each kind, with what it takes to use it.
 const READS: [&str; 7] =
     ["/", "/api", "/api/schemes", "/api/streams", "/api/v1/streams", "/api/v1/info", "/metrics"];
-const CONTROLS: [(&str, &str); 9] = [
+const CONTROLS: [(&str, &str); 10] = [
     ("PUT", "/api/streams?src=fake://h&name=x"),
     ("PATCH", "/api/streams?src=fake://h&name=x"),
     ("DELETE", "/api/streams?src=x"),
@@ -12,6 +12,7 @@ const CONTROLS: [(&str, &str); 9] = [
     ("GET", "/api/log"),
     ("GET", "/api/config"),
     ("GET", "/api/v1/children"),
+    ("GET", "/api/v1/config"),
     ("POST", "/api/exit?code=200"),
     ("DELETE", "/api/v1/streams/x"),
 ];

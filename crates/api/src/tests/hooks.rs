@@ -1,10 +1,12 @@
 //! Webhooks against a real receiver on a socket, that answers as the test says.
 use super::{HERE, THERE, facts, name};
-use crate::{Api, HookConfig, Hooks, HooksConfig, Listening, LogRing, Peer, Settings};
+use crate::{
+    Api, ConfigState, FileStreams, HookConfig, Hooks, HooksConfig, Listening, LogRing, Peer, Settings,
+};
 use axum::body::Body;
 use base64::Engine as _;
 use http::Request;
-use hub::{Access, Hub, HubConfig, Limits, Policy, Secret, What};
+use hub::{Access, Hub, HubConfig, Limits, Secret, What};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -125,14 +127,13 @@ impl Given {
         let hooks = Hooks::start(&hub, &config).unwrap();
         let settings = Settings {
             version: "0.1.0",
-            config_path: None,
-            config_shown: String::new(),
+            config: watch::channel(ConfigState::default()).1,
+            reload: mpsc::channel(1).0,
             listeners: Listening::default(),
             rtsp_default_query: String::new(),
             access: Access { section: "api", ..Access::default() },
             base_path: String::new(),
-            plans: BTreeMap::new(),
-            policy: Policy::default(),
+            streams: FileStreams::default(),
             track_facts: facts,
             log: Arc::new(LogRing::default()),
             hooks: hooks.reports(),

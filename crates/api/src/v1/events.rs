@@ -98,6 +98,11 @@ pub(crate) fn describe(event: &hub::Event) -> Value {
         What::AlertEnded { id, alert, source, lasted_ms, why, .. } => json!({
             "alert": alert, "alert_id": id.to_string(), "source": source, "lasted_ms": lasted_ms, "reason": why,
         }),
+        What::ConfigReloaded { added, changed, removed, unchanged, needs_restart } => json!({
+            "added": added, "changed": changed, "removed": removed, "unchanged": unchanged,
+            "needs_restart": needs_restart,
+        }),
+        What::ConfigRefused { problems, reason } => json!({ "problems": problems, "reason": reason }),
         What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };
     if let Value::Object(more) = more {

@@ -1,7 +1,9 @@
 //! Streams as our own API describes them. `web/site/api/types.js` has the same shapes.
+mod config;
 mod ends;
 mod source;
 
+pub(crate) use config::{ConfigInfo, Problem, RefusedAt, RefusedConfig, Reloaded};
 pub(crate) use ends::{End, Removed, Step};
 pub(crate) use source::{Output, PolicyInForce, Source};
 

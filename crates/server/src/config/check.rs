@@ -58,8 +58,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn wrong(&mut self, path: &[&str], message: String) {
+        self.problem(path, message, false);
+    }
+
+    /// What is said of a URL may quote it.
+    fn wrong_url(&mut self, path: &[&str], message: String) {
+        self.problem(path, message, true);
+    }
+
+    fn problem(&mut self, path: &[&str], message: String, quotes: bool) {
         let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
-        self.problems.push(Problem { mark: Some(self.tree.nearest(&path).clone()), message });
+        self.problems.push(Problem { mark: Some(self.tree.nearest(&path).clone()), message, quotes });
     }
 
     /// The path of a source, for its place in the file.
@@ -111,7 +120,7 @@ impl Check<'_> {
                 false
             }
             Verdict::Wrong(why) => {
-                self.wrong(&path, format!("`streams.{name}`: {why}"));
+                self.wrong_url(&path, format!("`streams.{name}`: {why}"));
                 true
             }
         }
@@ -163,7 +172,7 @@ impl Check<'_> {
                         urls.retain(|given| *given != url);
                     }
                 }
-                Verdict::Wrong(why) => self.wrong(&path, format!("`streams.{name}.talk`: {why}")),
+                Verdict::Wrong(why) => self.wrong_url(&path, format!("`streams.{name}.talk`: {why}")),
             }
         }
     }

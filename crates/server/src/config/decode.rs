@@ -2,7 +2,7 @@
 //! after each error, so that all of them are said at once.
 use super::Problem;
 use super::nearest::nearest;
-use super::yaml::{Entry, Kind, Node, Scalar, Sort};
+use super::yaml::{Entry, Kind, Mark, Node, Scalar, Sort};
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, Visitor};
 use std::fmt;
@@ -20,10 +20,10 @@ pub(crate) fn decode<T: DeserializeOwned>(tree: &mut Node, problems: &mut Vec<Pr
         let mut path = Vec::new();
         let mark = error.node.and_then(|id| tree.take_out(id, &mut path));
         let Some(mark) = mark else {
-            problems.push(Problem { mark: Some(tree.mark.clone()), message: error.what.say(&path) });
+            problems.push(error.what.problem(tree.mark.clone(), &path));
             return None;
         };
-        problems.push(Problem { mark: Some(mark), message: error.what.say(&path) });
+        problems.push(error.what.problem(mark, &path));
     }
     None
 }
@@ -43,6 +43,11 @@ enum What {
 }
 
 impl What {
+    fn problem(&self, mark: Mark, path: &[String]) -> Problem {
+        let quotes = matches!(self, What::Other(_));
+        Problem { mark: Some(mark), message: self.say(path), quotes }
+    }
+
     fn say(&self, path: &[String]) -> String {
         let place = |path: &[String]| {
             if path.is_empty() { "the file".to_owned() } else { format!("`{}`", path.join(".")) }

@@ -35,6 +35,7 @@ impl Environment {
                             message: format!(
                                 "the environment has no {name}: set it, or write ${{{name}:default}} with what else to take"
                             ),
+                            quotes: false,
                         }),
                     }
                 }

@@ -41,12 +41,12 @@ fn load_texts(texts: &[&str]) -> Result<(Config, Vec<String>), Problems> {
     let names = ["a.yaml", "b.yaml"];
     let texts: Vec<_> =
         texts.iter().zip(names).map(|(text, name)| (name.to_owned(), (*text).to_owned())).collect();
-    let (config, notes) = from_texts(&texts, outer, &known)?;
+    let Loaded { config, notes, .. } = from_texts(&texts, outer, &known)?;
     Ok((config, notes.iter().map(ToString::to_string).collect()))
 }
 
 #[track_caller]
-fn good(text: &str) -> (Config, Vec<String>) {
+pub(super) fn good(text: &str) -> (Config, Vec<String>) {
     load_texts(&[text]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -329,5 +329,42 @@ fn the_files_in_the_repository_are_the_generated_ones() {
             kept == generated,
             "{file} is not what the definitions give: cargo run -- --print-… > {file}"
         );
+    }
+}
+
+/// Files that are read again: what may be half written is not taken for a wish.
+#[test]
+fn a_file_that_is_empty_or_no_file_is_not_taken_a_second_time() {
+    let folder = std::env::temp_dir().join(format!("aqueduct-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (empty, right) = (folder.join("empty.yaml"), folder.join("right.yaml"));
+    std::fs::write(&empty, "\n").unwrap();
+    std::fs::write(&right, "streams: {}\n").unwrap();
+    let files = [right.clone(), empty.clone()];
+    assert!(load(&files, &known).is_ok(), "at the start it is as good as none");
+    for (file, why) in [
+        (&empty, "the file is empty; to remove all streams, write `streams: {}`"),
+        (&folder, "this is no file that can be read a second time"),
+    ] {
+        let problems = load_again(&[right.clone(), file.clone()], &known).unwrap_err();
+        assert_eq!(problems.to_string(), format!("{}: {why}", file.display()));
+    }
+    let loaded = load_again(std::slice::from_ref(&right), &known).unwrap();
+    assert_eq!((loaded.config, loaded.files), (Config::default(), vec![right]));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_everybody_may_know_of_a_problem_quotes_no_value() {
+    for (text, told) in [
+        ("rtsp:\n  lisen: x\n", "a.yaml:2:3: unknown key `lisen` in `rtsp`: did you mean `listen`?"),
+        ("api:\n  password hidden\n", "a.yaml:2:3: what stands here is wrong; the log says how"),
+        ("limits: {ring_keep: hidden}\n", "a.yaml:1:21: what stands here is wrong; the log says how"),
+        ("streams: {a: 'hidden:x'}\n", "a.yaml:1:14: what stands here is wrong; the log says how"),
+        ("a: &hidden\nb: *hiddem\n", "a.yaml:2:4: what stands here is wrong; the log says how"),
+        ("api: {password: hidden}\n", "a.yaml:1:17: `api.password` is of no use without `api.username`"),
+    ] {
+        let Err(Problems(problems)) = load_texts(&[text]) else { panic!("it was taken: {text}") };
+        assert_eq!(problems[0].for_everybody(), told, "{}", problems[0]);
     }
 }

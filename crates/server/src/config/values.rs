@@ -2,7 +2,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Implements the schema of a value that is written as a text.
@@ -241,6 +244,27 @@ impl<'de> Deserialize<'de> for MediaListen {
 
 text_schema!(MediaListen, "MediaListen", "^(.*:[0-9]+(/udp|/tcp)?)?$");
 
+thread_local! {
+    static FINGERPRINTS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A value as it writes itself, but with fingerprints in place of secrets, so that a comparison sees them change. They
+/// tell nothing of the secrets, and are others in each run of the server.
+pub(crate) fn fingerprinted<T: Serialize>(value: &T) -> serde_json::Value {
+    FINGERPRINTS.set(true);
+    // Only maps with keys that are no texts cannot be written; there are none.
+    let written = serde_json::to_value(value).unwrap_or_default();
+    FINGERPRINTS.set(false);
+    written
+}
+
+/// The fingerprint of a secret, while [`fingerprinted`] wants them.
+fn fingerprint(secret: &hub::Secret) -> Option<String> {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    let key = || KEY.get_or_init(RandomState::new);
+    FINGERPRINTS.get().then(|| format!("{:016x}", key().hash_one(secret.expose())))
+}
+
 /// A text that is never written or logged: reads as usual, writes `***`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SecretText(pub hub::Secret);
@@ -260,7 +284,10 @@ impl SecretText {
 
 impl Serialize for SecretText {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(if self.is_empty() { "" } else { "***" })
+        match fingerprint(&self.0) {
+            Some(fingerprint) => to.serialize_str(&fingerprint),
+            None => to.serialize_str(if self.is_empty() { "" } else { "***" }),
+        }
     }
 }
 
@@ -284,6 +311,9 @@ impl Default for SecretUrl {
 
 impl Serialize for SecretUrl {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if let Some(fingerprint) = fingerprint(&self.0) {
+            return to.serialize_str(&fingerprint);
+        }
         let (scheme, rest) = self.0.expose().split_once("://").unwrap_or_default();
         // What a password with an odd character is, is cut off rather than shown.
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

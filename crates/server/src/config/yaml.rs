@@ -76,7 +76,7 @@ pub(crate) fn parse(file: &Arc<str>, text: &str, next_id: &mut u32) -> Result<No
             let mark = Mark { file: file.clone(), line: at.line().max(1), column: at.column().max(1) };
             let rendered = error.without_snippet().to_string();
             let message = rendered.split(" at line ").next().unwrap_or_default().trim().to_owned();
-            Err(Problem { mark: Some(mark), message: format!("this is no YAML: {message}") })
+            Err(Problem { mark: Some(mark), message: format!("this is no YAML: {message}"), quotes: true })
         }
     }
 }

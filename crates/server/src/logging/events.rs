@@ -83,6 +83,16 @@ fn write(what: &What) {
         What::AlertEnded { stream, alert, lasted_ms, why, .. } => {
             tracing::info!(target: "hub", %stream, alert, lasted_ms, "alert ended: {why}");
         }
+        What::ConfigReloaded { added, changed, removed, unchanged, needs_restart } => {
+            let needs_restart = needs_restart.join(" ");
+            tracing::info!(
+                target: "server", added, changed, removed, unchanged, needs_restart, "the configuration was read again"
+            );
+        }
+        // Whoever read it has said what is wrong, line by line.
+        What::ConfigRefused { problems, .. } => {
+            tracing::warn!(target: "server", problems, "the configuration is wrong: nothing changed");
+        }
         What::Draining => tracing::info!(target: "hub", "draining"),
         what => tracing::info!(target: "hub", "{}", what.kind()),
     }

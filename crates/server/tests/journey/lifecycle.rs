@@ -3,7 +3,8 @@
 use super::clip::Clip;
 use super::publish::publish;
 use super::{BINARY, turn};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 use std::process::Command;
 use std::time::Duration;
@@ -34,6 +35,13 @@ fn without_a_config_the_demo_camera_plays_on_the_default_ports() {
     let page = server.get("/");
     assert_eq!(page.status, 200);
     assert!(page.text().contains("<html"), "{}", page.text());
+    // Without a file there is nothing to read again, which is no reason to end.
+    kill(Pid::from_raw(server.pid().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    eventually("SIGHUP is answered in the log", Duration::from_secs(5), || {
+        server.log().contains("runs without a configuration file").then_some(())
+    });
+    assert_eq!(server.request("POST", "/api/v1/config/reload", b"").unwrap().status, 410);
+    assert_eq!(server.stream("demo")["state"], "live");
     server.stop();
 }
 

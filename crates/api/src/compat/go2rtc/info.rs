@@ -26,9 +26,10 @@ struct Rtsp<'a> {
 
 pub(crate) async fn get(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let state = shared.config.borrow().clone();
     answer::json(&Info {
         aqueduct: shared.version,
-        config_path: shared.config_path.as_deref().unwrap_or_default(),
+        config_path: state.files.first().map(String::as_str).unwrap_or_default(),
         host,
         revision: "",
         rtsp: Rtsp {

@@ -22,13 +22,14 @@ pub(crate) async fn clear_log(State(shared): State<Arc<Shared>>) -> Response {
 /// The settings in force, with secrets hidden; they change in the file.
 pub(crate) async fn config(State(shared): State<Arc<Shared>>, method: Method) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
-        let message = "the configuration cannot be changed over the API yet: edit the file and start again";
+        let message = "the configuration cannot be changed over the API yet: edit the file, then POST /api/v1/config/reload";
         return answer::text(StatusCode::NOT_IMPLEMENTED, message);
     }
-    if shared.config_path.is_none() {
+    let state = shared.config.borrow().clone();
+    if state.files.is_empty() {
         return answer::text(StatusCode::GONE, "no config file");
     }
-    answer::plain("application/yaml", shared.config_shown.clone())
+    answer::plain("application/yaml", state.shown)
 }
 
 pub(crate) async fn exit(State(shared): State<Arc<Shared>>, params: Params) -> Response {

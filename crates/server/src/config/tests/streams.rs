@@ -35,7 +35,7 @@ fn what_a_stream_says_is_over_what_is_said_for_all_and_a_source_over_its_stream(
         "supervision: {factor: 3, steady: 5s}\nstreams:\n  cam:\n    url: [rtsp://h/1, {url: 'rtsp://h/2', supervision: {start: 40s}}]\n    \
          supervision: {jitter: 0}\n",
     );
-    let plans = crate::wiring::streams(&config);
+    let plans = crate::wiring::streams(&config).plans;
     let plan = &plans["cam"];
     assert_eq!((plan.policy.factor, plan.policy.jitter), (3.0, 0.0));
     assert_eq!(plan.sources[0].policy, None);
