@@ -154,6 +154,8 @@ impl Supervised {
     /// Begins to end the attempt in order, or by force at the deadline. No other starts until nothing is left of it.
     pub(crate) fn stop(&mut self, worker: &Worker, within: Duration) {
         let Some(running) = self.running.take() else { return };
+        // Now, and not when that task comes to run: the attempt is to hear it before it sees what ends around it.
+        running.stop.send_replace(true);
         let identity = self.identity.clone();
         let owner = format!("end of {} {} of {}", identity.what, identity.index, identity.stream);
         let earlier = self.ending.take();

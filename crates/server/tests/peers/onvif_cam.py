@@ -17,11 +17,14 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
+# What a session does not ask for has nowhere to go: without this, the first such packet would end the whole camera.
+UNASKED = "errorignore ignore-notlinked=true convert-to=ok"
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=25/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=25"
-    " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1"
-    " audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
+    f" ! video/x-h264,profile=baseline ! {UNASKED} ! rtph264pay name=pay0 pt=96 config-interval=-1"
+    " audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=8000,channels=1"
+    f" ! alawenc ! {UNASKED} ! rtppcmapay name=pay1 pt=8 )"
 )
 
 # How long it keeps sound back that came, so that late packets find their place. GStreamer's own choice is 200.
