@@ -124,6 +124,11 @@ impl Supervisor {
         &self.policy
     }
 
+    /// Another policy from now on. What runs or waits does so to its end; the next failure is under the new one.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// True while somebody wants it.
     pub fn is_wanted(&self) -> bool {
         self.wanted

@@ -421,6 +421,29 @@ fn a_removal_tells_each_step_of_each_end() {
     });
 }
 
+#[test]
+fn another_policy_disturbs_no_source_that_runs_and_revives_one_that_was_given_up() {
+    let world = Arc::new(World::default());
+    let hub = start(&world);
+    block_on(async {
+        let cam = name("cam");
+        let preload = |policy| StreamSpec { preload: true, policy, ..spec(&["fake:main?h264"]) };
+        hub.put(&cam, preload(quick())).await.unwrap();
+        until("it flows", async || world.attempts("fake:main?h264").1 == 1).await;
+        let short = Policy { budget: Some(Duration::ZERO), ..quick() };
+        hub.put(&cam, preload(short)).await.unwrap();
+        until("it has the policy", async || report(&hub, &cam).await.sources[0].policy == short).await;
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(world.attempts("fake:main?h264"), (1, 1), "it runs on");
+        world.main_is_down.store(true, Ordering::Relaxed);
+        until("it is given up", async || report(&hub, &cam).await.sources[0].state == "gave_up").await;
+        world.main_is_down.store(false, Ordering::Relaxed);
+        hub.put(&cam, preload(quick())).await.unwrap();
+        until("it flows again", async || world.attempts("fake:main?h264") == (2, 1)).await;
+        assert_eq!(hub.shutdown(Duration::from_secs(2)).await, 0);
+    });
+}
+
 fn door(device: &str, conflict: Conflict) -> StreamSpec {
     let output = OutputSpec {
         policy: Policy { budget: Some(Duration::from_secs(1)), ..quick() },

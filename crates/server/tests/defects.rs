@@ -1,7 +1,8 @@
 //! The defects that this project was founded on, told as stories against the real binary. Each module opens with its
 //! story.
 //!
-//! `AQUEDUCT_LONG=1` tells each story 20 times, under CPU pressure and as PID 1 as well; without it each is told once.
+//! `AQUEDUCT_LONG=1` tells each story 20 times on each stage (idle machine, busy machine, PID 1); without it each is told
+//! once on each, with fewer viewers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
 

@@ -22,9 +22,10 @@ pub const PACKET_BYTES_DEFAULT: usize = 1472;
 const PACKET_BYTES_MAX: usize = 65_535;
 /// Sender reports come at least so often: 5 s, the interval of RFC 3550 §6.2.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
-/// Each key frame has them in front, for those who join there, unless the last ones are younger: 1 s, for streams
-/// where every frame is one.
-const REPORT_AT_START_EVERY: Duration = Duration::from_secs(1);
+/// Each key frame has them in front, for those who join there (ffmpeg 5 shifts a track whose first packet comes before
+/// them), unless the last ones are younger: 500 ms, for streams where every frame is one. Cameras with a key frame each
+/// second send it a little early as often as late, so it is less than that.
+const REPORT_AT_START_EVERY: Duration = Duration::from_millis(500);
 /// Wall clock and media clock may drift apart so far before reports follow the wall clock: 1 s. Each step of it is a
 /// step in the readers' clocks.
 const ANCHOR_DRIFT_MAX_MICROS: i64 = 1_000_000;

@@ -56,12 +56,17 @@ impl Sources {
         for (index, spec) in specs.iter().enumerate() {
             let policy = spec.policy.unwrap_or(policy);
             let same = |old: &Source| {
-                old.supervised.identity.url == spec.url && *old.supervised.supervisor.policy() == policy
+                let supervisor = &old.supervised.supervisor;
+                // One that was given up by another policy is to be tried by this one.
+                let may_run_on =
+                    *supervisor.policy() == policy || !matches!(supervisor.state(), SourceState::GaveUp);
+                old.supervised.identity.url == spec.url && may_run_on
             };
             let mut source = match before.iter().position(same) {
                 Some(place) => before.remove(place),
                 None => self.make(spec, index, policy),
             };
+            source.supervised.supervisor.set_policy(policy);
             source.supervised.identity.index = index;
             source.fallback = spec.fallback;
             self.all.push(source);

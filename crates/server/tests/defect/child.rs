@@ -5,7 +5,7 @@
 //! Here: 200 viewers in turn and beside one another, some gone in the middle of the start; children that ignore TERM,
 //! hand their pipes to a grandchild, flood stderr, die at once, never write. After each departure and linger no child,
 //! zombie, socket or pipe is left, and the next viewer has a picture within two seconds.
-use super::stage::{Stage, tell};
+use super::stage::{Stage, long_or_short, tell};
 use formats::replay::{Clip, load};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
@@ -94,7 +94,7 @@ fn story(stage: Stage, ffmpeg: &Path) {
     let before = after_the_first(&server, "cam", "video&audio=opus", &camera);
     let mut slowest = 0_f64;
     // In turn, each finding nothing of the one before.
-    for viewer in 0..10 {
+    for viewer in 0..long_or_short(10, 5) {
         if viewer % 3 == 2 {
             leave_early(&server, "cam", 37 * viewer);
         } else {
@@ -204,7 +204,7 @@ fn bad_children(stage: Stage, ffmpeg: &Path) {
     let server = stage.server(&place, settings(Value::Object(streams), ffmpeg, &allowed));
     let before = after_the_first(&server, "ignores-term", "video&audio=opus", &camera);
     for (name, _) in &children {
-        for round in 0..2 {
+        for round in 0..long_or_short(2, 1) {
             // The good source's viewers wait for nothing, whatever the other does.
             let wait = view(&server, name, "video");
             assert!(wait < PICTURE_MS, "{name}, round {round}: {wait:.0} ms for a picture");

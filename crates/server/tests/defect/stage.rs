@@ -31,11 +31,16 @@ impl Stage {
     }
 }
 
+/// The first number with `AQUEDUCT_LONG`, else the second: how much of a story is told where time is short.
+pub(super) fn long_or_short(long: u64, short: u64) -> u64 {
+    if std::env::var_os("AQUEDUCT_LONG").is_some() { long } else { short }
+}
+
 /// Tells a story on this stage: once, or 20 times with `AQUEDUCT_LONG`. Stories take turns: they measure time.
 pub(super) fn tell(stage: Stage, story: impl Fn(Stage)) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn: MutexGuard<'_, ()> = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let times = if std::env::var_os("AQUEDUCT_LONG").is_some() { 20 } else { 1 };
+    let times = long_or_short(20, 1);
     for time in 1..=times {
         let _pressure = stage.pressure();
         story(stage);
