@@ -1,4 +1,4 @@
-//! MP4: fragments for browsers, single key frames as files, and files to read.
+//! MP4: fragments for browsers, segments to keep on disk, single key frames as files, and files to read.
 //!
 //! Source: ISO/IEC 14496-12 (boxes), 14496-14 and -15 (MPEG-4 audio, NAL units in MP4), the bindings of AV1, VP9 and
 //! Opus, and the QuickTime File Format for what cameras and editors add. Writing is by hand: the media path is one
@@ -10,11 +10,13 @@ mod fragment;
 mod init;
 mod keyframe;
 mod read;
+mod segment;
 
 pub use error::{BoxPath, Mp4Error};
 pub use fragment::{Fragment, Fragmenter, Skipped};
 pub use keyframe::keyframe_file;
 pub use read::{Demuxer, File, Units, Unplayable, fuzz_mp4};
+pub use segment::{SegmentMuxer, SegmentPart, whole_parts};
 
 #[cfg(test)]
 mod tests;

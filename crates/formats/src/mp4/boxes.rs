@@ -17,6 +17,18 @@ impl BoxWriter {
         self.bytes
     }
 
+    /// Bytes so far.
+    pub(super) fn position(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Fills in four bytes that were written before.
+    pub(super) fn set_u32(&mut self, position: usize, value: u32) {
+        if let Some(place) = self.bytes.get_mut(position..position + 4) {
+            place.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
     pub(super) fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }

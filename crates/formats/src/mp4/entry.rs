@@ -25,6 +25,32 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Makes the entry of a file to keep, which also has what browsers do not play: G.711 and L16, as QuickTime has them.
+    pub(super) fn for_file(track: &Track) -> Result<Self, &'static str> {
+        let name = match track.codec {
+            Codec::Pcma => b"alaw",
+            Codec::Pcmu => b"ulaw",
+            Codec::L16 => b"twos",
+            Codec::G722 => return Err("mp4 has no place for G.722"),
+            Codec::Mjpeg => return Err("Motion JPEG is not written to mp4 here"),
+            Codec::H264
+            | Codec::H265
+            | Codec::Av1
+            | Codec::Vp8
+            | Codec::Vp9
+            | Codec::Aac
+            | Codec::Mp3
+            | Codec::Opus => return Self::new(track),
+        };
+        if track.clock_rate == 0 {
+            return Err("its clock rate is not known");
+        }
+        let mut w = BoxWriter::with_capacity(64);
+        sound(&mut w, name, track.channels, track.clock_rate, |_| ());
+        let codec_string = String::from_utf8_lossy(name).into_owned();
+        Ok(Self { bytes: w.into_vec(), codec_string, width: 0, height: 0 })
+    }
+
     /// Makes the entry. `Err` says why MP4 for browsers cannot carry the track.
     pub(super) fn new(track: &Track) -> Result<Self, &'static str> {
         if track.clock_rate == 0 {
