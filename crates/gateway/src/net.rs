@@ -5,5 +5,5 @@ pub mod child;
 pub(crate) mod link;
 pub mod outbox;
 pub mod rendezvous;
+pub mod tcp;
 pub mod tls;
-pub(crate) mod watched;

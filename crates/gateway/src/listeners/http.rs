@@ -17,8 +17,8 @@ pub use body::{Body, BodyError};
 use super::{Listeners, StartError, bind_tcp};
 use crate::config::GatewayConfig;
 use crate::net::accept::{self, Stream};
+use crate::net::tcp::Watch;
 use crate::net::tls;
-use crate::net::watched::{Watch, Watched};
 use crate::webrtc as rtc;
 use ::http::{Method, Request, Response, StatusCode};
 use body::{Answer, Live};
@@ -90,7 +90,6 @@ pub(super) fn start(
 async fn connection(worker: Worker, stream: Stream, peer: SocketAddr, shared: Arc<Shared>) {
     let transport = stream.transport();
     let playing = Playing::default();
-    let stream = Watched::new(stream);
     let watch = stream.watch();
     let service = service_fn(|request: Request<Incoming>| {
         let (worker, shared, playing) = (worker.clone(), shared.clone(), playing.clone());

@@ -1,4 +1,5 @@
 //! Accepting connections: on the control thread, handed to the workers in turn.
+use super::tcp::{Tcp, Watch};
 use super::tls;
 use hub::{Hub, Worker};
 use socket2::{SockRef, TcpKeepalive};
@@ -26,11 +27,11 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// A connection, plain or with TLS.
 pub enum Stream {
     /// TCP.
-    Plain(TcpStream),
+    Plain(Tcp),
     /// TLS over TCP, as server.
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::server::TlsStream<Tcp>>),
     /// TLS over TCP, as client.
-    TlsClient(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    TlsClient(Box<tokio_rustls::client::TlsStream<Tcp>>),
 }
 
 impl Stream {
@@ -49,6 +50,15 @@ impl Stream {
 
     /// The socket, for what has nothing to do with its bytes.
     pub(crate) fn tcp(&self) -> &TcpStream {
+        self.connection().socket()
+    }
+
+    /// A way to ask whether the peer is still there.
+    pub(crate) fn watch(&self) -> Watch {
+        self.connection().watch()
+    }
+
+    fn connection(&self) -> &Tcp {
         match self {
             Stream::Plain(tcp) => tcp,
             Stream::Tls(tls) => tls.get_ref().0,
@@ -171,6 +181,7 @@ async fn handshake(
         .with_interval(KEEPALIVE_EVERY)
         .with_retries(KEEPALIVE_RETRIES);
     let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+    let stream = Tcp::new(stream);
     let Some(config) = tls else { return Some(Stream::Plain(stream)) };
     match tokio::time::timeout(HANDSHAKE_MAX, tls::accept(config, stream)).await {
         Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),

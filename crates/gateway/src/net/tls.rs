@@ -1,4 +1,5 @@
 //! TLS, both sides, with the one crypto stack (aws-lc-rs).
+use super::tcp::Tcp;
 use crate::config::TlsConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
@@ -6,7 +7,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use std::io;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Why there is no certificate to listen with. The configuration's fault.
@@ -64,17 +64,17 @@ pub fn server_config(config: &TlsConfig) -> Result<Arc<ServerConfig>, TlsError> 
 /// The server's side of a handshake.
 pub async fn accept(
     config: Arc<ServerConfig>,
-    stream: TcpStream,
-) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    stream: Tcp,
+) -> io::Result<tokio_rustls::server::TlsStream<Tcp>> {
     TlsAcceptor::from(config).accept(stream).await
 }
 
 /// The client's side of a handshake. `verify: false` takes any certificate (`rtspx`, `rtmpx`): cameras sign their own.
 pub async fn connect(
-    stream: TcpStream,
+    stream: Tcp,
     host: &str,
     verify: bool,
-) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+) -> io::Result<tokio_rustls::client::TlsStream<Tcp>> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{host:?} is no host name")))?;
     let builder = ClientConfig::builder_with_provider(provider())

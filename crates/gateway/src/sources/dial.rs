@@ -1,5 +1,6 @@
 //! Dialling: name, connection, TLS, each with its time and an error that says which of them failed.
 use crate::net::accept::Stream;
+use crate::net::tcp::Tcp;
 use crate::net::tls;
 use hub::SourceError;
 use std::io;
@@ -67,6 +68,7 @@ fn no_connection(host: &str, port: u16, error: &io::Error) -> SourceError {
 }
 
 async fn secure(stream: TcpStream, host: &str, port: u16, security: Security) -> Result<Stream, SourceError> {
+    let stream = Tcp::new(stream);
     let verify = match security {
         Security::Plain => return Ok(Stream::Plain(stream)),
         Security::Verified => true,

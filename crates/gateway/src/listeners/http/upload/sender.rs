@@ -4,7 +4,7 @@
 //! because a goodbye comes behind the bytes. What was sent whole in chunks before it counts (ffmpeg does not wait for an
 //! answer); a body of a known length whose sender does not wait for the answer was broken off. Owns what was read.
 use super::over::Over;
-use crate::net::watched::Watch;
+use crate::net::tcp::Watch;
 use ::http::StatusCode;
 use bytes::Bytes;
 use http_body::Body as _;
