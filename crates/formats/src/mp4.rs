@@ -15,7 +15,7 @@ mod segment;
 pub use error::{BoxPath, Mp4Error};
 pub use fragment::{Fragment, Fragmenter, Skipped};
 pub use keyframe::keyframe_file;
-pub use read::{Demuxer, File, Units, Unplayable, fuzz_mp4};
+pub use read::{Anchor, Demuxer, File, IndexError, Sample, SegmentIndex, Units, Unplayable, fuzz_mp4};
 pub use segment::{SegmentMuxer, SegmentPart, whole_parts};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! each sample; units are cut out of the shared file one after another.
 mod cursor;
 mod entry;
+mod index;
 mod live;
 mod moof;
 mod nals;
@@ -18,6 +19,7 @@ mod units;
 use super::Mp4Error;
 use bytes::Bytes;
 use cursor::{BoxAt, Cursor};
+pub use index::{Anchor, IndexError, Sample, SegmentIndex};
 pub use live::Demuxer;
 use media::Track;
 use sample::Budget;

@@ -23,7 +23,7 @@ impl Sample {
 
 /// Most samples of a file, over all tracks: 8 Mi. A whole day at 30 pictures and 47 AAC frames a second has 6.7
 /// million. Each costs 40 bytes while the file is open.
-const SAMPLES_MAX: u32 = 8 << 20;
+pub(super) const SAMPLES_MAX: u32 = 8 << 20;
 /// Most samples of one fragment of a stream, or of the head of one: 64 Ki. A minute of 60 pictures and 50 sounds a second
 /// has a tenth of it.
 const STREAM_SAMPLES_MAX: u32 = 64 << 10;
@@ -45,6 +45,12 @@ impl Budget {
     /// For one part of a stream whose end nobody knows.
     pub(super) fn of_stream() -> Self {
         Self { file_bytes: u64::MAX, bytes_left: u64::MAX, samples_left: STREAM_SAMPLES_MAX }
+    }
+
+    /// For one part of a file, whose samples lie in so many bytes; `samples_left` more of them are taken of the file.
+    pub(super) fn of_part(media_bytes: u64, samples_left: u32) -> Self {
+        let samples_left = samples_left.min(STREAM_SAMPLES_MAX);
+        Self { file_bytes: u64::MAX, bytes_left: media_bytes, samples_left }
     }
 
     /// Accounts for one sample. False when it is empty or reaches beyond the end of the file: such a sample is
