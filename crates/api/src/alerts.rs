@@ -15,7 +15,7 @@ const STARTED_MAX: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(crate) struct EndedAlert {
     pub(crate) id: u64,
-    pub(crate) stream: StreamName,
+    pub(crate) stream: Option<StreamName>,
     pub(crate) kind: &'static str,
     pub(crate) source: Option<usize>,
     /// Unknown when its start was lost to a storm of events.
@@ -88,6 +88,9 @@ impl AlertBook {
             | What::ReaderLeft { .. }
             | What::ReaderCutBack { .. }
             | What::LimitReached { .. }
+            | What::RecordingState { .. }
+            | What::SegmentClosed { .. }
+            | What::StorageState { .. }
             | What::OwnerPanicked { .. }
             | What::WorkerReplaced { .. }
             | What::ConfigReloaded { .. }

@@ -42,6 +42,13 @@ fn table() -> Vec<Route> {
         route(Read, "/api/v1/streams/{*name}", get(v1::streams::get)),
         route(Control, "/api/v1/streams/{*name}", put(v1::streams::put).delete(v1::streams::delete)),
         route(Control, "/api/v1/streams/{*name}", post(v1::streams::post)),
+        route(Read, "/api/v1/recordings", get(v1::recordings::list_all)),
+        route(Read, "/api/v1/recordings/{*name}", get(v1::recordings::get)),
+        route(
+            Control,
+            "/api/v1/recordings/{*name}",
+            post(v1::recordings::post).delete(v1::recordings::delete),
+        ),
         // Command lines tell paths and cameras: not for everybody who may watch.
         route(Control, "/api/v1/children", get(v1::children::get)),
         route(Read, "/api/v1/events", get(v1::events::get)),

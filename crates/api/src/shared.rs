@@ -15,6 +15,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hub::{Access, Hub};
 use media::{Track, WallTime};
+use recorder::{RecordPlan, Recorder, Shelves};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -71,6 +72,10 @@ pub struct Settings {
     pub log: Arc<LogRing>,
     /// How the webhooks are doing.
     pub hooks: HookReports,
+    /// Who records.
+    pub recorder: Recorder,
+    /// A recording of which nothing more is said.
+    pub record_plan: RecordPlan,
     /// Takes the exit code when somebody asks the server to end.
     pub exit: mpsc::Sender<u8>,
 }
@@ -93,6 +98,9 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<LogRing>,
     pub(crate) alerts: AlertBook,
     pub(crate) hooks: HookReports,
+    pub(crate) recorder: Recorder,
+    pub(crate) record_plan: RecordPlan,
+    pub(crate) shelves: Shelves,
     pub(crate) exit: mpsc::Sender<u8>,
 }
 
@@ -125,6 +133,9 @@ impl Api {
             log: settings.log,
             alerts: AlertBook::default(),
             hooks: settings.hooks,
+            shelves: Shelves::new(&settings.recorder),
+            recorder: settings.recorder,
+            record_plan: settings.record_plan,
             exit: settings.exit,
         });
         let router = routes::router(&shared);

@@ -212,6 +212,8 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),
+        recorder: no_recorder(&hub),
+        record_plan: recorder::RecordPlan::default(),
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);
@@ -273,4 +275,12 @@ impl Drop for Given {
         // The hub's threads end by themselves; the test does not wait for them.
         tokio::spawn(async move { hub.shutdown(Duration::from_secs(1)).await });
     }
+}
+
+/// A recorder without a storage: its keeper runs for as long as anybody asks.
+fn no_recorder(hub: &hub::Hub) -> recorder::Recorder {
+    let alert_after = std::time::Duration::from_secs(10);
+    let (recorder, keeper) = recorder::Recorder::new(hub.clone(), Vec::new(), alert_after, hub::wall_now);
+    tokio::spawn(keeper.run());
+    recorder
 }

@@ -1,34 +1,49 @@
-//! Wall-clock times as text. Source: RFC 3339; the civil calendar from days (proleptic Gregorian).
+//! Wall-clock times as text.
 use media::WallTime;
 
 /// `2026-11-21T10:00:00.000Z`.
 pub fn rfc3339(time: WallTime) -> String {
-    let micros = time.as_micros();
-    let days = micros.div_euclid(86_400_000_000);
-    let ms = micros.rem_euclid(86_400_000_000) / 1000;
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+    time.rfc3339().to_string()
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Counted from 0000-03-01, so that the leap day is a year's last: eras of 400 years repeat exactly.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+/// A time as people and programs write it: RFC 3339 with any offset, or seconds since 1970, with a fraction or without.
+pub fn parse(text: &str) -> Option<WallTime> {
+    match text.trim().parse::<f64>() {
+        Ok(seconds) if seconds.abs() < 1e11 => Some(WallTime::from_micros((seconds * 1e6).round() as i64)),
+        Ok(_) | Err(_) => WallTime::parse_rfc3339(text),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_written_and_in_other_zones() {
+        for micros in [0, 951_782_400_000_000, 1_795_257_000_123_000, 4_107_542_399_999_000] {
+            assert_eq!(parse(&rfc3339(WallTime::from_micros(micros))), Some(WallTime::from_micros(micros)));
+        }
+        let at = Some(WallTime::from_micros(1_795_257_000_500_000));
+        for text in [
+            "2026-11-21T10:30:00.5Z",
+            "2026-11-21T12:30:00.5+02:00",
+            "2026-11-21 05:00:00.5-05:30",
+            "1795257000.5",
+        ] {
+            assert_eq!(parse(text), at, "{text}");
+        }
+        for bad in [
+            "",
+            "now",
+            "2026-11-21",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T10:30:00",
+            "2026-11-21T25:00:00Z",
+            "é",
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn days_become_dates_also_in_leap_years_and_before_1970() {

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod events;
 pub(crate) mod hooks;
 pub(crate) mod info;
+pub(crate) mod recordings;
 mod shapes;
 pub(crate) mod streams;
 
@@ -18,13 +19,20 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aqueduct", description = "Streams, their states, readers, events and alerts."),
     paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, alerts::get, hooks::get, children::get,
-        config::get, config::reload),
+        config::get, config::reload,
+        recordings::list_all, recordings::timeline, recordings::days, recordings::segments, recordings::segment_file,
+        recordings::export, recordings::frame, recordings::strip, recordings::playlist, recordings::start, recordings::stop,
+        recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
         shapes::Step, body::StreamBody, body::SourceBody, body::PolicyBody, body::ConflictBody, body::TalkBody, streams::Outcome,
         alerts::AlertList, alerts::StreamAlert, alerts::Alert, hooks::HookList, hooks::Hook,
         shapes::ConfigInfo, shapes::RefusedAt, shapes::RefusedConfig, shapes::Problem, shapes::Reloaded,
+        recordings::RecordingList, recordings::RecordedStream, recordings::Recording, recordings::Storage, recordings::Timeline,
+        recordings::TimeSpan, recordings::Gap, recordings::Event, recordings::ProtectedSpan, recordings::DayList, recordings::Day,
+        recordings::SegmentList, recordings::SegmentFile, recordings::Numbered, recordings::Stopped, recordings::Deleted,
+        recordings::StartBody, recordings::EventBody, recordings::ProtectBody,
     )),
     security((), ("basic" = []))
 )]

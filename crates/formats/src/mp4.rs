@@ -9,14 +9,18 @@ mod error;
 mod fragment;
 mod init;
 mod keyframe;
+mod movie;
 mod read;
 mod segment;
 
 pub use error::{BoxPath, Mp4Error};
 pub use fragment::{Fragment, Fragmenter, Skipped};
 pub use keyframe::keyframe_file;
-pub use read::{Anchor, Demuxer, File, IndexError, Sample, SegmentIndex, Units, Unplayable, fuzz_mp4};
+pub use movie::{Extent, Movie, MovieBuilder, MovieStop, Place};
+pub use read::{Anchor, Demuxer, File, IndexError, Piece, Sample, SegmentIndex, Units, Unplayable, fuzz_mp4};
 pub use segment::{SegmentMuxer, SegmentPart, whole_parts};
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! MPEG transport streams → tracks and units.
+//! MPEG transport streams → tracks and units, and back.
 //!
 //! Sources: ISO/IEC 13818-1 (ITU-T H.222.0); the Opus-in-TS draft of Xiph and BBC ("Encapsulation of Opus in MPEG-2 TS",
 //! 0.1.4); GB/T 25724 for the stream types of G.711 and G.722 that cameras and ZLMediaKit use. Packets of 188 bytes, of
@@ -8,8 +8,10 @@
 //! - [`packet`], [`section`], [`tables`], [`pes`]: what is in them.
 //! - [`lane`]: one elementary stream: PES → frames.
 //! - [`Demuxer`]: everything together.
+//! - [`Muxer`]: units → packets.
 mod demuxer;
 mod lane;
+mod muxer;
 mod opus;
 mod packet;
 mod pes;
@@ -18,4 +20,5 @@ mod sync;
 mod tables;
 
 pub use demuxer::{Demuxer, TsError, fuzz_mpegts};
+pub use muxer::{Muxer, NothingFits};
 pub(crate) use sync::find_sync;

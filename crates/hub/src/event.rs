@@ -142,8 +142,8 @@ pub enum What {
     AlertStarted {
         /// Unique in the process; its end has the same.
         id: u64,
-        /// The stream.
-        stream: StreamName,
+        /// The stream, where it concerns one: a disk belongs to all.
+        stream: Option<StreamName>,
         /// Which, such as `source_down`.
         alert: &'static str,
         /// The index of the source (or output), where it concerns one.
@@ -157,8 +157,8 @@ pub enum What {
     AlertEnded {
         /// As at its start.
         id: u64,
-        /// The stream.
-        stream: StreamName,
+        /// The stream, where it concerns one.
+        stream: Option<StreamName>,
         /// Which, such as `source_down`.
         alert: &'static str,
         /// The index of the source (or output), where it concerns one.
@@ -167,6 +167,43 @@ pub enum What {
         lasted_ms: u64,
         /// Why it ended.
         why: String,
+    },
+    /// A recording's state changed.
+    RecordingState {
+        /// The stream.
+        stream: StreamName,
+        /// Which kind of files, such as `fmp4`.
+        format: &'static str,
+        /// The state's name, such as `recording`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: Option<String>,
+    },
+    /// A file of a recording is whole, on the disk and in the index.
+    SegmentClosed {
+        /// The stream.
+        stream: StreamName,
+        /// The storage's name.
+        storage: String,
+        /// Which kind of file, such as `fmp4`.
+        format: &'static str,
+        /// Where it is.
+        path: String,
+        /// When its first frame was captured.
+        from: WallTime,
+        /// When its last frame ended.
+        to: WallTime,
+        /// Bytes of the file.
+        bytes: u64,
+    },
+    /// A storage's state changed.
+    StorageState {
+        /// Its name.
+        storage: String,
+        /// The state's name, such as `full`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: Option<String>,
     },
     /// The configuration was read again and is in force.
     ConfigReloaded {
@@ -194,7 +231,7 @@ pub enum What {
 
 impl What {
     /// Every type of event.
-    pub const KINDS: [&'static str; 18] = [
+    pub const KINDS: [&'static str; 21] = [
         "stream.added",
         "stream.removed",
         "stream.state",
@@ -210,6 +247,9 @@ impl What {
         "worker.replaced",
         "alert.started",
         "alert.ended",
+        "recording.state",
+        "segment.closed",
+        "storage.state",
         "config.reloaded",
         "config.refused",
         "server.draining",
@@ -233,6 +273,9 @@ impl What {
             What::WorkerReplaced { .. } => "worker.replaced",
             What::AlertStarted { .. } => "alert.started",
             What::AlertEnded { .. } => "alert.ended",
+            What::RecordingState { .. } => "recording.state",
+            What::SegmentClosed { .. } => "segment.closed",
+            What::StorageState { .. } => "storage.state",
             What::ConfigReloaded { .. } => "config.reloaded",
             What::ConfigRefused { .. } => "config.refused",
             What::Draining => "server.draining",
@@ -252,10 +295,13 @@ impl What {
             | What::ReaderJoined { stream, .. }
             | What::ReaderLeft { stream, .. }
             | What::ReaderCutBack { stream, .. }
+            | What::RecordingState { stream, .. }
+            | What::SegmentClosed { stream, .. } => Some(stream),
+            What::LimitReached { stream, .. }
             | What::AlertStarted { stream, .. }
-            | What::AlertEnded { stream, .. } => Some(stream),
-            What::LimitReached { stream, .. } => stream.as_ref(),
+            | What::AlertEnded { stream, .. } => stream.as_ref(),
             What::OwnerPanicked { .. }
+            | What::StorageState { .. }
             | What::WorkerReplaced { .. }
             | What::ConfigReloaded { .. }
             | What::ConfigRefused { .. }

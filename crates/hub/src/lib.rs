@@ -65,6 +65,11 @@ pub(crate) fn next_id() -> u64 {
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
+/// A number for an alert that no other has.
+pub fn alert_id() -> u64 {
+    next_id()
+}
+
 /// Answers a command. Whoever asked may have given up waiting; then nobody hears it, and that is all right.
 pub(crate) fn answer<T>(reply: tokio::sync::oneshot::Sender<T>, value: T) {
     let _ = reply.send(value);

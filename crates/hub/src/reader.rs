@@ -163,6 +163,27 @@ impl Reader {
         self.rendition.borrow().level_dbfs()
     }
 
+    /// Chunks that it did not get for slowness, ever. Whoever keeps what it reads has a gap where this rises.
+    pub fn skipped(&self) -> u64 {
+        self.stats.skipped.get()
+    }
+
+    /// Goes back to the earliest start that is at most so old, as far as the ring has it. For a reader that has not read
+    /// yet: later, it would get again what it has.
+    pub fn rewind(&mut self, back: Duration, now: Moment) {
+        let ring = &self.rendition.borrow().ring;
+        let mut place = ring.tail();
+        while let Some(chunk) = ring.get(place).filter(|_| place < self.cursor) {
+            if chunk.is_start() && now.since(chunk.arrival) <= back {
+                self.cursor = place;
+                self.seeks_start = false;
+                self.stats.cursor.set(place);
+                return;
+            }
+            place += 1;
+        }
+    }
+
     /// The next item, if there is one now.
     pub fn try_next(&mut self) -> Option<Item> {
         if let Some(reason) = self.end_reason() {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or takes a lock; time is always an argument.
 mod codec;
+mod date;
 mod decode_order;
 mod fault;
 mod moment;
@@ -13,6 +14,7 @@ mod track;
 mod unit;
 
 pub use codec::{Codec, Kind};
+pub use date::{Rfc3339, date_text};
 pub use decode_order::DecodeOrder;
 pub use fault::Fault;
 pub use moment::{Moment, WallTime};

@@ -12,6 +12,7 @@ mod live;
 mod log;
 mod nearest;
 mod programs;
+mod recording;
 mod sections;
 mod source;
 mod streams;
@@ -30,6 +31,7 @@ pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
 pub use programs::{ChildrenSection, ExecSection, FfmpegSection};
+pub use recording::{RecordEntry, RecordKeys, RecordingSection, StorageEntry};
 pub use sections::{
     ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, TlsSection,
     WebRtcSection,
@@ -117,7 +119,7 @@ impl Note {
         Self { weight: Weight::Info, text }
     }
 
-    fn warn(text: String) -> Self {
+    pub(crate) fn warn(text: String) -> Self {
         Self { weight: Weight::Warn, text }
     }
 }

@@ -7,6 +7,7 @@ use crate::{logging, wiring};
 use api::{Api, ConfigState, Reload, StreamChanges, StreamProblem};
 use gateway::config::TlsConfig;
 use hub::{Hub, What, wall_now};
+use recorder::Recorder;
 use std::path::PathBuf;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +26,7 @@ pub(crate) struct Reloader {
     notes: Vec<Note>,
     levels: logging::Levels,
     hub: Hub,
+    recorder: Recorder,
     state: watch::Sender<ConfigState>,
 }
 
@@ -36,7 +38,13 @@ struct Fresh {
 
 impl Reloader {
     /// `loaded` is in force.
-    pub(crate) fn new(loaded: Loaded, tls: TlsConfig, levels: logging::Levels, hub: Hub) -> Self {
+    pub(crate) fn new(
+        loaded: Loaded,
+        tls: TlsConfig,
+        levels: logging::Levels,
+        hub: Hub,
+        recorder: Recorder,
+    ) -> Self {
         let Loaded { config, notes, files, .. } = loaded;
         let (state, _) = watch::channel(ConfigState {
             files: files.iter().map(|path| path.display().to_string()).collect(),
@@ -44,7 +52,7 @@ impl Reloader {
             read: wall_now(),
             ..ConfigState::default()
         });
-        Self { files, config, tls, notes, levels, hub, state }
+        Self { files, config, tls, notes, levels, hub, recorder, state }
     }
 
     /// How the configuration is.
@@ -93,9 +101,27 @@ impl Reloader {
             needs_restart.push(CERTIFICATE[0].to_owned());
         }
         match api.reload(wiring::streams(&loaded.config)).await {
-            Ok(streams) => self.take(live, loaded.notes, streams, needs_restart),
+            Ok(streams) => {
+                let problems = self.record(&live).await;
+                self.take(live, [loaded.notes, problems].concat(), streams, needs_restart)
+            }
             Err(problems) => self.refuse(in_the_way(&loaded, problems, &needs_restart)),
         }
+    }
+
+    /// Makes the recordings be as the file says now. What cannot be is a note: the streams are in force already.
+    async fn record(&self, now: &Config) -> Vec<Note> {
+        let (before, now) = (wiring::recordings(&self.config), wiring::recordings(now));
+        let gone =
+            before.keys().filter(|stream| !now.contains_key(*stream)).map(|stream| (stream, Vec::new()));
+        let all = gone.chain(now.iter().map(|(stream, plans)| (stream, plans.clone())));
+        let mut notes = Vec::new();
+        for (stream, plans) in all {
+            if let Err(error) = self.recorder.configure(stream, plans).await {
+                notes.push(Note::warn(format!("streams.{stream}.record: {error}")));
+            }
+        }
+        notes
     }
 
     /// It is in force.

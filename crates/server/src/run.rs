@@ -9,6 +9,7 @@ use gateway::sources::program::Programs;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hub::{Hub, HubConfig};
+use recorder::Recorder;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ const CHILDREN_DRAIN_MAX: Duration = Duration::from_millis(500);
 
 /// Webhooks get this long for what waits. A receiver that answers takes some milliseconds for each event.
 const HOOKS_MAX: Duration = Duration::from_secs(2);
+
+/// Recordings get this long to be closed: a sync of each file, some milliseconds on most disks.
+const RECORDER_MAX: Duration = Duration::from_millis(2500);
 
 /// All of that together gets this long.
 const END_MAX: Duration = Duration::from_millis(4600);
@@ -46,6 +50,14 @@ pub enum RunError {
     /// Threads, signals or the runtime.
     #[error("the system refuses to let the server start: {0}")]
     System(#[from] std::io::Error),
+    /// A recording that cannot be.
+    #[error("streams.{name}.record: {error}")]
+    Recording {
+        /// The stream.
+        name: media::StreamName,
+        /// Why.
+        error: recorder::StartError,
+    },
     /// A stream that the hub does not take.
     #[error("streams.{name}: {error}")]
     Stream {
@@ -84,6 +96,10 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         connectors: wiring::connectors(&gateway_config, &programs),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
+    let storages = wiring::storages(&config)?;
+    let alert_after = config.recording.alert_after.0;
+    let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
+    tokio::task::spawn_local(keeper.run());
     let hooks = Hooks::start(&hub, &config.hooks.hooks())?;
     reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
@@ -95,9 +111,13 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         let put = hub.put(name, plan.spec(&hub)).await;
         put.map_err(|error| RunError::Stream { name: name.clone(), error })?;
     }
+    for (name, plans) in wiring::recordings(&config) {
+        let configured = recorder.configure(&name, plans).await;
+        configured.map_err(|error| RunError::Recording { name, error })?;
+    }
     let (exit, mut exits) = mpsc::channel(1);
     let (ask_reload, reloads) = mpsc::channel(REQUESTS);
-    let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone());
+    let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone(), recorder.clone());
     let settings = api::Settings {
         version: VERSION,
         config: reloader.state(),
@@ -112,6 +132,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         engines: wiring::ask_engines(&programs),
         log,
         hooks: hooks.reports(),
+        recorder: recorder.clone(),
+        record_plan: config.recording.plan(),
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);
@@ -126,7 +148,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(&hub, listeners, hooks, &programs, &mut ends).await;
+    drain(&hub, &recorder, listeners, hooks, &programs, &mut ends).await;
     Ok(code)
 }
 
@@ -177,11 +199,22 @@ async fn told(ends: &mut [Signal; 2]) {
     }
 }
 
-async fn drain(hub: &Hub, listeners: Listeners, hooks: Hooks, programs: &Programs, ends: &mut [Signal; 2]) {
+async fn drain(
+    hub: &Hub,
+    recorder: &Recorder,
+    listeners: Listeners,
+    hooks: Hooks,
+    programs: &Programs,
+    ends: &mut [Signal; 2],
+) {
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
+        // While the streams still flow: what was recorded until now is closed, and is whole.
+        if !recorder.end(RECORDER_MAX).await {
+            tracing::warn!("recordings did not end in time: the next start closes them");
+        }
         let left = hub.shutdown(DRAIN_MAX).await;
         if left > 0 {
             tracing::warn!(left, "streams did not end in time");

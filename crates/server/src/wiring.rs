@@ -1,5 +1,7 @@
 //! Settings to what hub, gateway and api are told. Plain translation, no decisions.
-use crate::config::{Config, ConflictWord, Judge, SecretText, SourceEntry, StreamEntry, Verdict};
+use crate::config::{
+    Config, ConflictWord, Judge, RecordingSection, SecretText, SourceEntry, StreamEntry, Verdict,
+};
 use bytes::Bytes;
 use gateway::config as gw;
 use gateway::sources::exec::ExecConfig;
@@ -26,6 +28,16 @@ pub enum WiringError {
         /// What it names.
         path: String,
         /// What the system said.
+        error: std::io::Error,
+    },
+    /// A storage cannot be used, and trying again is of no use.
+    #[error("recording: storage {name} in {path}: {error}")]
+    Storage {
+        /// Its name.
+        name: String,
+        /// Its folder.
+        path: String,
+        /// Why.
         error: std::io::Error,
     },
 }
@@ -206,6 +218,34 @@ pub fn streams(config: &Config) -> api::FileStreams {
         plans.insert(stream, plan(config, name, entry));
     }
     api::FileStreams { plans, policy: config.supervision.policy() }
+}
+
+/// What is recorded of which stream.
+pub fn recordings(config: &Config) -> BTreeMap<StreamName, Vec<recorder::RecordPlan>> {
+    let mut all = BTreeMap::new();
+    for (name, entry) in config.streams.iter().filter(|(_, entry)| !entry.record.is_empty()) {
+        // Names were checked when the configuration was read.
+        let Ok(stream) = StreamName::new(name) else { continue };
+        all.insert(stream, entry.record.0.iter().map(|keys| keys.plan(&config.recording)).collect());
+    }
+    all
+}
+
+/// The storages of the configuration, started; none where nothing is said of recording, so that no folder is made for
+/// nothing.
+pub fn storages(config: &Config) -> Result<Vec<recorder::StorageHandle>, WiringError> {
+    if config.recording == RecordingSection::default() && recordings(config).is_empty() {
+        return Ok(Vec::new());
+    }
+    let start = |storage: recorder::StorageConfig| {
+        let (name, path) = (storage.name.clone(), storage.path.display().to_string());
+        recorder::StorageHandle::start(storage, hub::wall_now).map_err(|error| WiringError::Storage {
+            name,
+            path,
+            error,
+        })
+    };
+    config.recording.storages().into_iter().map(start).collect()
 }
 
 fn plan(config: &Config, name: &str, entry: &StreamEntry) -> api::StreamPlan {

@@ -76,7 +76,7 @@ async fn the_last_hundred_ended_alerts_are_kept() {
     // Whoever follows events has to be there first.
     tokio::time::sleep(Duration::from_millis(50)).await;
     for id in 0..150 {
-        let (stream, alert, source) = (name("cam"), "frozen", None);
+        let (stream, alert, source) = (Some(name("cam")), "frozen", None);
         given.hub.emit(What::AlertEnded { id, stream, alert, source, lasted_ms: 1, why: "it moves".into() });
     }
     let all = said(&given, |said| said["ended"][0]["id"] == "149").await;

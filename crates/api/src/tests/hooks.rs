@@ -139,6 +139,8 @@ impl Given {
             hooks: hooks.reports(),
             children: Arc::new(|| Box::pin(async { Vec::new() })),
             engines: Arc::new(|| Box::pin(async { Vec::new() })),
+            recorder: super::no_recorder(&hub),
+            record_plan: recorder::RecordPlan::default(),
             exit: mpsc::channel(1).0,
         };
         let (api, _) = Api::new(hub.clone(), settings);
@@ -147,7 +149,7 @@ impl Given {
 
     /// An alert starts.
     fn alert(&self, id: u64) {
-        let stream = name("cam");
+        let stream = Some(name("cam"));
         let detail = "source 0 has not been live for 30 s: <why>".to_owned();
         let since = hub::wall_now();
         self.hub.emit(What::AlertStarted {

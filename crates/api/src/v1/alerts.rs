@@ -36,7 +36,7 @@ pub(crate) struct Alert {
 /// An alert of a stream.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StreamAlert {
-    /// The stream.
+    /// The stream; empty for what concerns all, such as a disk.
     stream: String,
     #[serde(flatten)]
     alert: Alert,
@@ -66,7 +66,7 @@ impl StreamAlert {
     fn ended(alert: EndedAlert) -> Self {
         let start = alert.start.as_ref();
         Self {
-            stream: alert.stream.to_string(),
+            stream: alert.stream.as_ref().map(ToString::to_string).unwrap_or_default(),
             started: start.map(|start| time::rfc3339(start.at)),
             alert: Alert {
                 id: alert.id.to_string(),

@@ -102,6 +102,16 @@ pub(crate) fn describe(event: &hub::Event) -> Value {
             "added": added, "changed": changed, "removed": removed, "unchanged": unchanged,
             "needs_restart": needs_restart,
         }),
+        What::RecordingState { format, state, reason, .. } => {
+            json!({ "format": format, "state": state, "reason": reason })
+        }
+        What::SegmentClosed { storage, format, path, from, to, bytes, .. } => json!({
+            "storage": storage, "format": format, "path": path, "from": time::rfc3339(*from),
+            "to": time::rfc3339(*to), "bytes": bytes,
+        }),
+        What::StorageState { storage, state, reason } => {
+            json!({ "storage": storage, "state": state, "reason": reason })
+        }
         What::ConfigRefused { problems, reason } => json!({ "problems": problems, "reason": reason }),
         What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };

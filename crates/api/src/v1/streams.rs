@@ -103,6 +103,8 @@ pub(crate) async fn delete(State(shared): State<Arc<Shared>>, Path(name): Path<S
         Ok(name) => name,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, error),
     };
+    // What is recorded of it is closed before it goes.
+    shared.recorder.stop(&name, None).await;
     match shared.catalogue.remove(name.clone()).await {
         Some(removal) => answer::json(&Removed::new(removal)),
         None => not_found(name.as_str()),

@@ -9,7 +9,10 @@ use media::{MediaTime, Track, rescale};
 /// Ticks a second of the movie header; only edit lists are counted in it.
 const MOVIE_TIMESCALE: u32 = 1_000;
 /// The unity matrix, as every header has it (§8.2.2).
-const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+pub(super) const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+
+/// "und", three letters of five bits.
+pub(super) const LANGUAGE_UNKNOWN: u16 = 0x55c4;
 
 /// One track on its way into a file.
 pub(super) struct Carried<'a> {
@@ -86,28 +89,12 @@ fn trak(w: &mut BoxWriter, carried: &Carried<'_>, start: Option<MediaTime>) {
                 w.zeros(8);
                 w.u32(track.clock_rate);
                 w.u32(0);
-                // "und", three letters of five bits.
-                w.u16(0x55c4);
+                w.u16(LANGUAGE_UNKNOWN);
                 w.u16(0);
             });
-            w.full(b"hdlr", 0, 0, |w| {
-                w.zeros(4);
-                w.bytes(if video { b"vide" } else { b"soun" });
-                w.zeros(12);
-                w.bytes(b"Aqueduct\0");
-            });
+            handler(w, video);
             w.boxed(b"minf", |w| {
-                if video {
-                    w.full(b"vmhd", 0, 1, |w| w.zeros(8));
-                } else {
-                    w.full(b"smhd", 0, 0, |w| w.zeros(4));
-                }
-                w.boxed(b"dinf", |w| {
-                    w.full(b"dref", 0, 0, |w| {
-                        w.u32(1);
-                        w.full(b"url ", 0, 1, |_| ());
-                    });
-                });
+                media_kind(w, video);
                 w.boxed(b"stbl", |w| {
                     w.full(b"stsd", 0, 0, |w| {
                         w.u32(1);
@@ -119,6 +106,31 @@ fn trak(w: &mut BoxWriter, carried: &Carried<'_>, start: Option<MediaTime>) {
                     w.full(b"stco", 0, 0, |w| w.u32(0));
                 });
             });
+        });
+    });
+}
+
+/// Whether a track is pictures or sound.
+pub(super) fn handler(w: &mut BoxWriter, video: bool) {
+    w.full(b"hdlr", 0, 0, |w| {
+        w.zeros(4);
+        w.bytes(if video { b"vide" } else { b"soun" });
+        w.zeros(12);
+        w.bytes(b"Aqueduct\0");
+    });
+}
+
+/// What the kind of media has of its own, and that it is in this file.
+pub(super) fn media_kind(w: &mut BoxWriter, video: bool) {
+    if video {
+        w.full(b"vmhd", 0, 1, |w| w.zeros(8));
+    } else {
+        w.full(b"smhd", 0, 0, |w| w.zeros(4));
+    }
+    w.boxed(b"dinf", |w| {
+        w.full(b"dref", 0, 0, |w| {
+            w.u32(1);
+            w.full(b"url ", 0, 1, |_| ());
         });
     });
 }

@@ -19,7 +19,7 @@ mod units;
 use super::Mp4Error;
 use bytes::Bytes;
 use cursor::{BoxAt, Cursor};
-pub use index::{Anchor, IndexError, Sample, SegmentIndex};
+pub use index::{Anchor, IndexError, Piece, Sample, SegmentIndex};
 pub use live::Demuxer;
 use media::Track;
 use sample::Budget;

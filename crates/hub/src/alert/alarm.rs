@@ -25,7 +25,7 @@ impl Alarm {
                 AlertOutput::WaitUntil(_) => return,
                 AlertOutput::Started(alert) => What::AlertStarted {
                     id: alert.id,
-                    stream: self.stream.clone(),
+                    stream: Some(self.stream.clone()),
                     alert: alert.kind.as_str(),
                     source: alert.source,
                     since: wall(alert.since, now),
@@ -33,7 +33,7 @@ impl Alarm {
                 },
                 AlertOutput::Ended { alert, lasted, why } => What::AlertEnded {
                     id: alert.id,
-                    stream: self.stream.clone(),
+                    stream: Some(self.stream.clone()),
                     alert: alert.kind.as_str(),
                     source: alert.source,
                     lasted_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),

@@ -38,13 +38,13 @@ pub(super) fn streams(
             );
         }
     }
+    let storages: Vec<String> = config.recording.storages().into_iter().map(|storage| storage.name).collect();
+    check.storages(&storages);
     for (name, entry) in &mut config.streams {
         check.sources(name, entry);
         check.policies(name, entry, policy);
         check.talk(name, entry);
-        if entry.record {
-            check.notes.push(Note::warn(format!("streams.{name}.record: recording is not supported yet")));
-        }
+        check.recordings(name, entry, &storages);
     }
     check.talk_names(&config.streams);
 }
@@ -57,6 +57,41 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Each storage has a name of its own.
+    fn storages(&mut self, names: &[String]) {
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                self.wrong(
+                    &["recording", "storages"],
+                    format!("`recording.storages`: there are two storages {name:?}"),
+                );
+            }
+        }
+    }
+
+    /// What is recorded of a stream goes where there is something, under names that tell it apart.
+    fn recordings(&mut self, name: &str, entry: &StreamEntry, storages: &[String]) {
+        let path = ["streams", name, "record"];
+        for (index, keys) in entry.record.0.iter().enumerate() {
+            if let Some(storage) = keys.storage.as_ref().filter(|storage| !storages.contains(storage)) {
+                let known: Vec<&str> = storages.iter().map(String::as_str).collect();
+                let hint = nearest(storage, &known)
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                self.wrong(&path, format!("`streams.{name}.record`: there is no storage {storage:?}{hint}"));
+            }
+            if let Some(Err(error)) = keys.files.as_deref().map(recorder::PathTemplate::new) {
+                self.wrong(&path, format!("`streams.{name}.record.files`: {error}"));
+            }
+            if entry.record.0[..index].iter().any(|other| other.format == keys.format) {
+                self.wrong(
+                    &path,
+                    format!("`streams.{name}.record`: two recordings of one format are one too many"),
+                );
+            }
+        }
+    }
+
     fn wrong(&mut self, path: &[&str], message: String) {
         self.problem(path, message, false);
     }

@@ -3,6 +3,7 @@ use super::alerts::{AlertsSection, HooksSection};
 use super::conflict::PublishSection;
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
+use super::recording::RecordingSection;
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -42,7 +43,7 @@ pub struct Config {
     /// as a slate); `preload: true` or `on_demand: false` (run it also without viewers); `linger: 10s` (how long a source
     /// outlasts its last viewer, else `limits.source_linger`); `conflict` (as in `publish`, for this stream);
     /// `supervision` (as below, for this stream; what is left out is as below); `talk` (below);
-    /// `record` (not supported yet). In a list, keys may stand in place of a URL: `url`, `fallback: true`, `supervision`.
+    /// `record` (`true`, or keys, see `recording`). In a list, keys may stand in place of a URL: `url`, `fallback: true`, `supervision`.
     ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
     /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS` and `demo:`, the camera that comes with Aqueduct.
@@ -78,6 +79,11 @@ pub struct Config {
     /// How failing sources are tried again.
     #[garde(dive)]
     pub supervision: SupervisionSection,
+    /// Recording: streams with `record: true`, or with keys in place of `true`: `format` (`fmp4`, `mp4`, `hls`, `hls_ts`, `ts`),
+    /// `segment`, `segment_size`, `storage`, `files`, `keep`, `size_max`, `tracks` (without which it is no recording), `events`
+    /// (`pre`, `post`: record around events only); or with a list of such keys. docs/recording.md has the promises.
+    #[garde(dive)]
+    pub recording: RecordingSection,
     /// Limits. Reaching one is an event, in the log and in the API.
     #[garde(dive)]
     pub limits: LimitsSection,

@@ -1,6 +1,6 @@
 //! Streams as people write them, and go2rtc does: a URL, a list, keys, or nothing.
 use super::conflict::ConflictWord;
-use super::sections::Foreign;
+use super::recording::RecordEntry;
 use super::source::{SourceEntry, Sources};
 use super::supervision::SupervisionPart;
 use super::talk::TalkEntry;
@@ -28,8 +28,8 @@ pub struct StreamEntry {
     pub supervision: Option<SupervisionPart>,
     /// Its talk stream.
     pub talk: TalkEntry,
-    /// Somebody wants it recorded.
-    pub record: bool,
+    /// What of it is recorded.
+    pub record: RecordEntry,
 }
 
 /// The keys of a stream that is written as a map.
@@ -65,9 +65,10 @@ struct StreamKeys {
     /// cameras end what they send.
     #[serde(skip_serializing_if = "TalkEntry::is_default")]
     talk: TalkEntry,
-    /// Not supported yet.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
-    record: Foreign,
+    /// Record it: `true`, or keys, or a list of keys for several recordings at once. With it, its source runs also without
+    /// viewers.
+    #[serde(skip_serializing_if = "RecordEntry::is_empty")]
+    record: RecordEntry,
 }
 
 impl StreamKeys {
@@ -85,7 +86,7 @@ impl StreamKeys {
             conflict: self.conflict,
             supervision: self.supervision,
             talk: self.talk,
-            record: self.record.0,
+            record: self.record,
         })
     }
 }
@@ -156,7 +157,7 @@ impl Serialize for StreamEntry {
             conflict: self.conflict,
             supervision: self.supervision.clone(),
             talk: self.talk.clone(),
-            record: Foreign(self.record),
+            record: self.record.clone(),
         };
         keys.serialize(to)
     }

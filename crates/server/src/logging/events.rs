@@ -78,10 +78,23 @@ fn write(what: &What) {
             tracing::error!(target: "hub", worker, reason, streams, "a worker was replaced");
         }
         What::AlertStarted { stream, alert, detail, .. } => {
-            tracing::warn!(target: "hub", %stream, alert, "alert: {detail}");
+            let stream = stream.as_ref().map(|stream| stream.as_str()).unwrap_or_default();
+            tracing::warn!(target: "hub", stream, alert, "alert: {detail}");
+        }
+        What::RecordingState { stream, format, state, reason } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            tracing::info!(target: "recorder", %stream, format, state, reason, "recording");
+        }
+        What::SegmentClosed { stream, storage, path, bytes, .. } => {
+            tracing::debug!(target: "recorder", %stream, storage, path, bytes, "segment closed");
+        }
+        What::StorageState { storage, state, reason } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            tracing::warn!(target: "recorder", storage, state, reason, "storage");
         }
         What::AlertEnded { stream, alert, lasted_ms, why, .. } => {
-            tracing::info!(target: "hub", %stream, alert, lasted_ms, "alert ended: {why}");
+            let stream = stream.as_ref().map(|stream| stream.as_str()).unwrap_or_default();
+            tracing::info!(target: "hub", stream, alert, lasted_ms, "alert ended: {why}");
         }
         What::ConfigReloaded { added, changed, removed, unchanged, needs_restart } => {
             let needs_restart = needs_restart.join(" ");

@@ -182,6 +182,7 @@ pub(crate) async fn delete(
     let Some(src) = params.given("src") else { return list(State(shared), viewer).await };
     // As in go2rtc, removing what is not there is done already.
     if let Ok(name) = StreamName::new(src) {
+        shared.recorder.stop(&name, None).await;
         shared.catalogue.remove(name).await;
     }
     answer::empty()

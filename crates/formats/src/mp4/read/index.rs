@@ -5,6 +5,7 @@
 //! [`SegmentMuxer`](crate::mp4::SegmentMuxer); of others only what has the same form. The media is never read. Memory:
 //! 32 bytes a sample and 16 a part, which for an hour of 25 pictures and 47 frames of sound a second is 8.5 MB.
 mod parts;
+mod piece;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use super::track::Lane;
 use crate::mp4::Mp4Error;
 use bytes::Bytes;
 use media::{MediaTime, Moment, Track, Unit, WallTime};
+pub use piece::Piece;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Where one unit lies in its file. Times are in ticks of the track's clock from the file's zero.
@@ -40,6 +43,25 @@ pub struct Anchor {
     pub wall: WallTime,
 }
 
+/// Where a part is in its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Part {
+    offset: u64,
+    /// The first of its samples of the main track, or of those after it.
+    first: usize,
+}
+
+/// Whole parts that can be shown by themselves: the first one begins with a key frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    /// Where it is in the file.
+    pub bytes: Range<u64>,
+    /// When it begins, in microseconds from the file's zero.
+    pub begins_micros: i64,
+    /// When it ends.
+    pub ends_micros: i64,
+}
+
 /// Why a file has no index, or why it ends where it ends.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum IndexError<E> {
@@ -60,6 +82,10 @@ pub struct SegmentIndex {
     walls: Vec<Anchor>,
     /// What `moov` says of the tracks, which parts are read with.
     lanes: Vec<Lane>,
+    /// Where each part begins, and the place of its first sample of the main track.
+    parts: Vec<Part>,
+    /// Where the first part begins, and what readers need before it.
+    head: Range<u64>,
     /// Where the last whole part ends.
     bytes: u64,
     samples_left: u32,
@@ -92,9 +118,48 @@ impl SegmentIndex {
         self.bytes
     }
 
-    /// The track that says where a reader may start: the first with pictures, or the first.
+    /// Where the tables are that every reader needs before any part: `ftyp` is not among it.
+    pub fn head(&self) -> Range<u64> {
+        self.head.clone()
+    }
+
+    /// The file cut where parts begin with a key frame, each stretch as long as is said at least, but for the last.
+    pub fn stretches(&self, least_micros: i64) -> Vec<Stretch> {
+        let main = self.main_track();
+        let (samples, Some(of)) = (self.samples(main), self.tracks.get(main)) else { return Vec::new() };
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for part in &self.parts {
+            let Some(sample) = samples.get(part.first) else { continue };
+            let begins_micros = micros(sample.dts, of);
+            match stretches.last_mut() {
+                Some(last) if !sample.key || begins_micros - last.begins_micros < least_micros => {}
+                last => {
+                    if let Some(last) = last {
+                        (last.bytes.end, last.ends_micros) = (part.offset, begins_micros);
+                    }
+                    stretches.push(Stretch {
+                        bytes: part.offset..self.bytes,
+                        begins_micros,
+                        ends_micros: begins_micros,
+                    });
+                }
+            }
+        }
+        if let Some(last) = stretches.last_mut() {
+            (last.bytes.end, last.ends_micros) =
+                (self.bytes, self.end_micros().unwrap_or(last.begins_micros));
+        }
+        stretches
+    }
+
+    /// The track that says where a reader may start: the first with pictures, or the first, of those that have samples.
     pub fn main_track(&self) -> usize {
-        self.tracks.iter().position(|track| track.codec.is_video()).unwrap_or(0)
+        let there =
+            || self.tracks.iter().zip(&self.samples).map(|(track, samples)| (track, !samples.is_empty()));
+        there()
+            .position(|(track, has)| has && track.codec.is_video())
+            .or_else(|| there().position(|(_, has)| has))
+            .unwrap_or(0)
     }
 
     /// The moments whose wall time the file tells: one for each part.
@@ -185,6 +250,11 @@ impl SegmentIndex {
         // None is shown before it is decoded.
         let decoded = samples.partition_point(|sample| is_such(micros(sample.dts, of)));
         samples[..decoded].iter().rposition(|sample| sample.key && is_such(micros(sample.pts(), of)))
+    }
+
+    /// When a sample is shown.
+    pub fn micros_of(&self, track: usize, sample: &Sample) -> i64 {
+        self.tracks.get(track).map_or(0, |track| micros(sample.pts(), track))
     }
 
     /// A sample as the unit that it was, on the file's line and with its wall time. `data` is what the file has at its

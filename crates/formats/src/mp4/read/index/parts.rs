@@ -2,7 +2,7 @@
 //!
 //! A part costs one read of [`HEAD_BYTES`]; only a head that is longer costs another one. That a part is whole is seen
 //! by what follows it, and of the last one by its last byte.
-use super::{Anchor, IndexError, Sample, SegmentIndex};
+use super::{Anchor, IndexError, Part, Sample, SegmentIndex};
 use crate::mp4::Mp4Error;
 use crate::mp4::read::cursor::Cursor;
 use crate::mp4::read::entry::Layout;
@@ -13,8 +13,10 @@ use std::ops::Range;
 
 /// What is read of a part at first: 4 KiB. The heads of a second of 25 pictures and 47 frames of sound have 700 bytes.
 const HEAD_BYTES: usize = 4 << 10;
-/// Longest `ftyp` and `moov`: 1 MiB. Those of our muxer have 2 KiB; parameter sets may be longer than usual.
+/// Longest `moov` that parts follow: 1 MiB. Those of our muxer have 2 KiB; parameter sets may be longer than usual.
 const INIT_BYTES_MAX: u64 = 1 << 20;
+/// Most boxes before the parts: 16; our files have up to six.
+const INIT_BOXES_MAX: usize = 16;
 /// Longest `moof`: 1 MiB, which is 64 Ki samples with all that one can have.
 const MOOF_BYTES_MAX: u64 = 1 << 20;
 /// Longest `prft`; it has 32 bytes.
@@ -102,26 +104,36 @@ impl SegmentIndex {
     /// Reads what a file begins with, and no part yet.
     pub fn open<E>(mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>) -> Result<Self, IndexError<E>> {
         let mut window = Window::new();
-        window.move_to(0, &mut read).map_err(IndexError::Read)?;
-        let mut place = 0;
-        let moov = loop {
-            let head = window.box_head(place, &mut read).map_err(IndexError::Read)?;
-            let Some((size @ 8.., name)) = head.filter(|(_, name)| matches!(name, b"ftyp" | b"moov")) else {
-                return Err(Mp4Error::NoMovie { bytes: window.bytes.len() as u64 }.into());
-            };
-            if size > INIT_BYTES_MAX.saturating_sub(place as u64) {
-                return Err(window.error(place, "a head longer than is taken").into());
+        let (mut at, mut boxes) = (0_u64, 0);
+        loop {
+            window.move_to(at, &mut read).map_err(IndexError::Read)?;
+            let head = window.box_head(0, &mut read).map_err(IndexError::Read)?;
+            let no_movie = || Mp4Error::NoMovie { bytes: at };
+            let (size, name) = head.ok_or_else(no_movie)?;
+            boxes += 1;
+            if boxes > INIT_BOXES_MAX {
+                return Err(no_movie().into());
             }
-            let end = place + size as usize;
-            if !window.has(end, &mut read).map_err(IndexError::Read)? {
-                return Err(Mp4Error::NoMovie { bytes: window.bytes.len() as u64 }.into());
+            match (size, &name) {
+                // Tables of a whole movie: behind them lies what it was before.
+                (8.., b"moov") if size > INIT_BYTES_MAX => at = at.saturating_add(size),
+                (8.., b"moov") => {
+                    let end = size as usize;
+                    if !window.has(end, &mut read).map_err(IndexError::Read)? {
+                        return Err(no_movie().into());
+                    }
+                    if window.cursor(8..end).find(b"mvex")?.is_some() {
+                        return Ok(Self::from_moov(&window, 0..end)?);
+                    }
+                    at = at.saturating_add(size);
+                }
+                (8.., b"ftyp" | b"free" | b"uuid") => at = at.saturating_add(size),
+                // A file that was closed as a plain one: what it was before lies in its media as it is.
+                (8.., b"mdat") => at += 8,
+                (1, b"mdat") => at += 16,
+                _ => return Err(no_movie().into()),
             }
-            if &name == b"moov" {
-                break place..end;
-            }
-            place = end;
-        };
-        Ok(Self::from_moov(&window, moov)?)
+        }
     }
 
     fn from_moov(window: &Window, place: Range<usize>) -> Result<Self, Mp4Error> {
@@ -148,6 +160,8 @@ impl SegmentIndex {
             tracks: lanes.iter().map(|lane| lane.track.clone()).collect(),
             samples: vec![Vec::new(); lanes.len()],
             walls: Vec::new(),
+            parts: Vec::new(),
+            head: window.at..bytes,
             lanes,
             bytes,
             samples_left: SAMPLES_MAX,
@@ -216,6 +230,8 @@ impl SegmentIndex {
 
     fn commit(&mut self, anchor: Option<Anchor>, end: u64) {
         let mut count = 0;
+        let first = self.samples(self.main_track()).len();
+        self.parts.push(Part { offset: self.bytes, first });
         for (lane, samples) in self.lanes.iter_mut().zip(&mut self.samples) {
             count += lane.samples.len() as u32;
             for sample in lane.samples.drain(..) {

@@ -2,23 +2,11 @@
 use super::*;
 use crate::bitstream::fixtures::{SVT_AV1_MAIN, X264_HIGH, X265_MAIN, hex};
 use crate::bitstream::{av1, h264, h265};
-use crate::mp4::{File, SegmentMuxer, whole_parts};
+use crate::mp4::testing::{BEGAN, demo, on_wall, reader, recorded};
+use crate::mp4::whole_parts;
 use media::{Codec, CodecParams};
 use proptest::prelude::*;
 use std::convert::Infallible;
-
-const DEMO: &[u8] = include_bytes!("../../../../../server/assets/demo.mp4");
-/// 2026-11-29 16:45:00 UTC.
-const BEGAN: WallTime = WallTime::from_micros(1_795_970_700_000_000);
-
-fn reader(file: &[u8]) -> impl FnMut(u64, &mut [u8]) -> Result<usize, Infallible> {
-    move |at, buffer| {
-        let rest = usize::try_from(at).ok().and_then(|at| file.get(at..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
-}
 
 fn index(file: &[u8]) -> Result<SegmentIndex, IndexError<Infallible>> {
     SegmentIndex::read(reader(file))
@@ -33,39 +21,6 @@ fn units(index: &SegmentIndex, file: &[u8]) -> Vec<Unit> {
         })
     };
     (0..index.tracks().len()).flat_map(of_track).collect()
-}
-
-fn demo() -> (Vec<Track>, Vec<Unit>) {
-    let file = File::parse(Bytes::from_static(DEMO)).unwrap();
-    let tracks = file.tracks().to_vec();
-    let units = file.units().map(|unit| on_wall(unit, &tracks)).collect();
-    (tracks, units)
-}
-
-fn on_wall(mut unit: Unit, tracks: &[Track]) -> Unit {
-    let micros = unit.dts_time(&tracks[usize::from(unit.track)]).as_micros();
-    unit.wall = WallTime::from_micros(BEGAN.as_micros() + micros);
-    unit
-}
-
-fn recorded(tracks: &[Track], units: &[Unit], a_part: usize) -> (Vec<u8>, Vec<usize>) {
-    let mut muxer = SegmentMuxer::new(tracks).unwrap();
-    let mut file = muxer.init().to_vec();
-    let mut ends = vec![file.len()];
-    for chunk in units.chunks(a_part).map(Some).chain([None]) {
-        let part = match chunk {
-            Some(chunk) => {
-                chunk.iter().for_each(|unit| muxer.push(unit));
-                muxer.part()
-            }
-            None => muxer.finish(),
-        };
-        let Some(part) = part else { continue };
-        file.extend_from_slice(&part.head);
-        part.data.iter().for_each(|data| file.extend_from_slice(data));
-        ends.push(file.len());
-    }
-    (file, ends)
 }
 
 /// The units of each track after each other.
@@ -171,10 +126,7 @@ fn only_the_heads_of_parts_are_read_and_each_once() {
     assert!(bytes <= reads * 4096);
     // A head longer than one read is read to its end.
     let (file, _) = recorded(&tracks, &given, 2_000);
-    assert_same(
-        &units(&SegmentIndex::read(reader(&file)).unwrap(), &file),
-        &expected(&tracks, &given),
-    );
+    assert_same(&units(&SegmentIndex::read(reader(&file)).unwrap(), &file), &expected(&tracks, &given));
 }
 
 #[test]

@@ -1,0 +1,24 @@
+//! Stream to disk and back.
+mod export;
+mod library;
+mod plan;
+mod recorder;
+mod report;
+mod segment;
+mod session;
+mod shelf;
+mod storage;
+mod take;
+mod vod;
+mod whole;
+
+pub use export::{EXPORT_MAX, Export, ExportError, ExportReader, Found, one_line};
+pub use library::{Library, SEGMENTS_MAX};
+pub use plan::{By, PathTemplate, RecordPlan, TemplateError, When};
+pub use recorder::{Keeper, Marked, RECORDING_STOPPED, Recorder, STORAGE_TROUBLE, StartError};
+pub use report::{RecordingReport, RecordingState};
+pub use segment::{FileFormat, Happening, Protected, Segment, SegmentState, Span};
+pub use shelf::{ShelfError, Shelves};
+pub use storage::*;
+pub use take::{CutRules, Output, Take, TakePlan};
+pub use vod::playlist;

@@ -1,0 +1,113 @@
+//! Alerts of recordings and storages: a recording that is none, a disk that is not all right. Each has one start and one end.
+use crate::report::{RecordingReport, RecordingState};
+use crate::storage::{Health, StorageHandle};
+use hub::{Hub, What};
+use media::{Moment, StreamName, WallTime};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The alert of a recording that is none.
+pub const RECORDING_STOPPED: &str = "recording_stopped";
+/// The alert of a storage that is slow, full or gone.
+pub const STORAGE_TROUBLE: &str = "storage_trouble";
+
+struct Trouble {
+    since: Moment,
+    since_wall: WallTime,
+    /// The alert, once it was told.
+    alert: Option<u64>,
+}
+
+pub(super) struct Alarms {
+    hub: Hub,
+    after: Duration,
+    recordings: HashMap<u64, (String, Trouble)>,
+    storages: HashMap<String, Trouble>,
+}
+
+impl Alarms {
+    pub(super) fn new(hub: Hub, after: Duration) -> Self {
+        Self { hub, after, recordings: HashMap::new(), storages: HashMap::new() }
+    }
+
+    /// Brings the alerts in line with how things are.
+    pub(super) fn judge(&mut self, reports: &[RecordingReport], storages: &[StorageHandle], now: Moment) {
+        for report in reports {
+            let bad = match report.state {
+                RecordingState::Recording | RecordingState::Armed | RecordingState::Stopped => false,
+                RecordingState::Starting | RecordingState::Waiting | RecordingState::Stalled => true,
+            };
+            if !bad {
+                self.end_recording(report.id, "bytes of every track come to the disk again", now);
+                continue;
+            }
+            let (_, trouble) = self.recordings.entry(report.id).or_insert_with(|| {
+                (report.stream.clone(), Trouble { since: now, since_wall: hub::wall_now(), alert: None })
+            });
+            if trouble.alert.is_none() && now.since(trouble.since) >= self.after {
+                let state = report.state.as_str();
+                let reason = report.reason.as_deref().unwrap_or("nothing came yet");
+                let detail = format!("the {} recording is {state}: {reason}", report.format.as_str());
+                trouble.alert = Some(start(
+                    &self.hub,
+                    Some(report.stream.as_str()),
+                    RECORDING_STOPPED,
+                    trouble.since_wall,
+                    detail,
+                ));
+            }
+        }
+        for storage in storages {
+            let report = storage.report();
+            match &report.health {
+                Health::Ok => {
+                    if let Some(trouble) = self.storages.remove(storage.name()) {
+                        end(
+                            &self.hub,
+                            None,
+                            STORAGE_TROUBLE,
+                            &trouble,
+                            "the storage is all right again",
+                            now,
+                        );
+                    }
+                }
+                Health::Slow { reason } | Health::Full { reason } | Health::Gone { reason } => {
+                    let word = report.health.as_str();
+                    let hub = &self.hub;
+                    self.storages.entry(storage.name().to_owned()).or_insert_with(|| {
+                        let detail = format!("storage {} is {word}: {reason}", storage.name());
+                        let since_wall = report.since;
+                        let alert = Some(start(hub, None, STORAGE_TROUBLE, since_wall, detail));
+                        Trouble { since: now, since_wall, alert }
+                    });
+                }
+            }
+        }
+    }
+
+    fn end_recording(&mut self, id: u64, why: &str, now: Moment) {
+        if let Some((stream, trouble)) = self.recordings.remove(&id) {
+            end(&self.hub, Some(&stream), RECORDING_STOPPED, &trouble, why, now);
+        }
+    }
+
+    /// The recording has ended, as somebody wanted.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.end_recording(id, "the recording was ended", hub::now());
+    }
+}
+
+fn start(hub: &Hub, stream: Option<&str>, kind: &'static str, since: WallTime, detail: String) -> u64 {
+    let id = hub::alert_id();
+    let stream = stream.and_then(|stream| StreamName::new(stream).ok());
+    hub.emit(What::AlertStarted { id, stream, alert: kind, source: None, since, detail });
+    id
+}
+
+fn end(hub: &Hub, stream: Option<&str>, kind: &'static str, trouble: &Trouble, why: &str, now: Moment) {
+    let Some(id) = trouble.alert else { return };
+    let stream = stream.and_then(|stream| StreamName::new(stream).ok());
+    let lasted_ms = now.since(trouble.since).as_millis() as u64;
+    hub.emit(What::AlertEnded { id, stream, alert: kind, source: None, lasted_ms, why: why.to_owned() });
+}
