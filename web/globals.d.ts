@@ -11,6 +11,13 @@ interface HTMLVideoElement {
 interface Window {
   /** What player.html plays, for tests: renewed twice a second. */
   __player?: import('./site/player/state.js').PlayerStats;
+  /** What recordings.html plays, for tests: renewed with each frame. */
+  __recordings?: { phase: import('./site/recordings/deck.js').Phase, time: number, stream: string };
+  /** Source: WICG File System Access. Chromium only. */
+  showSaveFilePicker?(options: {
+    suggestedName: string;
+    types: { description: string; accept: Record<string, string[]> }[];
+  }): Promise<FileSystemFileHandle>;
 }
 
 interface HTMLElementTagNameMap {

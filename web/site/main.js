@@ -1,7 +1,8 @@
 // index.html: the list of streams.
 
 import { StreamFeed } from './control/feed.js';
-import { getInfo, removeStream } from './control/client.js';
+import { getInfo, removeStream, ServerError } from './control/client.js';
+import { getOverview } from './recordings/api.js';
 import { publishAddresses } from './links/addresses.js';
 import { publishCommands } from './links/commands.js';
 import { openLinks, PAGE_BASE } from './links/view.js';
@@ -12,6 +13,9 @@ import { copyField } from './ui/copy.js';
 import { announce, byId } from './ui/dom.js';
 import { confirmDialog } from './ui/dialog.js';
 import { startPage } from './ui/page.js';
+
+/** Which streams are recorded is asked every 10 s: it changes with the configuration, or with a disk's trouble. */
+const RECORDINGS_MS = 10_000;
 
 const feed = new StreamFeed();
 const offline = byId('offline', HTMLElement);
@@ -47,6 +51,8 @@ feed.addEventListener('streams', (event) => {
 feed.addEventListener('unreachable', () => setReachable(false));
 feed.start();
 void showExample();
+const recordingsTimer = setInterval(showRecordings, RECORDINGS_MS);
+void showRecordings();
 
 function openAdd() {
   openAddDialog({
@@ -89,4 +95,14 @@ async function showExample() {
   const info = await getInfo().catch(() => null);
   const test = publishCommands(publishAddresses('demo', info, PAGE_BASE), 'demo').find(({ label }) => label.includes('test picture'));
   if (test) byId('example', HTMLElement).replaceChildren(copyField(test.text, test.label));
+}
+
+/** The ways to the recordings. A server that has no such thing is not asked again. */
+async function showRecordings() {
+  if (document.hidden) return;
+  try {
+    list.showRecordings((await getOverview()).streams);
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 404) clearInterval(recordingsTimer);
+  }
 }

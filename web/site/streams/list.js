@@ -7,6 +7,7 @@ import { count } from '../format.js';
 
 /**
  * @typedef {import('../control/types.js').Stream} Stream
+ * @typedef {import('../recordings/types.js').RecordedStream} RecordedStream
  * @typedef {import('./row.js').RowActions} RowActions
  *
  * @typedef {object} ListPlaces
@@ -25,6 +26,8 @@ export class StreamList {
   /** @type {Stream[] | null} */
   #streams = null;
   #query = '';
+  /** @type {Map<string, RecordedStream>} */
+  #recorded = new Map();
 
   /**
    * @param {ListPlaces} places
@@ -52,6 +55,14 @@ export class StreamList {
     this.#streams = sorted;
     this.#draw();
     if (news) announce(news);
+  }
+
+  /** Which streams have recordings, or are meant to. @param {RecordedStream[]} recorded */
+  showRecordings(recorded) {
+    this.#recorded = new Map(recorded.map((one) => [one.stream, one]));
+    this.#places.list.classList.toggle('list-recorded', recorded.length > 0);
+    this.#places.head.classList.toggle('list-recorded', recorded.length > 0);
+    this.#draw();
   }
 
   /** Draws the eye to one stream. @param {string} name */
@@ -90,6 +101,7 @@ export class StreamList {
       }
       if (list.children[at] !== row.element) list.insertBefore(row.element, list.children[at] ?? null);
       row.show(stream, nowMs);
+      row.showRecordings(this.#recorded.get(stream.name));
     });
   }
 }

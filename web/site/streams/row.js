@@ -6,7 +6,10 @@ import { bitrate, count, sinceThen, trackCodecs, UNKNOWN, videoShape } from '../
 import { el, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 
-/** @typedef {import('../control/types.js').Stream} Stream */
+/**
+ * @typedef {import('../control/types.js').Stream} Stream
+ * @typedef {import('../recordings/types.js').RecordedStream} RecordedStream
+ */
 
 /**
  * @typedef {object} RowActions
@@ -26,6 +29,7 @@ export class StreamRow {
   #rate = metric('Bit rate', 'metric-rate');
   #viewers = metric('Viewers', 'metric-viewers');
   #uptime = metric('Duration', 'metric-uptime');
+  #recordings;
   #details = el('div', { class: 'row-details', id: `details-${(rows += 1)}`, hidden: true });
   #unfold = iconButton('chevron', 'Details');
   /** @type {Stream | null} */
@@ -41,6 +45,7 @@ export class StreamRow {
     const watch = iconButton('play', `Watch ${name}`);
     const links = iconButton('link', `Links for ${name}`);
     const remove = iconButton('trash', `Remove ${name}`);
+    this.#recordings = el('a', { class: 'icon-button row-recordings', href: `recordings.html?src=${encodeURIComponent(name)}`, hidden: true }, icon('film'));
     this.#media.box.append(this.#shape);
     this.#unfold.classList.add('row-unfold');
     this.#unfold.setAttribute('aria-expanded', 'false');
@@ -56,7 +61,7 @@ export class StreamRow {
       this.#rate.box,
       this.#viewers.box,
       this.#uptime.box,
-      el('div', { class: 'row-actions' }, watch, links, remove),
+      el('div', { class: 'row-actions' }, this.#recordings, watch, links, remove),
       this.#details,
     );
     for (const button of [title, watch]) button.addEventListener('click', () => onWatch(name));
@@ -89,6 +94,20 @@ export class StreamRow {
     setText(this.#uptime.value, sinceThen(stream.since, nowMs));
     this.#uptime.box.title = `${stateText(stream.state)} since ${new Date(stream.since).toLocaleString()}`;
     if (!this.#details.hidden) this.#showDetails(nowMs);
+  }
+
+  /**
+   * Shows the way to the recordings, if there are some.
+   * @param {RecordedStream | undefined} recorded
+   */
+  showRecordings(recorded) {
+    this.#recordings.hidden = !recorded;
+    if (!recorded) return;
+    const isRecording = recorded.recordings.some(({ state }) => state === 'recording');
+    const label = `Recordings of ${this.#name}${isRecording ? ', recording now' : ''}`;
+    this.#recordings.dataset.recording = String(isRecording);
+    this.#recordings.setAttribute('aria-label', label);
+    this.#recordings.title = label;
   }
 
   /** Draws the eye to the row: it was just added. */
