@@ -141,3 +141,9 @@ const PROTOCOL_NAMES = { webrtc: 'WebRTC', 'http-flv': 'HTTP-FLV', flv: 'HTTP-FL
 export function protocolName(protocol) {
   return PROTOCOL_NAMES[protocol.toLowerCase()] ?? protocol.toUpperCase();
 }
+
+/** A reason as a sentence: with a capital and one full stop. @param {string} text */
+export function sentence(text) {
+  const trimmed = text.trim().replace(/[.\s]+$/, '');
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
+}

@@ -119,8 +119,9 @@ function showEmpty(name) {
 /** The list of streams, and at first the one that the page's address asks for. */
 function showStreams() {
   const { overview, data } = session;
-  byId('failure', HTMLElement).hidden = true;
   if (!overview) return;
+  // What the timeline could not load stays said until it could.
+  if (!data) byId('failure', HTMLElement).hidden = true;
   const names = overview.streams.map(({ stream }) => stream).sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
   const listed = [...select.options].map(({ value }) => value);
   if (names.join('\n') !== listed.join('\n')) {
@@ -160,6 +161,10 @@ function choose(name, at = null) {
   deck.reset(session.time);
 }
 
+function showToTests() {
+  window.__recordings = { phase: deck.phase, time: session.time, stream: session.data?.stream ?? '' };
+}
+
 function keepAddress() {
   clearTimeout(addressTimer);
   addressTimer = setTimeout(() => {
@@ -186,11 +191,14 @@ session.addEventListener('reachable', () => (byId('offline', HTMLElement).hidden
 session.addEventListener('data', () => (byId('failure', HTMLElement).hidden = true));
 for (const kind of ['view', 'data']) session.addEventListener(kind, () => isPointed && thumbs.prepare(timeline.width));
 session.addEventListener('time', () => {
-  window.__recordings = { phase: deck.phase, time: session.time, stream: session.data?.stream ?? '' };
+  showToTests();
   if (deck.phase !== 'playing') keepAddress();
 });
 deck.addEventListener('time', () => scrubbedFrom === null && deck.phase === 'playing' && session.setTime(deck.time, 'seen'));
-deck.addEventListener('change', () => (window.__recordings = { phase: deck.phase, time: session.time, stream: session.data?.stream ?? '' }));
+deck.addEventListener('change', () => {
+  showToTests();
+  if (deck.phase === 'paused') keepAddress();
+});
 deck.addEventListener('skip', (event) => {
   /** @type {import('./recordings/types.js').Range} */
   const gap = /** @type {CustomEvent} */ (event).detail;

@@ -93,7 +93,8 @@ test('progress has a share only where the size is known, and a rest only once it
 });
 
 test('errors say what to do', () => {
-  assert.match(adviceFor({ status: 403, message: 'only this machine may' }), /^only this machine may\. You may watch/);
+  assert.match(adviceFor({ status: 403, message: 'only this machine may' }, { change: true }), /^Only this machine may\. You may watch/);
+  assert.match(adviceFor({ status: 403, message: 'not yours' }), /let you watch/);
   assert.match(adviceFor({ status: 404, message: 'gone' }), /choose another moment/);
   assert.match(adviceFor({ status: 500, message: 'oh' }), /log/);
   assert.equal(adviceFor({ message: 'The server does not answer.' }), 'The server does not answer.');
@@ -105,6 +106,7 @@ test('a browser without the codec is told which one it lacks, and the way out', 
   assert.match(text, /Safari/);
   assert.match(text, /export/);
   assert.doesNotMatch(cannotPlayText('av1'), /Safari/);
+  assert.match(cannotPlayText('h264+aac'), /damaged/, 'what every browser plays is not the browser’s fault');
 });
 
 test('the length of the view is said in one unit', () => {

@@ -1,6 +1,7 @@
 // Says why a stream does not play, in the server's words where it has some.
 
 import { getStream, ServerError, Unreachable } from '../control/client.js';
+import { sentence } from '../format.js';
 import { stateReason, stateText } from '../streams/state.js';
 
 /**
@@ -19,10 +20,4 @@ export async function explain(src, reason) {
     if (error instanceof Unreachable) return error.message;
     return sentence(reason);
   }
-}
-
-/** @param {string} text */
-export function sentence(text) {
-  const trimmed = text.trim().replace(/[.\s]+$/, '');
-  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
 }

@@ -41,9 +41,11 @@ export class Actions {
    * @param {boolean} [play]
    */
   go(time, play) {
-    const { session, deck } = this.#parts;
+    const { session, deck, say } = this.#parts;
     const { from, to } = session.limits;
     const there = Math.min(Math.max(time, from), to);
+    // What was said was about another place.
+    say('');
     void deck.seek(there, play);
     session.setTime(there);
   }
@@ -92,7 +94,8 @@ export class Actions {
   async showDay(key) {
     const first = await this.#parts.session.showDay(key);
     if (first === null) return;
-    const { session, deck } = this.#parts;
+    const { session, deck, say } = this.#parts;
+    say('');
     void deck.seek(first);
     session.setTime(first, 'seen');
   }

@@ -145,7 +145,7 @@ export class ExportPanel {
       const failure = /** @type {Error & { status?: number }} */ (error);
       if (failure.status === 403) this.#session.setReadOnly(true);
       this.#show();
-      this.#say(adviceFor(failure));
+      this.#say(adviceFor(failure, { change: true }));
     }
     this.#protect.disabled = this.#session.readOnly;
   }

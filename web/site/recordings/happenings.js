@@ -46,15 +46,16 @@ export class Happenings {
     const gaps = this.#session.gaps
       .filter(({ from, to }) => from < view.to && to > view.from)
       .map(({ from, to, why }) => ({ from, kind: 'gap', title: `Gap: ${why ?? 'no reason known'}`, more: duration(to - from) }));
-    const rows = [...events, ...gaps].sort((a, b) => b.from - a.from);
+    const all = [...events, ...gaps].sort((a, b) => b.from - a.from);
+    const rows = all.slice(0, ROWS_MAX);
     // The view moves with each frame of a drag; the list changes only when another row comes in.
-    const drawn = JSON.stringify(rows);
+    const drawn = `${all.length} ${JSON.stringify(rows)}`;
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const several = new Date(view.from).toDateString() !== new Date(view.to).toDateString();
-    this.#list.replaceChildren(...rows.slice(0, ROWS_MAX).map((row) => this.#row(row, several)));
+    this.#list.replaceChildren(...rows.map((row) => this.#row(row, several)));
     this.#note.textContent =
-      rows.length === 0 ? 'No events and no gaps.' : rows.length > ROWS_MAX ? `${rows.length - ROWS_MAX} more; look closer to see them.` : '';
+      rows.length === 0 ? 'No events and no gaps.' : all.length > ROWS_MAX ? `${all.length - ROWS_MAX} more; look closer to see them.` : '';
   }
 
   /**

@@ -74,7 +74,7 @@ export class ProtectedList {
         } catch (error) {
           const failure = /** @type {Error & { status?: number }} */ (error);
           if (failure.status === 403) this.#session.setReadOnly(true);
-          throw new Error(adviceFor(failure));
+          throw new Error(adviceFor(failure, { change: true }));
         }
         await data?.reload();
       },

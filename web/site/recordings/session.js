@@ -42,6 +42,10 @@ export class Session extends EventTarget {
   reachable = true;
   /** The visitor may not change anything, as far as is known. */
   readOnly = false;
+  /** @type {import('./types.js').Gap[]} */
+  #gaps = [];
+  /** What the gaps were made of. @type {{ timeline: import('./types.js').Timeline | null, from: number, until: number }} */
+  #gapsOf = { timeline: null, from: 0, until: 0 };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -72,6 +76,8 @@ export class Session extends EventTarget {
       this.#setReachable(false);
       if (!this.overview) this.fail(error);
     }
+    // What failed is tried again; what is there is renewed.
+    await this.data?.show(this.view);
     await this.data?.refresh();
   }
 
@@ -95,7 +101,14 @@ export class Session extends EventTarget {
     if (!data) return [];
     const last = data.timeline.spans.at(-1)?.to ?? limits.from;
     const isOnItsWay = this.isRecording && limits.to - last < TAIL_MS;
-    return data.gaps(isOnItsWay ? { from: limits.from, to: last } : limits);
+    const to = isOnItsWay ? last : Math.floor(limits.to / SECOND_MS) * SECOND_MS;
+    // Asked for with each move of the pointer; it changes once a second at most.
+    const { timeline, from, until } = this.#gapsOf;
+    if (timeline !== data.timeline || from !== limits.from || until !== to) {
+      this.#gaps = data.gaps({ from: limits.from, to });
+      this.#gapsOf = { timeline: data.timeline, from: limits.from, until: to };
+    }
+    return this.#gaps;
   }
 
   /** Whether bytes of the chosen stream are being written now. */

@@ -87,7 +87,7 @@ export function rangeBefore(ranges, time) {
  * Everything between the spans within a range, with the reasons that the server knows. It is made of the spans, not of
  * the server's list: what is drawn as recorded and what is drawn as missing can then never lie on top of each other.
  * @param {Span[]} spans merged
- * @param {Gap[]} known
+ * @param {Gap[]} known in order
  * @param {Range} within
  * @returns {Gap[]}
  */
@@ -105,12 +105,18 @@ export function gapsBetween(spans, known, within) {
 
 /**
  * All the reasons for one gap, each once, in order.
- * @param {Gap[]} known
+ * @param {Gap[]} known in order
  * @param {Range} gap
  */
 function whyOf(known, gap) {
-  const reasons = known.filter((one) => one.from < gap.to && one.to > gap.from && one.why).map(({ why }) => why);
-  return [...new Set(reasons)].join('; ') || null;
+  /** @type {Set<string>} */
+  const reasons = new Set();
+  for (let at = firstEndingAfter(known, gap.from); at < known.length; at += 1) {
+    const one = /** @type {Gap} */ (known[at]);
+    if (one.from >= gap.to) break;
+    if (one.why) reasons.add(one.why);
+  }
+  return [...reasons].join('; ') || null;
 }
 
 /**

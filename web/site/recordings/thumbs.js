@@ -71,6 +71,8 @@ export class Thumbs {
     this.#wish = { time, canvases };
     void this.#serve();
     const near = this.#nearest(time);
+    // Until the right picture is there, the one from elsewhere is seen to be old.
+    if (!near) for (const canvas of canvases) canvas.dataset.stale = '';
     if (near && Math.abs(near.at - time) < FINE_AFTER_MS && !exact) return;
     this.#fine = new AbortController();
     const { signal } = this.#fine;
@@ -222,5 +224,6 @@ function paint(video, canvases) {
     canvas.height = Math.round((width / video.videoWidth) * video.videoHeight);
     canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
     canvas.dataset.painted = '';
+    delete canvas.dataset.stale;
   }
 }

@@ -1,6 +1,6 @@
 // How recordings are said to people: states, gaps, storage, forecasts, errors. Pure.
 
-import { bytes, count, duration } from '../format.js';
+import { bytes, count, duration, sentence } from '../format.js';
 import { lengthOf } from './scale.js';
 import { clockText, DAY_MS, HOUR_MS, MINUTE_MS } from './times.js';
 
@@ -166,11 +166,12 @@ export const READ_ONLY_TEXT =
 /**
  * An error of the server, with what to do about it where this page knows more.
  * @param {{ status?: number, message: string }} error
+ * @param {{ change?: boolean }} [how] change: something was to be changed, not only watched
  */
-export function adviceFor({ status, message }) {
-  const said = /[.!?]$/.test(message) ? message : `${message}.`;
+export function adviceFor({ status, message }, { change = false } = {}) {
+  const said = sentence(message);
   if (status === 401) return `${said} Load this page again and sign in.`;
-  if (status === 403) return `${said} ${READ_ONLY_TEXT}`;
+  if (status === 403) return change ? `${said} ${READ_ONLY_TEXT}` : `${said} Ask whoever runs the server to let you watch.`;
   if (status === 404) return `${said} It may have made room for newer recordings; choose another moment.`;
   if (status === 507) return `${said} The disk is full; see Storage below.`;
   if (status !== undefined && status >= 500) return `${said} The server’s log says more.`;
@@ -182,6 +183,7 @@ export function adviceFor({ status, message }) {
  * @param {string} codecs as the API names them: h265+aac
  */
 export function cannotPlayText(codecs) {
+  if (/^h264(\+aac)?$/i.test(codecs)) return 'The browser could not read this recording; its file may be damaged. Try a moment before or after it, or export it and open the file elsewhere.';
   const hevc = /h265|hevc/i.test(codecs);
   const what = codecs ? codecs.toUpperCase().replaceAll('+', ' + ') : 'this recording';
   return `This browser cannot play ${what}. ${hevc ? 'Safari, and Chrome or Edge on machines with a decoder for it, can. ' : ''}You can export it and open the file elsewhere.`;
