@@ -55,9 +55,11 @@ export class Stage {
     this.#show();
   }
 
+  /** The picture and, where the page puts them below it, its buttons. */
   toggleFullscreen() {
+    const whole = this.element.parentElement ?? this.element;
     if (document.fullscreenElement) void document.exitFullscreen();
-    else if (this.element.requestFullscreen) this.element.requestFullscreen().catch(() => {});
+    else if (whole.requestFullscreen) whole.requestFullscreen().catch(() => {});
     else this.#deck.video?.webkitEnterFullscreen?.();
   }
 
