@@ -178,6 +178,12 @@ impl PathTemplate {
         ] {
             path = path.replace(&format!("{{{key}}}"), &value);
         }
+        if format.has_playlist() {
+            // A playlist has a folder of its own, and an hour: after that it is as long as players like it.
+            let hour = part(clock, 0, ':');
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            path = format!("{folder}/{}-{hour}/{name}", format.as_str());
+        }
         path
     }
 }
@@ -212,7 +218,8 @@ mod tests {
         assert_eq!(path(".aqueduct"), "_.aqueduct/2026-11-21/10-30-00-123");
         let template =
             PathTemplate::new("{format}/{stream}/{year}{month}{day}_{hour}{minute}{second}{ms}").unwrap();
-        assert_eq!(template.path("a", FileFormat::HlsTs, at), "hls_ts/a/20261121_103000123");
+        assert_eq!(template.path("a", FileFormat::Ts, at), "ts/a/20261121_103000123");
+        assert_eq!(template.path("a", FileFormat::HlsTs, at), "hls_ts/a/hls_ts-10/20261121_103000123");
     }
 
     #[test]

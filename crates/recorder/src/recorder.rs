@@ -4,6 +4,7 @@
 //! A command is answered with what came of it. A session that fails is begun anew; nothing else hears of it.
 mod alarms;
 mod keeper;
+mod news;
 
 pub use alarms::{RECORDING_STOPPED, STORAGE_TROUBLE};
 pub use keeper::Keeper;

@@ -112,6 +112,8 @@ pub struct Segment {
     pub span: Span,
     /// Bytes of its file; those that are whole, while it is open.
     pub bytes: u64,
+    /// Bytes of its file before the first media: what every player needs first.
+    pub head: u64,
     /// XXH3-128 of its file; `None` while it is open.
     pub hash: Option<u128>,
     /// Codecs, such as `h264+aac`.

@@ -20,7 +20,9 @@ mod health;
 mod index;
 mod owner;
 mod place;
+mod playlist;
 mod recover;
+mod tables;
 
 pub use check::{CheckError, CheckReport, Finding, check};
 pub use faults::{Faults, Step};

@@ -12,12 +12,12 @@ use crate::segment::{FileFormat, Span};
 use bytes::Bytes;
 use cut::{Cut, Place};
 use file::FileMuxer;
-use media::{Moment, Track, TrackId, Unit, WallTime};
+use media::{MediaTime, Moment, Track, TrackId, Unit, WallTime};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What waits this long is written: 500 ms. Whoever is killed has lost that, and the frame whose length was not known.
-pub const PART: Duration = Duration::from_millis(500);
+const PART: Duration = Duration::from_millis(500);
 /// So much is written at once, however little time it is: 1 MiB, 0.3 s at 25 Mbit/s.
 const PART_BYTES: usize = 1 << 20;
 
@@ -96,6 +96,9 @@ pub struct Take {
     ready_bytes: usize,
     /// Where the last segment ended: none begins before.
     ended: Option<WallTime>,
+    /// Where the line of files begins that follow each other.
+    zero: Option<MediaTime>,
+    successor: Option<FileMuxer>,
     skipped: Vec<String>,
 }
 
@@ -111,6 +114,8 @@ impl Take {
             ready: VecDeque::new(),
             ready_bytes: 0,
             ended: None,
+            zero: None,
+            successor: None,
             skipped: Vec::new(),
         }
     }
@@ -140,7 +145,10 @@ impl Take {
         if self.tracks == tracks {
             return Ok(());
         }
-        self.finish(None);
+        let first = self.tracks.is_empty();
+        self.finish((!first).then(|| "what the stream sends has other parameters".to_owned()));
+        self.successor = None;
+        self.zero = None;
         let muxer = FileMuxer::new(self.plan.format, tracks)?;
         self.skipped = muxer.skipped();
         let carried: Vec<TrackId> = muxer.carried();
@@ -208,6 +216,7 @@ impl Take {
 
     /// What was to be written could not be: the rest of this segment is of no use. What comes next does not follow.
     pub fn abort(&mut self, why: &str) {
+        self.successor = None;
         self.ready.clear();
         self.ready_bytes = 0;
         self.state = State::Waiting { gap: Some(why.to_owned()) };
@@ -243,12 +252,16 @@ impl Take {
     }
 
     fn begin(&mut self, first: Place, gap: Option<String>) {
+        let goes_on = self.successor.take().filter(|_| gap.is_none());
         // The tracks were tried with this format already.
-        let Ok(mut muxer) = FileMuxer::new(self.plan.format, &self.tracks) else { return };
+        let Some(muxer) = goes_on.or_else(|| FileMuxer::new(self.plan.format, &self.tracks).ok()) else { return };
         let from = self.ended.map_or(first.wall, |ended| cut::not_before(first.wall, ended));
         let named = self.tracks.iter().filter(|track| muxer.carried().contains(&track.id));
         let tracks = crate::whole::codecs_of(named);
-        let head = muxer.head(&self.stream);
+        let follows = gap.is_none().then_some(self.zero).flatten();
+        let zero = *self.zero.insert(follows.unwrap_or(first.time()));
+        let mut muxer = muxer.on_line_from(zero);
+        let head = muxer.head(&self.stream, self.plan.cut.length);
         self.push(Output::Begin { from, tracks, gap, head });
         let newest = Place { wall: from, ..first };
         self.state = State::Running(Box::new(Running {
@@ -274,6 +287,7 @@ impl Take {
         let pieces = running.muxer.finish();
         let span = Span { from: running.from, to };
         self.ended = Some(to);
+        self.successor = running.muxer.successor();
         self.push(Output::Finish { pieces, span, tracks: running.fresh });
     }
 

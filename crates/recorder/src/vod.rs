@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A playlist's pieces are so long at least: 4 s, from one key frame to a later one.
 const PIECE_MICROS: i64 = 4_000_000;
 
+/// A `moov` that begins before this has no room for tables before it: 4 KiB.
+const HEAD_NEAR: u64 = 4 << 10;
+
 /// The playlist of a span. `uri` says how a file is called there. Reads the heads of the files: not for threads that
 /// others wait for.
 pub fn playlist(
@@ -51,7 +54,7 @@ pub fn playlist(
                 duration: Duration::from_micros(micros),
                 program_date_time: wall.map(|wall| WallTime::from_micros(wall.as_micros() + shift)),
                 discontinuity: first,
-                map: Some(Map { uri: name.clone(), byte_range: Some(range(&index.head())) }),
+                map: Some(Map { uri: name.clone(), byte_range: Some(range(&first_bytes(&index))) }),
             });
             first = false;
         }
@@ -60,6 +63,12 @@ pub fn playlist(
         return Err(ExportError::Nothing);
     }
     Ok(playlist.to_string())
+}
+
+/// All before the media is what a player needs first; of a plain file only the `moov` that it had before.
+fn first_bytes(index: &formats::mp4::SegmentIndex) -> std::ops::Range<u64> {
+    let head = index.head();
+    if head.start < HEAD_NEAR { 0..head.end } else { head }
 }
 
 fn range(bytes: &std::ops::Range<u64>) -> ByteRange {

@@ -1,13 +1,20 @@
 //! What is whole of a recording's file, and what the file says of itself.
 use crate::segment::FileFormat;
+use formats::demux::DemuxEvent;
 use formats::mp4::SegmentIndex;
-use media::{Track, WallTime};
+use formats::mpegts;
+use media::{Moment, Track, WallTime};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 /// The box that says whose recording a file is: a UUID of ours, then the stream's name in UTF-8.
 const OWN_BOX: [u8; 16] = *b"aqueduct stream\0";
+
+/// Bytes of a packet of a transport stream.
+const TS_PACKET: usize = 188;
+/// The last frame of a transport stream is taken to last 40 ms.
+const FRAME_MICROS: i64 = 40_000;
 
 /// What a file says of itself.
 #[derive(Clone, Debug)]
@@ -18,6 +25,8 @@ pub(crate) struct WholeFile {
     pub(crate) from: Option<WallTime>,
     /// How much media it has.
     pub(crate) length_micros: i64,
+    /// Bytes before its first media.
+    pub(crate) head: u64,
     /// Codecs.
     pub(crate) tracks: String,
     /// Whose it is.
@@ -53,7 +62,7 @@ pub(crate) fn reader(file: &File) -> impl FnMut(u64, &mut [u8]) -> io::Result<us
 /// What is whole of a file; `None`: it has no media.
 pub(crate) fn whole_of(file: &mut File, format: FileFormat) -> io::Result<Option<WholeFile>> {
     if format.is_ts() {
-        return Ok(None);
+        return whole_ts(file);
     }
     let index = match SegmentIndex::read(reader(file)) {
         Ok(index) => index,
@@ -67,8 +76,50 @@ pub(crate) fn whole_of(file: &mut File, format: FileFormat) -> io::Result<Option
         bytes: index.bytes(),
         from: index.begins(),
         length_micros: length,
+        head: index.head().end,
         tracks: codecs_of(index.tracks()),
         stream: stream_of(file)?,
+    }))
+}
+
+/// Whole packets, and the times in them. Whose it is, a transport stream does not say.
+fn whole_ts(file: &mut File) -> io::Result<Option<WholeFile>> {
+    let mut demuxer = mpegts::Demuxer::new();
+    let mut read = reader(file);
+    let (mut at, mut tracks) = (0, Vec::<Track>::new());
+    let (mut first, mut last): (Option<i64>, Option<i64>) = (None, None);
+    let mut buffer = vec![0; TS_PACKET * 1024];
+    loop {
+        let got = read(at, &mut buffer)? / TS_PACKET * TS_PACKET;
+        let over = got == 0 || demuxer.push(&buffer[..got], Moment::ZERO, WallTime::default()).is_err();
+        at += got as u64;
+        if over {
+            demuxer.finish(Moment::ZERO);
+        }
+        while let Some(event) = demuxer.pop() {
+            match event {
+                DemuxEvent::Tracks(found) => tracks = found,
+                DemuxEvent::Unit(unit) => {
+                    let Some(track) = tracks.get(usize::from(unit.track)) else { continue };
+                    let micros = unit.dts_time(track).as_micros();
+                    first = Some(first.map_or(micros, |first| first.min(micros)));
+                    last = Some(last.map_or(micros, |last| last.max(micros)));
+                }
+                DemuxEvent::Metadata(_) | DemuxEvent::Note(_) => {}
+            }
+        }
+        if over {
+            break;
+        }
+    }
+    let Some((first, last)) = first.zip(last) else { return Ok(None) };
+    Ok(Some(WholeFile {
+        bytes: at,
+        from: None,
+        length_micros: last - first + FRAME_MICROS,
+        head: 0,
+        tracks: codecs_of(&tracks),
+        stream: None,
     }))
 }
 

@@ -91,6 +91,13 @@ impl SegmentMuxer {
         Ok(Self { lanes, skipped, sequence: 0, zero: None, span: None, waiting_bytes: 0 })
     }
 
+    /// Times in the file are counted from this moment of the stream's line, and not from the file's first unit: files that
+    /// follow each other, such as the segments of a playlist, then have one line.
+    pub fn with_zero(mut self, zero: MediaTime) -> Self {
+        self.zero = Some(zero);
+        self
+    }
+
     /// The tracks that are not carried, and why.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped

@@ -1,5 +1,6 @@
 //! The owner of all recordings: starts, stops and restarts sessions, follows the clock, tells alerts.
 use super::alarms::Alarms;
+use super::news::News;
 use super::{Marked, StartError};
 use crate::plan::{By, RecordPlan, When};
 use crate::report::RecordingReport;
@@ -79,6 +80,7 @@ pub struct Keeper {
     clock_off: u32,
     wall: fn() -> WallTime,
     alarms: Alarms,
+    news: News,
 }
 
 impl Keeper {
@@ -91,7 +93,8 @@ impl Keeper {
     ) -> Self {
         let (clock, _) = watch::channel(offset(wall));
         let alarms = Alarms::new(hub.clone(), alert_after);
-        Self { hub, storages, mailbox, running: Vec::new(), clock, clock_off: 0, wall, alarms }
+        let news = News::new(&storages);
+        Self { hub, storages, mailbox, running: Vec::new(), clock, clock_off: 0, wall, alarms, news }
     }
 
     /// Runs until the last handle is gone, or it is told to end.
@@ -103,6 +106,7 @@ impl Keeper {
                 command = self.mailbox.recv() => match command {
                     Some(Command::End { reply }) => {
                         self.stop_where(|_| true).await;
+                        self.news.tell_closed(&self.hub);
                         // Whoever asked may have given up waiting.
                         let _ = reply.send(());
                         return;
@@ -252,6 +256,7 @@ impl Keeper {
             running
         });
         let ended = join_all(all).await;
+        self.news.tell_closed(&self.hub);
         let mut reports = Vec::with_capacity(ended.len());
         for running in ended {
             self.alarms.forget(running.id);
@@ -308,8 +313,9 @@ impl Keeper {
             }
             index += 1;
         }
-        let reports = self.running.iter().map(|running| running.report.borrow().clone());
-        self.alarms.judge(&reports.collect::<Vec<_>>(), &self.storages, hub::now());
+        let reports: Vec<_> = self.running.iter().map(|running| running.report.borrow().clone()).collect();
+        self.news.tell(&self.hub, &reports, &self.storages);
+        self.alarms.judge(&reports, &self.storages, hub::now());
     }
 
     /// The wall clock may be set. Recordings of this run are all dated by the newest one: whoever sets a clock makes it

@@ -22,6 +22,19 @@ impl Owner {
             }
             let ids: Vec<i64> = batch.iter().map(|segment| segment.id).collect();
             self.with_index(|index| index.doom(&ids))?;
+            let lists: std::collections::BTreeSet<&str> = batch
+                .iter()
+                .filter(|segment| segment.format.has_playlist())
+                .map(|segment| super::playlist::folder_of(&segment.path))
+                .collect();
+            for folder in lists {
+                // Before the files go, nothing names them any more.
+                let ended = !self.lists.contains_key(folder);
+                if let Err(error) = self.write_playlist(folder, ended) {
+                    self.lose(&io::Error::other(error.to_string()));
+                    return Err(self.gone_error());
+                }
+            }
             for segment in batch {
                 if let Err(error) = self.unlink(segment) {
                     self.lose(&error);

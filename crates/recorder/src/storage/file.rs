@@ -3,6 +3,7 @@ use super::faults::{Hook, Step};
 use bytes::Bytes;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -18,7 +19,8 @@ pub(crate) struct GrowingFile {
     path: PathBuf,
     whole: u64,
     synced: u64,
-    hash: Xxh3,
+    /// `None`: to be made of the file as it is.
+    hash: Option<Xxh3>,
 }
 
 impl GrowingFile {
@@ -29,7 +31,7 @@ impl GrowingFile {
             std::fs::create_dir_all(folder)?;
         }
         let file = OpenOptions::new().write(true).read(true).create_new(true).open(part_of(&path))?;
-        Ok(Self { file, path, whole: 0, synced: 0, hash: Xxh3::new() })
+        Ok(Self { file, path, whole: 0, synced: 0, hash: Some(Xxh3::new()) })
     }
 
     /// Bytes that are whole.
@@ -43,7 +45,9 @@ impl GrowingFile {
         match written {
             Ok(()) => {
                 for piece in pieces {
-                    self.hash.update(piece);
+                    if let Some(hash) = &mut self.hash {
+                        hash.update(piece);
+                    }
                     self.whole += piece.len() as u64;
                 }
             }
@@ -79,6 +83,22 @@ impl GrowingFile {
         Ok(())
     }
 
+    /// Makes a plain MP4 of the fragments: their tables go to the room at the front. Until the last write, which is less than
+    /// a page, the file is what it was. Where the room is too small, it stays so: a file that plays, without tables in front.
+    pub(crate) fn finish_tables(&mut self, hook: &mut Hook) -> io::Result<()> {
+        let Some(plan) = super::tables::plan(&self.file, self.whole)? else { return Ok(()) };
+        hook.before(Step::Tables)?;
+        self.file.write_all_at(&plan.hidden, plan.hidden_at)?;
+        // Before the tables count, they are there.
+        self.file.sync_data()?;
+        hook.before(Step::Switch)?;
+        self.file.write_all_at(&plan.switch, plan.switch_at)?;
+        self.synced = 0;
+        // What was written first has changed.
+        self.hash = None;
+        Ok(())
+    }
+
     /// Brings what is written to the disk.
     pub(crate) fn sync(&mut self, hook: &mut Hook) -> io::Result<()> {
         if self.synced < self.whole {
@@ -93,7 +113,11 @@ impl GrowingFile {
     pub(crate) fn close(mut self, hook: &mut Hook) -> io::Result<(u64, u128)> {
         self.sync(hook)?;
         put_in_place(&self.path, hook)?;
-        Ok((self.whole, self.hash.digest128()))
+        let hash = match &self.hash {
+            Some(hash) => hash.digest128(),
+            None => hash_of(&mut self.file)?,
+        };
+        Ok((self.whole, hash))
     }
 }
 

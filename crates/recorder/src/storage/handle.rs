@@ -45,7 +45,8 @@ pub struct Begun {
     pub id: i64,
     /// Where it is, below the storage's folder.
     pub path: String,
-    pub(super) alive: Arc<()>,
+    /// While it is there, somebody will write.
+    pub(super) _alive: Arc<()>,
 }
 
 /// What an append or the end of a segment was.

@@ -91,7 +91,7 @@ fn open_to_read(path: &Path) -> Result<Connection, IndexError> {
 
 /// What [`segment_of`] reads, of `segments s JOIN streams n`.
 const COLUMNS: &str =
-    "s.id, n.name, s.format, s.path, s.state, s.began, s.ended, s.bytes, s.hash, s.tracks, s.gap";
+    "s.id, n.name, s.format, s.path, s.state, s.began, s.ended, s.bytes, s.hash, s.tracks, s.gap, s.head";
 
 fn segment_of(row: &Row<'_>) -> rusqlite::Result<Segment> {
     let format: String = row.get(2)?;
@@ -112,6 +112,7 @@ fn segment_of(row: &Row<'_>) -> rusqlite::Result<Segment> {
         hash: hash.and_then(|hash| hash.try_into().ok()).map(u128::from_be_bytes),
         tracks: row.get(9)?,
         gap: row.get(10)?,
+        head: u64::try_from(row.get::<_, i64>(11)?).unwrap_or(0),
     })
 }
 

@@ -83,6 +83,8 @@ pub(super) struct Owner {
     pub(super) full: Option<String>,
     pub(super) gone: Option<(String, Instant)>,
     pub(super) keep: HashMap<String, Retention>,
+    /// Folders with playlists that go on, and when that was last.
+    pub(super) lists: HashMap<String, Instant>,
     started: Instant,
     wall: fn() -> WallTime,
     told: watch::Sender<StorageReport>,
@@ -130,6 +132,7 @@ impl StorageHandle {
             full: None,
             gone: None,
             keep: HashMap::new(),
+            lists: HashMap::new(),
             started: Instant::now(),
             wall,
             told,
@@ -263,7 +266,10 @@ impl Owner {
             );
         }
         (self.bytes, self.segments) = index.sums()?;
+        // Playlists of the last run may lack their last segments, and their end.
+        self.lists = recovered.lists.iter().map(|folder| (folder.clone(), Instant::now())).collect();
         self.there = Some(There { place, index, open: HashMap::new() });
+        self.end_lists(true).map_err(|error| StartError::Gone(io::Error::other(error.to_string())))?;
         self.gone = None;
         Ok(())
     }
@@ -280,6 +286,7 @@ impl Owner {
             }
         }
         self.close_abandoned();
+        self.end_lists_or_lose(false);
         self.sync_due();
         self.probe();
         self.retain();
@@ -298,6 +305,12 @@ impl Owner {
             if let Err(error) = self.finish(id, &[], span) {
                 tracing::warn!(storage = self.config.name, %error, "a segment that nobody writes any more stays open");
             }
+        }
+    }
+
+    fn end_lists_or_lose(&mut self, all: bool) {
+        if let Err(error) = self.end_lists(all) {
+            self.lose(&io::Error::other(error.to_string()));
         }
     }
 
@@ -414,6 +427,7 @@ impl Owner {
                 tracing::warn!(storage = self.config.name, %error, "a segment was not closed: the next start will");
             }
         }
+        self.end_lists_or_lose(true);
         if let Err(error) = self.with_index(Index::checkpoint) {
             tracing::warn!(storage = self.config.name, %error, "the index was not put in order at the end");
         }

@@ -18,8 +18,10 @@ use std::path::Path;
 const LOOK_BACK_MICROS: i64 = 86_400_000_000;
 
 /// What was done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Recovered {
+    /// Folders with playlists that may not be as they should.
+    pub(crate) lists: BTreeSet<String>,
     pub(crate) closed: usize,
     pub(crate) adopted: usize,
     pub(crate) removed: usize,
@@ -32,6 +34,9 @@ pub(crate) fn recover(
 ) -> Result<Recovered, StartError> {
     let mut done = Recovered::default();
     for segment in index.unfinished()? {
+        if segment.format.has_playlist() {
+            done.lists.insert(super::playlist::folder_of(&segment.path).to_owned());
+        }
         let path = config.path.join(&segment.path);
         match segment.state {
             SegmentState::Deleting => {
@@ -55,6 +60,11 @@ pub(crate) fn recover(
         None => all_folders(&config.path)?,
         Some(newest) => index.folders_since(WallTime::from_micros(newest.as_micros() - LOOK_BACK_MICROS))?,
     };
+    for folder in &folders {
+        if config.path.join(folder).join(super::playlist::NAME).exists() {
+            done.lists.insert(folder.clone());
+        }
+    }
     for folder in folders {
         adopt_from(config, &folder, index, hook, &mut done)?;
     }
@@ -113,6 +123,10 @@ fn adopt_from(
         let entry = entry?;
         let name = entry.file_name();
         let Some(name) = name.to_str().filter(|_| entry.path().is_file()) else { continue };
+        if name.ends_with(".tmp") {
+            remove_if_there(&entry.path())?;
+            continue;
+        }
         let name = name.strip_suffix(PART).unwrap_or(name);
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         if index.at_path(&path)?.is_some() {
@@ -147,7 +161,7 @@ pub(super) fn adopt(
     let Some((facts, hash)) = settle(file, format)? else { return Ok(false) };
     let Some((stream, from)) = facts.stream.clone().zip(facts.from) else { return Ok(false) };
     let id =
-        index.begin(&NewSegment { stream: &stream, format, path, from, tracks: &facts.tracks, gap: None })?;
+        index.begin(&NewSegment { stream: &stream, format, path, from, tracks: &facts.tracks, gap: None, head: facts.head })?;
     if !in_place {
         put_in_place(&whole, hook)?;
     }

@@ -17,6 +17,7 @@ CREATE TABLE segments (
     began    INTEGER NOT NULL,
     ended    INTEGER NOT NULL,
     bytes    INTEGER NOT NULL,
+    head     INTEGER NOT NULL, -- bytes before the media
     hash     BLOB,
     tracks   TEXT    NOT NULL,
     gap      TEXT

@@ -62,6 +62,11 @@ impl Place {
         Self { wall: unit.wall, micros, step: 40_000 }
     }
 
+    /// Where it is on the stream's line.
+    pub(super) fn time(&self) -> MediaTime {
+        MediaTime::new(self.micros, 1_000_000)
+    }
+
     /// The same place, which knows how long units last from the one before it.
     pub(super) fn following(self, before: Place) -> Self {
         let step = self.micros - before.micros;

@@ -1,6 +1,7 @@
 //! What the tests share: a hub with streams that play the demo clip, a storage in a folder of its own, a recorder.
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test's house: not each test uses all of it"

@@ -5,6 +5,7 @@ use super::{Extent, Movie, write};
 use crate::mp4::entry::Entry;
 use crate::mp4::read::{Piece, Sample, SegmentIndex};
 use crate::mp4::{Mp4Error, Skipped};
+use bytes::Bytes;
 use media::{Kind, Track, WallTime};
 use std::ops::Range;
 use std::time::Duration;
@@ -199,6 +200,24 @@ impl MovieBuilder {
             total: head_bytes + self.media_bytes,
             duration: Duration::from_micros(u64::try_from(micros).unwrap_or(0)),
         })
+    }
+
+    /// Makes the tables of a movie whose media stays where it is, in the one file that all pieces are of: a `moov` to be put
+    /// into that file. `None` when nothing was added.
+    pub fn tables_in_place(mut self) -> Option<Bytes> {
+        self.lanes.retain(|lane| !lane.tables.is_empty());
+        if self.lanes.is_empty() {
+            return None;
+        }
+        for lane in &mut self.lanes {
+            lane.tables.finish();
+            for chunk in &mut lane.tables.chunks {
+                let after = self.extents.partition_point(|extent| extent.at <= chunk.at);
+                let extent = self.extents.get(after.checked_sub(1)?)?;
+                chunk.at = extent.offset + (chunk.at - extent.at);
+            }
+        }
+        Some(write::tables_in_place(&self.lanes, self.began))
     }
 
     /// Which track of the index goes to which lane.

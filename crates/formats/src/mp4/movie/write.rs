@@ -49,8 +49,7 @@ impl Times {
 
 /// Writes it; the offsets of chunks depend on how long it becomes.
 pub(super) fn head(lanes: &[Lane], began: Option<WallTime>, media_bytes: u64) -> Bytes {
-    let created = began.and_then(|wall| u64::try_from(wall.as_micros() / 1_000_000).ok());
-    let created = created.map_or(0, |seconds| seconds + MP4_TO_UNIX_SECONDS);
+    let created = created(began);
     let mdat_head = if media_bytes + 8 > u32::MAX.into() { 16 } else { 8 };
     let chunks: usize = lanes.iter().map(|lane| lane.tables.chunks.len()).sum();
     let short = write(lanes, created, ChunkOffsets { base: 0, long: false }).len() as u64 + mdat_head;
@@ -69,6 +68,21 @@ pub(super) fn head(lanes: &[Lane], began: Option<WallTime>, media_bytes: u64) ->
     bytes.into()
 }
 
+/// Writes `moov` alone, for chunks whose places are those of the file that it goes into.
+pub(super) fn tables_in_place(lanes: &[Lane], began: Option<WallTime>) -> Bytes {
+    let furthest = lanes.iter().flat_map(|lane| &lane.tables.chunks).map(|chunk| chunk.at).max().unwrap_or(0);
+    let offsets = ChunkOffsets { base: 0, long: furthest > u32::MAX.into() };
+    let mut w = BoxWriter::with_capacity(4096);
+    movie(&mut w, lanes, created(began), offsets);
+    w.into_vec().into()
+}
+
+/// Seconds since 1904.
+fn created(began: Option<WallTime>) -> u64 {
+    let seconds = began.and_then(|wall| u64::try_from(wall.as_micros() / 1_000_000).ok());
+    seconds.map_or(0, |seconds| seconds + MP4_TO_UNIX_SECONDS)
+}
+
 /// What is added to the places of chunks, and whether they have 8 bytes each.
 #[derive(Clone, Copy)]
 struct ChunkOffsets {
@@ -84,6 +98,11 @@ fn write(lanes: &[Lane], created: u64, offsets: ChunkOffsets) -> Vec<u8> {
         w.u32(0x200);
         w.bytes(b"isomiso2iso4mp41");
     });
+    movie(&mut w, lanes, created, offsets);
+    w.into_vec()
+}
+
+fn movie(w: &mut BoxWriter, lanes: &[Lane], created: u64, offsets: ChunkOffsets) {
     w.boxed(b"moov", |w| {
         let times: Vec<Times> = lanes.iter().map(|lane| Times::of(lane, created)).collect();
         let duration = times.iter().map(Times::duration).max().unwrap_or(0);
@@ -106,7 +125,6 @@ fn write(lanes: &[Lane], created: u64, offsets: ChunkOffsets) -> Vec<u8> {
             w.boxed(b"trak", |w| trak(w, lane, times, number, offsets));
         }
     });
-    w.into_vec()
 }
 
 /// A header with times: creation, modification, what stands in the `middle`, duration, and the rest; of 4 bytes each,

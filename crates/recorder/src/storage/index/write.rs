@@ -14,6 +14,8 @@ pub(crate) struct NewSegment<'a> {
     pub(crate) from: WallTime,
     pub(crate) tracks: &'a str,
     pub(crate) gap: Option<&'a str>,
+    /// Bytes before the first media.
+    pub(crate) head: u64,
 }
 
 impl Index {
@@ -24,8 +26,8 @@ impl Index {
         let stream = stream_id(&transaction, new.stream)?;
         transaction
             .prepare_cached(
-                "INSERT INTO segments (stream, run, format, path, state, began, ended, bytes, tracks, gap)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, ?7)",
+                "INSERT INTO segments (stream, run, format, path, state, began, ended, bytes, tracks, gap, head)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, ?7, ?8)",
             )?
             .execute(params![
                 stream,
@@ -34,7 +36,8 @@ impl Index {
                 new.path,
                 new.from.as_micros(),
                 new.tracks,
-                new.gap
+                new.gap,
+                signed(new.head)
             ])?;
         let id = transaction.last_insert_rowid();
         transaction.commit()?;
@@ -116,6 +119,17 @@ impl Index {
         let mut statement = self.connection.prepare_cached(&text)?;
         let rows =
             statement.query_map(params![stream, span.from.as_micros(), span.to.as_micros()], segment_of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The closed segments of a folder, by time.
+    pub(crate) fn in_folder(&self, folder: &str) -> Result<Vec<Segment>, IndexError> {
+        let text = format!(
+            "SELECT {COLUMNS} FROM segments s JOIN streams n ON n.id = s.stream
+             WHERE s.state = 1 AND s.path > ?1 || '/' AND s.path < ?1 || '0' ORDER BY s.began, s.id"
+        );
+        let mut statement = self.connection.prepare_cached(&text)?;
+        let rows = statement.query_map([folder], segment_of)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -5,7 +5,7 @@ use super::super::file::{GrowingFile, part_of};
 use super::super::handle::{Begin, Begun, Written};
 use super::super::index::NewSegment;
 use super::{Open, Owner};
-use crate::segment::{Segment, SegmentState, Span};
+use crate::segment::{FileFormat, Segment, SegmentState, Span};
 use bytes::Bytes;
 use media::WallTime;
 use std::io;
@@ -30,6 +30,15 @@ impl From<io::Error> for Failed {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failed::Full(error),
             _ => Failed::Gone(error),
+        }
+    }
+}
+
+impl From<super::super::playlist::ListError> for Failed {
+    fn from(error: super::super::playlist::ListError) -> Self {
+        match error {
+            super::super::playlist::ListError::Disk(error) => error.into(),
+            super::super::playlist::ListError::Index(error) => error.into(),
         }
     }
 }
@@ -107,6 +116,7 @@ impl Owner {
             from: begin.from,
             tracks: &begin.tracks,
             gap: begin.gap.as_deref(),
+            head: begin.head.iter().map(|piece| piece.len() as u64).sum(),
         })?;
         let made = GrowingFile::create(self.config.path.join(&path), &mut self.hook).and_then(|mut file| {
             file.append(&begin.head, &mut self.hook)?;
@@ -135,7 +145,7 @@ impl Owner {
             synced: Instant::now(),
         };
         there.open.insert(id, open);
-        Ok(Begun { id, path, alive })
+        Ok(Begun { id, path, _alive: alive })
     }
 
     fn try_append(&mut self, id: i64, pieces: &[Bytes], to: WallTime) -> Result<Written, Failed> {
@@ -179,7 +189,7 @@ impl Owner {
         }
     }
 
-    fn try_close(&mut self, id: i64, open: Open, span: Span) -> Result<Segment, Failed> {
+    fn try_close(&mut self, id: i64, mut open: Open, span: Span) -> Result<Segment, Failed> {
         let Some(there) = &mut self.there else { return Err(Failed::Gone(not_there())) };
         let path = self.config.path.join(&open.path);
         if open.file.whole() <= open.head_bytes {
@@ -188,7 +198,10 @@ impl Owner {
             there.index.forget(id)?;
             return Ok(segment_of(id, &open, span, 0, None));
         }
-        let (stream, format) = (open.stream.clone(), open.format);
+        let format = open.format;
+        if format == FileFormat::Mp4 {
+            open.file.finish_tables(&mut self.hook)?;
+        }
         let mut segment = segment_of(id, &open, span, 0, None);
         let (bytes, hash) = open.file.close(&mut self.hook)?;
         (segment.bytes, segment.hash) = (bytes, Some(hash));
@@ -197,7 +210,7 @@ impl Owner {
         self.bytes += bytes;
         self.segments += 1;
         if format.has_playlist() {
-            tracing::trace!(stream, "playlist");
+            self.list(&segment.path)?;
         }
         // Nobody may be listening.
         let _ = self.closed.send(Arc::new(segment.clone()));
@@ -223,5 +236,6 @@ fn segment_of(id: i64, open: &Open, span: Span, bytes: u64, hash: Option<u128>) 
         hash,
         tracks: open.tracks.clone(),
         gap: open.gap.clone(),
+        head: open.head_bytes,
     }
 }
