@@ -254,7 +254,9 @@ impl Take {
     fn begin(&mut self, first: Place, gap: Option<String>) {
         let goes_on = self.successor.take().filter(|_| gap.is_none());
         // The tracks were tried with this format already.
-        let Some(muxer) = goes_on.or_else(|| FileMuxer::new(self.plan.format, &self.tracks).ok()) else { return };
+        let Some(muxer) = goes_on.or_else(|| FileMuxer::new(self.plan.format, &self.tracks).ok()) else {
+            return;
+        };
         let from = self.ended.map_or(first.wall, |ended| cut::not_before(first.wall, ended));
         let named = self.tracks.iter().filter(|track| muxer.carried().contains(&track.id));
         let tracks = crate::whole::codecs_of(named);

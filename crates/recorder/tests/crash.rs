@@ -8,7 +8,8 @@ mod house;
 
 use house::*;
 use recorder::{
-    By, CutRules, FileFormat, Library, RecordPlan, Retention, SegmentState, Span, Step, StorageConfig, StorageHandle,
+    By, CutRules, FileFormat, Library, RecordPlan, Retention, SegmentState, Span, Step, StorageConfig,
+    StorageHandle,
 };
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -53,7 +54,10 @@ fn child(folder: &Path, step: Option<Step>, left: u32) {
         let recorder = recorder(&hub, vec![StorageHandle::start(config, hub::wall_now).unwrap()]);
         for (stream, format) in STREAMS.iter().zip(FORMATS) {
             let cut = CutRules { length: Duration::from_millis(900), aligned: false, ..CutRules::default() };
-            recorder.start(&name(stream), RecordPlan { format, cut, ..RecordPlan::default() }, By::Api).await.unwrap();
+            recorder
+                .start(&name(stream), RecordPlan { format, cut, ..RecordPlan::default() }, By::Api)
+                .await
+                .unwrap();
         }
         loop {
             let line = format!("{}\n", hub::wall_now().as_micros());
@@ -83,7 +87,8 @@ fn crash(folder: &Path, step: Option<(Step, u32)>, at_most: Duration) -> (Durati
             let _ = process.lock().unwrap().kill();
         }
     });
-    let newest = said.lines().map_while(Result::ok).filter_map(|line| line.trim().parse().ok()).max().unwrap_or(0);
+    let newest =
+        said.lines().map_while(Result::ok).filter_map(|line| line.trim().parse().ok()).max().unwrap_or(0);
     let lived = begun.elapsed();
     // The killer sleeps on; this waits for it only where the process lived that long.
     process.lock().unwrap().wait().unwrap();
@@ -102,13 +107,15 @@ fn judge(folder: &Path, newest: i64, long_enough: bool, ffprobe: bool) -> i64 {
     let report = checked(folder);
     assert_eq!((report.wrong, report.open), (0, 0), "{report:?}");
     assert_eq!(report.hashed, report.segments);
-    let left: Vec<_> = walk(folder).into_iter().filter(|path| path.ends_with(".part") || path.ends_with(".tmp")).collect();
+    let left: Vec<_> =
+        walk(folder).into_iter().filter(|path| path.ends_with(".part") || path.ends_with(".tmp")).collect();
     assert!(left.is_empty(), "{left:?}");
     for list in walk(folder).into_iter().filter(|path| path.ends_with(".m3u8")) {
         let list = Path::new(&list);
         let parsed = formats::hls::parse(&std::fs::read_to_string(list).unwrap()).unwrap();
         assert!(parsed.ended, "{parsed:?}");
-        let missing: Vec<_> = parsed.entries.iter().filter(|entry| !list.with_file_name(&entry.uri).exists()).collect();
+        let missing: Vec<_> =
+            parsed.entries.iter().filter(|entry| !list.with_file_name(&entry.uri).exists()).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
     let library = Library::open(folder).unwrap();
@@ -155,7 +162,8 @@ fn a_killed_recorder_leaves_what_the_next_start_makes_whole() {
         return child(Path::new(&folder), step, left);
     }
     // 500 in the long profile; each step once and some at random else.
-    let runs: usize = std::env::var("AQUEDUCT_CRASH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(32);
+    let runs: usize =
+        std::env::var("AQUEDUCT_CRASH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(32);
     let threads = 4;
     let worst = std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads)
@@ -172,7 +180,8 @@ fn a_killed_recorder_leaves_what_the_next_start_makes_whole() {
                         let at_most = Duration::from_millis(2500 + (number as u64 * 7919) % 4000);
                         let (lived, newest, by_itself) = crash(&folder.0, step, at_most);
                         came.extend(step.map(|(step, _)| step).filter(|_| by_itself));
-                        let lost = judge(&folder.0, newest, lived > Duration::from_millis(2300), number % 4 == 0);
+                        let lost =
+                            judge(&folder.0, newest, lived > Duration::from_millis(2300), number % 4 == 0);
                         assert!(lost <= 1000, "{lost} ms are lost in run {number}: {step:?} after {lived:?}");
                         worst = (worst.0.max(lost), worst.1 + 1);
                     }
@@ -181,10 +190,11 @@ fn a_killed_recorder_leaves_what_the_next_start_makes_whole() {
             })
             .collect();
         let mut came = Vec::new();
-        let worst = all.into_iter().map(|thread| thread.join().unwrap()).fold((0, 0), |a: (i64, u32), (b, more)| {
-            came.extend(more);
-            (a.0.max(b.0), a.1 + b.1)
-        });
+        let worst =
+            all.into_iter().map(|thread| thread.join().unwrap()).fold((0, 0), |a: (i64, u32), (b, more)| {
+                came.extend(more);
+                (a.0.max(b.0), a.1 + b.1)
+            });
         let of = |step: Step| came.iter().filter(|known| **known == step).count();
         let table: Vec<String> = Step::ALL.iter().map(|step| format!("{step:?} {}", of(*step))).collect();
         println!("ended at a step: {}", table.join(", "));

@@ -86,12 +86,19 @@ fn every_format_records_at_once_and_plays_to_its_end() {
                         let boxes = boxes(&head);
                         assert_eq!(boxes, ["ftyp", "uuid", "moov", "free", "mdat"], "{}", segment.path);
                     }
-                    FileFormat::Fmp4 | FileFormat::Hls => assert_eq!(&boxes(&head)[..4], ["ftyp", "uuid", "moov", "prft"]),
-                    FileFormat::Ts | FileFormat::HlsTs => assert!(head.chunks(188).all(|packet| packet[0] == 0x47)),
+                    FileFormat::Fmp4 | FileFormat::Hls => {
+                        assert_eq!(&boxes(&head)[..4], ["ftyp", "uuid", "moov", "prft"])
+                    }
+                    FileFormat::Ts | FileFormat::HlsTs => {
+                        assert!(head.chunks(188).all(|packet| packet[0] == 0x47))
+                    }
                 }
             }
             let seconds: f64 = mine.iter().map(|segment| segment.span.length().as_secs_f64()).sum();
-            assert!((frames as f64 - seconds * 25.0).abs() <= 2.0, "{format:?}: {frames} frames in {seconds} s");
+            assert!(
+                (frames as f64 - seconds * 25.0).abs() <= 2.0,
+                "{format:?}: {frames} frames in {seconds} s"
+            );
             if format.has_playlist() {
                 let list = folder.0.join(&mine[0].path).with_file_name("index.m3u8");
                 let parsed = formats::hls::parse(&std::fs::read_to_string(&list).unwrap()).unwrap();

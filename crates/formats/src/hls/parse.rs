@@ -68,7 +68,8 @@ pub fn parse(text: &str) -> Result<Playlist, HlsError> {
             "#EXT-X-DISCONTINUITY" => next.discontinuity = true,
             "#EXT-X-MAP" => map = Some(read_map(value).ok_or_else(|| wrong("is no map"))?),
             "#EXT-X-PROGRAM-DATE-TIME" => {
-                next.program_date_time = Some(WallTime::parse_rfc3339(value).ok_or_else(|| wrong("is no date"))?);
+                next.program_date_time =
+                    Some(WallTime::parse_rfc3339(value).ok_or_else(|| wrong("is no date"))?);
             }
             "#EXT-X-BYTERANGE" => {
                 next.byte_range = Some(read_range(value).ok_or_else(|| wrong("is no byte range"))?);

@@ -88,7 +88,7 @@ impl StorageHandle {
 
     /// Begins a segment: in the index, then on the disk.
     pub async fn begin(&self, begin: Begin) -> Result<Begun, StorageError> {
-        self.ask(|reply| Command::Begin { begin: Box::new(begin), reply }).await
+        self.ask(|reply| Command::Begin { begin: Box::new(begin), asked: Instant::now(), reply }).await
     }
 
     /// Appends a whole part, after which the segment reaches until `to`. All of it, or on an error nothing.
@@ -109,8 +109,8 @@ impl StorageHandle {
         pieces: Vec<Bytes>,
         span: Span,
     ) -> Result<Segment, StorageError> {
-        let id = segment.id;
-        self.ask(|reply| Command::Finish { id, pieces, span, reply }).await
+        let (id, asked) = (segment.id, Instant::now());
+        self.ask(|reply| Command::Finish { id, pieces, span, asked, reply }).await
     }
 
     /// Deletes what lies within a span of a stream as a whole and is not protected. Returns how many segments and bytes,

@@ -32,9 +32,9 @@ const RATE_AFTER: Duration = Duration::from_secs(120);
 type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 
 pub(super) enum Command {
-    Begin { begin: Box<Begin>, reply: Reply<Begun> },
+    Begin { begin: Box<Begin>, asked: Instant, reply: Reply<Begun> },
     Append { id: i64, pieces: Vec<Bytes>, to: WallTime, asked: Instant, reply: Reply<Written> },
-    Finish { id: i64, pieces: Vec<Bytes>, span: Span, reply: Reply<Segment> },
+    Finish { id: i64, pieces: Vec<Bytes>, span: Span, asked: Instant, reply: Reply<Segment> },
     Delete { stream: String, span: Span, reply: Reply<(usize, u64, usize)> },
     Protect { stream: String, span: Span, note: String, reply: Reply<i64> },
     Unprotect { stream: String, id: i64, reply: Reply<bool> },
@@ -215,19 +215,19 @@ fn answer<T>(reply: Reply<T>, value: Result<T, StorageError>) {
 impl Owner {
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Begin { begin, reply } => answer(reply, self.begin(*begin)),
+            Command::Begin { begin, asked, reply } => {
+                let done = self.begin(*begin);
+                self.note(asked);
+                answer(reply, done);
+            }
             Command::Append { id, pieces, to, asked, reply } => {
                 let done = self.append(id, &pieces, to);
-                self.pace.note(asked.elapsed(), Instant::now());
+                self.note(asked);
                 answer(reply, done);
-                if self.pace.is_slow(Instant::now())
-                    != matches!(self.told.borrow().health, Health::Slow { .. })
-                {
-                    self.tell();
-                }
             }
-            Command::Finish { id, pieces, span, reply } => {
+            Command::Finish { id, pieces, span, asked, reply } => {
                 let done = self.finish(id, &pieces, span);
+                self.note(asked);
                 answer(reply, done);
             }
             Command::Delete { stream, span, reply } => answer(reply, self.delete_span(&stream, span)),
@@ -246,6 +246,15 @@ impl Owner {
                 answer(reply, Ok(()));
             }
             Command::End { reply } => answer(reply, Ok(())),
+        }
+    }
+
+    /// Something was done that was asked for then: says so when the disk is slow, or is no more.
+    fn note(&mut self, asked: Instant) {
+        let now = Instant::now();
+        self.pace.note(asked.elapsed(), now);
+        if self.pace.is_slow(now) != matches!(self.told.borrow().health, Health::Slow { .. }) {
+            self.tell();
         }
     }
 
@@ -411,7 +420,7 @@ impl Owner {
         }
         if self.pace.is_slow(Instant::now()) {
             let ms = self.pace.slowest().as_millis();
-            return Health::Slow { reason: format!("the disk took {ms} ms for a part of half a second") };
+            return Health::Slow { reason: format!("the disk took {ms} ms for what was to be written") };
         }
         Health::Ok
     }

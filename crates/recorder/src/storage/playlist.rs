@@ -37,7 +37,8 @@ impl Owner {
     pub(super) fn end_lists(&mut self, all: bool) -> Result<(), ListError> {
         let is_over = |folder: &str, at: &Instant| {
             let there = self.there.as_ref();
-            let open = there.is_some_and(|there| there.open.values().any(|open| folder_of(&open.path) == folder));
+            let open =
+                there.is_some_and(|there| there.open.values().any(|open| folder_of(&open.path) == folder));
             all || (!open && at.elapsed() >= QUIET)
         };
         let over = self.lists.iter().filter(|(folder, at)| is_over(folder, at));

@@ -160,8 +160,15 @@ pub(super) fn adopt(
     let file = File::options().read(true).write(true).open(if in_place { &whole } else { &part })?;
     let Some((facts, hash)) = settle(file, format)? else { return Ok(false) };
     let Some((stream, from)) = facts.stream.clone().zip(facts.from) else { return Ok(false) };
-    let id =
-        index.begin(&NewSegment { stream: &stream, format, path, from, tracks: &facts.tracks, gap: None, head: facts.head })?;
+    let id = index.begin(&NewSegment {
+        stream: &stream,
+        format,
+        path,
+        from,
+        tracks: &facts.tracks,
+        gap: None,
+        head: facts.head,
+    })?;
     if !in_place {
         put_in_place(&whole, hook)?;
     }

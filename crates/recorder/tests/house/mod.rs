@@ -24,7 +24,7 @@ pub struct Demo;
 
 impl Connect for Demo {
     fn schemes(&self) -> &[&'static str] {
-        &["demo"]
+        &["demo", "pcm"]
     }
     fn check(&self, _: &str) -> Result<(), SourceError> {
         Ok(())
@@ -37,6 +37,9 @@ impl Connect for Demo {
     }
     fn run(&self, mut task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {
         async move {
+            if task.url.starts_with("pcm:") {
+                return pcm(task).await;
+            }
             let Clip { tracks, units, .. } = load(bytes::Bytes::from_static(DEMO)).unwrap();
             let mut replay = Replay::new(&tracks, &units).unwrap();
             let ended = |_| SourceError::ours("the stream ended");
@@ -55,6 +58,35 @@ impl Connect for Demo {
         }
         .boxed_local()
     }
+}
+
+/// Eight channels of silence, 6 Mbit/s: sound without pictures, and enough of it to fill what waits.
+async fn pcm(mut task: SourceTask) -> Result<(), SourceError> {
+    let ended = |_| SourceError::ours("the stream ended");
+    let track = media::Track::audio(0, media::Codec::L16, 48_000, 8, media::CodecParams::None);
+    task.publisher.set_tracks(vec![track]).await.map_err(ended)?;
+    let data = bytes::Bytes::from(vec![0; 960 * 16]);
+    let begun = hub::now();
+    for number in 0_u32.. {
+        let at = begun + Duration::from_millis(20) * number;
+        tokio::select! {
+            () = hub::sleep_until(at) => {}
+            () = task.stop.wanted() => return Ok(()),
+        }
+        let dts = i64::from(number) * 960;
+        let unit = media::Unit {
+            track: 0,
+            pts: dts,
+            dts,
+            arrival: hub::now(),
+            wall: hub::wall_now(),
+            keyframe: true,
+            discontinuity: false,
+            data: data.clone(),
+        };
+        task.publisher.push(unit).await.map_err(ended)?;
+    }
+    Ok(())
 }
 
 /// A folder that goes with it.
@@ -91,7 +123,8 @@ pub async fn hub_with(streams: &[&str]) -> Hub {
     })
     .unwrap();
     for stream in streams {
-        let spec = StreamSpec { sources: vec![SourceSpec::from("demo:")], ..StreamSpec::default() };
+        let url = if stream.starts_with("pcm") { "pcm:" } else { "demo:" };
+        let spec = StreamSpec { sources: vec![SourceSpec::from(url)], ..StreamSpec::default() };
         hub.put(&name(stream), spec).await.unwrap();
     }
     hub
