@@ -3,6 +3,7 @@
 //!
 //! The disk is somebody else's thread. While it is slow, parts wait in memory up to [`WAITING_MAX`]; then the reader is not
 //! read, and the hub cuts it back as it does every slow reader. Viewers do not notice.
+pub(crate) mod dating;
 mod disk;
 mod facts;
 mod preroll;
@@ -11,6 +12,7 @@ use crate::plan::{RecordPlan, When};
 use crate::report::{RecordingReport, RecordingState};
 use crate::storage::StorageHandle;
 use crate::take::{Output, Take};
+use dating::Dating;
 use disk::{Disk, Done};
 use facts::Facts;
 use futures_util::FutureExt;
@@ -30,8 +32,6 @@ const TURN: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_secs(1);
 /// A disk that refused is tried again after so long.
 const DISK_RETRY: Duration = Duration::from_secs(2);
-/// A sender's clock is further from ours than this: then its units are dated by their arrival.
-const DELAY_MAX_MICROS: i64 = 10_000_000;
 
 /// What a session is given.
 pub(crate) struct Spec {
@@ -59,9 +59,7 @@ struct Session {
     take: Take,
     facts: Facts,
     preroll: Preroll,
-    clock: i64,
-    /// How much earlier than its arrival the newest unit was captured.
-    delay: i64,
+    dating: Dating,
     ends_at: Option<Moment>,
     disk: Option<Disk>,
     busy: Option<LocalBoxFuture<'static, (Disk, Done)>>,
@@ -78,8 +76,7 @@ pub(crate) async fn run(worker: Worker, mut spec: Spec) {
         facts: Facts::new(&spec.plan),
         preroll: Preroll::new(&spec.plan.when),
         disk: Some(Disk::new(&spec)),
-        clock,
-        delay: 0,
+        dating: Dating::new(clock),
         ends_at: None,
         busy: None,
         rests_until: None,
@@ -215,7 +212,7 @@ impl Session {
 
     fn take_in(&mut self, mut unit: Unit, is_start: bool) {
         let now = hub::now();
-        unit.wall = self.date(&unit);
+        unit.wall = self.dating.date(&unit);
         if self.rests_until.is_some_and(|until| now < until) {
             self.facts.lose(&unit);
             return;
@@ -236,21 +233,9 @@ impl Session {
         self.take.handle_unit(&unit, now);
     }
 
-    /// When a unit was captured, by the recorder's clock.
-    fn date(&mut self, unit: &Unit) -> WallTime {
-        let arrived =
-            i64::try_from(unit.arrival.as_nanos() / 1000).unwrap_or(i64::MAX).saturating_add(self.clock);
-        let delay = unit.wall.as_micros() - arrived;
-        if delay.abs() < DELAY_MAX_MICROS {
-            self.delay = delay;
-        }
-        WallTime::from_micros(arrived.saturating_add(self.delay))
-    }
-
     fn set_clock(&mut self) {
         let clock = *self.spec.clock.borrow_and_update();
-        self.take.handle_redate(clock - self.clock);
-        self.clock = clock;
+        self.take.handle_redate(self.dating.set(clock));
     }
 
     /// Gives the disk its next work, if it has none. Returns when there will be some.
@@ -316,8 +301,9 @@ impl Session {
 
     fn tell(&mut self) {
         let facts = &mut self.facts;
-        let wall =
-            WallTime::from_micros(self.clock + i64::try_from(hub::now().as_nanos() / 1000).unwrap_or(0));
+        let wall = WallTime::from_micros(
+            self.dating.clock() + i64::try_from(hub::now().as_nanos() / 1000).unwrap_or(0),
+        );
         self.spec.told.send_if_modified(|report| facts.write(report, wall));
     }
 }

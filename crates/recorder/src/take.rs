@@ -5,6 +5,7 @@
 //! follow what came. Its wall times are those of its units, never those of files.
 mod cut;
 mod file;
+mod pace;
 
 pub use cut::CutRules;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use cut::{Cut, Place};
 use file::FileMuxer;
 use media::{MediaTime, Moment, Track, TrackId, Unit, WallTime};
+use pace::Pace;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -80,6 +82,8 @@ struct Running {
     /// The main track's newest unit.
     newest: Place,
     bytes: u64,
+    /// By how much its clock was set since it began, in microseconds.
+    redated: i64,
     /// Since when something waits to be written.
     waits_since: Option<Moment>,
     fresh: Vec<TrackId>,
@@ -99,6 +103,7 @@ pub struct Take {
     /// Where the line of files begins that follow each other.
     zero: Option<MediaTime>,
     successor: Option<FileMuxer>,
+    pace: Pace,
     skipped: Vec<String>,
 }
 
@@ -116,6 +121,7 @@ impl Take {
             ended: None,
             zero: None,
             successor: None,
+            pace: Pace::default(),
             skipped: Vec::new(),
         }
     }
@@ -170,34 +176,41 @@ impl Take {
     pub fn handle_unit(&mut self, unit: &Unit, now: Moment) {
         let Some(track) = self.tracks.iter().find(|track| track.id == unit.track).cloned() else { return };
         let is_main = Some(unit.track) == self.main;
-        let place = Place::of(unit, &track);
-        if let State::Running(running) = &self.state {
-            let before = if is_main { Some(running.newest) } else { running.muxer.newest_of(unit.track) };
-            let cut = match before {
-                Some(before) => self.plan.cut.judge(&running.so_far(), before, place, unit, is_main),
-                None => Cut::GoOn,
-            };
-            match cut {
-                Cut::GoOn => {}
-                Cut::Next => self.end_at(place.wall),
-                Cut::Gap(why) => self.finish(Some(why)),
+        let mut paced = self.pace.place(unit, &track);
+        match self.judge(&paced, &track, is_main) {
+            Cut::GoOn => {}
+            Cut::Next => self.end_at(paced.wall),
+            Cut::Gap(why) => {
+                self.finish(Some(why));
+                // Nothing is left of the pace before the gap.
+                paced = self.pace.place(unit, &track);
             }
         }
+        let place = Place::of(&paced, &track);
         if let State::Waiting { gap } = &mut self.state
             && is_main
-            && unit.keyframe
+            && paced.keyframe
         {
             let gap = gap.take();
             self.begin(place, gap);
         }
         if let State::Running(running) = &mut self.state {
-            running.push(unit, is_main.then_some(place), now);
+            running.push(&paced, is_main.then_some(place), now);
             // Parts begin with key frames, so that a playlist can name them.
-            let is_start = is_main && unit.keyframe && track.codec.is_video();
+            let is_start = is_main && paced.keyframe && track.codec.is_video();
             if is_start || running.muxer.waiting_bytes() >= PART_BYTES {
                 self.part();
             }
         }
+    }
+
+    /// What a unit means for the open segment.
+    fn judge(&self, unit: &Unit, track: &Track, is_main: bool) -> Cut {
+        let State::Running(running) = &self.state else { return Cut::GoOn };
+        let before = if is_main { Some(running.newest) } else { running.muxer.newest_of(unit.track) };
+        let Some(before) = before else { return Cut::GoOn };
+        let place = Place::of(unit, track);
+        self.plan.cut.judge(&running.so_far(), before, place, unit, is_main)
     }
 
     /// Ends the open segment with what there is. `gap`: why what comes next will not follow.
@@ -211,6 +224,9 @@ impl Take {
             }
             State::Waiting { gap: known } => known.or(gap),
         };
+        if gap.is_some() {
+            self.pace.forget();
+        }
         self.state = State::Waiting { gap };
     }
 
@@ -226,10 +242,11 @@ impl Take {
     pub fn handle_redate(&mut self, micros: i64) {
         let moved = |wall: WallTime| WallTime::from_micros(wall.as_micros().saturating_add(micros));
         self.ended = self.ended.map(moved);
+        self.pace.redate(micros);
         if let State::Running(running) = &mut self.state {
             running.from = moved(running.from);
             running.newest.wall = moved(running.newest.wall);
-            running.muxer.redate(micros);
+            running.redated += micros;
         }
     }
 
@@ -271,6 +288,7 @@ impl Take {
             from,
             newest,
             bytes: 0,
+            redated: 0,
             waits_since: None,
             fresh: Vec::new(),
         }));
@@ -318,7 +336,9 @@ impl Running {
             let wall = cut::not_before(place.wall, self.newest.wall);
             self.newest = Place { wall, ..place.following(self.newest) };
         }
-        self.muxer.push(unit);
+        // A file has one clock, that of its begin: the index says how far that was off.
+        let wall = WallTime::from_micros(unit.wall.as_micros().saturating_sub(self.redated));
+        self.muxer.push(&Unit { wall, ..unit.clone() });
         if !self.fresh.contains(&unit.track) {
             self.fresh.push(unit.track);
         }

@@ -5,7 +5,7 @@ use crate::whole::own_box;
 use bytes::Bytes;
 use formats::mp4::{SegmentMuxer, Skipped};
 use formats::mpegts;
-use media::{MediaTime, Track, TrackId, Unit, WallTime};
+use media::{MediaTime, Track, TrackId, Unit};
 use std::time::Duration;
 
 /// Bytes of tables for each second of a plain MP4 file that are left free at its front: 25 pictures and 47 frames of sound
@@ -110,13 +110,6 @@ impl FileMuxer {
 
     pub(super) fn newest_of(&self, track: TrackId) -> Option<Place> {
         self.newest.iter().find(|(id, _)| *id == track).map(|(_, place)| *place)
-    }
-
-    /// The clock was set.
-    pub(super) fn redate(&mut self, micros: i64) {
-        for (_, place) in &mut self.newest {
-            place.wall = WallTime::from_micros(place.wall.as_micros().saturating_add(micros));
-        }
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
