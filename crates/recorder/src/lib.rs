@@ -9,6 +9,8 @@ mod session;
 mod shelf;
 mod storage;
 mod take;
+#[doc(hidden)]
+pub mod testing;
 mod vod;
 mod whole;
 

@@ -3,7 +3,7 @@ use crate::segment::FileFormat;
 use formats::demux::DemuxEvent;
 use formats::mp4::SegmentIndex;
 use formats::mpegts;
-use media::{Moment, Track, WallTime};
+use media::{MediaTime, Moment, Track, WallTime};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -69,12 +69,17 @@ pub(crate) fn whole_of(file: &mut File, format: FileFormat) -> io::Result<Option
         Err(formats::mp4::IndexError::Read(error)) => return Err(error),
         Err(formats::mp4::IndexError::Broken(_)) => return Ok(None),
     };
-    let Some(length) = index.first_micros().zip(index.end_micros()).map(|(first, end)| end - first) else {
+    // By the main track: sound reaches a little into what follows.
+    let main = index.main_track();
+    let (Some(first), Some(last)) = (index.samples(main).first(), index.samples(main).last()) else {
         return Ok(None);
     };
+    let rate = index.tracks().get(main).map_or(1, |track| track.clock_rate);
+    let ticks = last.dts - first.dts + i64::from(last.ticks);
+    let length = MediaTime::new(ticks, rate).as_micros();
     Ok(Some(WholeFile {
         bytes: index.bytes(),
-        from: index.begins(),
+        from: index.wall_at(index.micros_of(main, first)),
         length_micros: length,
         head: index.head().end,
         tracks: codecs_of(index.tracks()),

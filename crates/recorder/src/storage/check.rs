@@ -40,6 +40,21 @@ pub enum Finding {
     Broken(String),
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Finding::Missing(path) => write!(f, "{path}: the index has it, and it is not there"),
+            Finding::Length { path, noted, found } => {
+                write!(f, "{path}: it has {found} bytes, and had {noted} when it was closed")
+            }
+            Finding::Altered(path) => write!(f, "{path}: it has not the bytes that were written"),
+            Finding::Stranger(path) => write!(f, "{path}: the index lacks it"),
+            Finding::Overlap(one, other) => write!(f, "{one} and {other}: their times overlap"),
+            Finding::Broken(why) => write!(f, "the index is broken: {why}"),
+        }
+    }
+}
+
 /// What a check found and did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CheckReport {
@@ -121,7 +136,6 @@ pub fn check(
     let mut known: HashMap<String, Vec<String>> = HashMap::new();
     let mut lost = Vec::new();
     let mut after = i64::MIN;
-    let mut newest: HashMap<(String, &'static str), Segment> = HashMap::new();
     loop {
         let batch = index.all_after(after, BATCH)?;
         let Some(last) = batch.last() else { break };
@@ -135,14 +149,10 @@ pub fn check(
                     known.insert(folder.to_owned(), vec![name.to_owned()]);
                 }
             }
-            if segment.state == SegmentState::Closed {
-                let key = (segment.stream.clone(), segment.format.as_str());
-                if let Some(before) = newest.get(&key).filter(|before| before.span.overlaps(&segment.span)) {
-                    report.note(Finding::Overlap(before.path.clone(), segment.path.clone()));
-                }
-                newest.insert(key, segment);
-            }
         }
+    }
+    for (before, after) in index.overlaps()? {
+        report.note(Finding::Overlap(before, after));
     }
     let strangers = strangers(&config.path, &mut known, &mut report)?;
     if let Some(_lock) = place {
@@ -251,4 +261,21 @@ fn strangers(
         }
     }
     Ok(found)
+}
+
+/// For tests: notes segments of one byte as closed, and makes their files.
+pub(crate) fn fill_index(config: &StorageConfig, all: impl Iterator<Item = (String, String, crate::Span)>) {
+    let Ok(_place) = Place::open(config, false) else { return };
+    let Ok(mut index) = Index::open(&config.index_path(), WallTime::default()) else { return };
+    let mut folder = std::path::PathBuf::new();
+    let filled = index.fill(all.inspect(|(_, path, _)| {
+        let path = config.path.join(path);
+        if let Some(above) = path.parent().filter(|above| *above != folder) {
+            folder = above.to_owned();
+            // What fails shows when it is looked for.
+            let _ = std::fs::create_dir_all(above);
+        }
+        let _ = std::fs::write(path, b"x");
+    }));
+    debug_assert!(filled.is_ok());
 }

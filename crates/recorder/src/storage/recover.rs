@@ -119,17 +119,20 @@ fn adopt_from(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
+    let known = index.names_in(folder)?;
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|_| entry.path().is_file()) else { continue };
+        let Some(name) = name.to_str().filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) else {
+            continue;
+        };
         if name.ends_with(".tmp") {
             remove_if_there(&entry.path())?;
             continue;
         }
         let name = name.strip_suffix(PART).unwrap_or(name);
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        if index.at_path(&path)?.is_some() {
+        if known.contains(name) {
             continue;
         }
         if adopt(config, &path, index, hook)? {

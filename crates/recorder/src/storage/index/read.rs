@@ -3,7 +3,11 @@ use super::{COLUMNS, IndexError, open_to_read, segment_of, signed};
 use crate::segment::{Happening, Protected, Segment, Span};
 use media::WallTime;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
 use std::path::Path;
+
+/// Overlaps that are looked for: 1,000. With more, something else is wrong.
+const OVERLAPS_MAX: usize = 1000;
 
 /// How much there is of a stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -163,6 +167,31 @@ impl Reader {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Closed segments of one stream and format that have moments in common, two by two.
+    pub(crate) fn overlaps(&self) -> Result<Vec<(String, String)>, IndexError> {
+        let mut statement = self.connection.prepare(
+            "SELECT stream, format, path, began, ended FROM segments WHERE state = 1 ORDER BY stream, began",
+        )?;
+        let mut rows = statement.query([])?;
+        let (mut found, mut newest) = (Vec::new(), HashMap::<String, (i64, String, i64)>::new());
+        while let Some(row) = rows.next()? {
+            let (stream, format): (i64, String) = (row.get(0)?, row.get(1)?);
+            let (path, began, ended): (String, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            match newest.get_mut(&format) {
+                Some(before) => {
+                    if before.0 == stream && began < before.2 && found.len() < OVERLAPS_MAX {
+                        found.push((before.1.clone(), path.clone()));
+                    }
+                    *before = (stream, path, ended);
+                }
+                None => {
+                    newest.insert(format, (stream, path, ended));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// SQLite's own check of the file: `ok`, or what is wrong.

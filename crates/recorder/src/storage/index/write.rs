@@ -3,7 +3,7 @@ use super::{COLUMNS, Index, IndexError, segment_of, signed};
 use crate::segment::{FileFormat, Segment, Span};
 use media::WallTime;
 use rusqlite::{OptionalExtension, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A segment that is about to be written.
 #[derive(Clone, Debug)]
@@ -133,6 +133,24 @@ impl Index {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The names of all files of a folder that the index knows.
+    pub(crate) fn names_in(&self, folder: &str) -> Result<HashSet<String>, IndexError> {
+        let above = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let mut statement =
+            self.connection.prepare_cached("SELECT path FROM segments WHERE path >= ?1 AND path < ?2")?;
+        // The character after `/`, so that all that begins with the folder is between; all there is, for none.
+        let behind = if folder.is_empty() { "\u{10ffff}".to_owned() } else { format!("{folder}0") };
+        let mut rows = statement.query([&above, &behind])?;
+        let mut names = HashSet::new();
+        while let Some(row) = rows.next()? {
+            let name = row.get_ref(0)?.as_str().unwrap_or_default().strip_prefix(&above).unwrap_or_default();
+            if !name.contains('/') {
+                names.insert(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
     /// True when a segment has a moment in common with a protected range.
     pub(crate) fn is_protected(&self, segment: &Segment) -> Result<bool, IndexError> {
         let mut statement = self.connection.prepare_cached(
@@ -250,6 +268,28 @@ impl Index {
             }
         }
         Ok(folders)
+    }
+}
+
+/// For tests.
+impl Index {
+    /// Notes segments of one byte as closed, all in one transaction.
+    pub(crate) fn fill(
+        &mut self,
+        all: impl Iterator<Item = (String, String, Span)>,
+    ) -> Result<(), IndexError> {
+        let run = self.run;
+        let transaction = self.connection.transaction()?;
+        for (stream, path, span) in all {
+            let stream = stream_id(&transaction, &stream)?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO segments (stream, run, format, path, state, began, ended, bytes, head, tracks)
+                     VALUES (?1, ?2, 'fmp4', ?3, 1, ?4, ?5, 1, 0, '')",
+                )?
+                .execute(params![stream, run, path, span.from.as_micros(), span.to.as_micros()])?;
+        }
+        Ok(transaction.commit()?)
     }
 }
 
