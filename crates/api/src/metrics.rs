@@ -3,6 +3,7 @@
 //! Source: OpenMetrics 1.0. Series are bounded by `limits.streams_max`: nothing is told apart by peer address.
 mod counts;
 mod process;
+mod recordings;
 
 pub(crate) use counts::EventCounts;
 
@@ -70,7 +71,8 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
     build.get_or_create(&OfVersion { version: shared.version }).set(1);
     let reports = shared.hub.reports().await;
     streams(&mut registry, &reports);
-    alerts(&mut registry, &reports);
+    alerts(&mut registry, &reports, &shared.recorder.alerts().await);
+    recordings::register(&mut registry, &shared.recorder).await;
     let load: Gauges<OfWorker> = Family::default();
     registry.register(
         "worker_owners",
@@ -153,7 +155,7 @@ fn streams(registry: &mut Registry, reports: &[StreamReport]) {
     }
 }
 
-fn alerts(registry: &mut Registry, reports: &[StreamReport]) {
+fn alerts(registry: &mut Registry, reports: &[StreamReport], recorders: &[recorder::RecordingAlert]) {
     let alerts: Gauges<OfKind> = Family::default();
     registry.register("alerts", "Alerts that run, by kind", alerts.clone());
     // A rule on a kind that never ran needs its zero.
@@ -162,6 +164,12 @@ fn alerts(registry: &mut Registry, reports: &[StreamReport]) {
     }
     for alert in reports.iter().flat_map(|report| &report.alerts) {
         alerts.get_or_create(&OfKind { kind: alert.kind.as_str() }).inc();
+    }
+    for kind in [recorder::RECORDING_STOPPED, recorder::STORAGE_TROUBLE] {
+        alerts.get_or_create(&OfKind { kind }).set(0);
+    }
+    for alert in recorders {
+        alerts.get_or_create(&OfKind { kind: alert.kind }).inc();
     }
 }
 

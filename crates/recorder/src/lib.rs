@@ -17,7 +17,9 @@ mod whole;
 pub use export::{EXPORT_MAX, Export, ExportError, ExportReader, Found, one_line};
 pub use library::{Library, SEGMENTS_MAX};
 pub use plan::{By, PathTemplate, RecordPlan, TemplateError, When};
-pub use recorder::{Keeper, Marked, RECORDING_STOPPED, Recorder, STORAGE_TROUBLE, StartError};
+pub use recorder::{
+    Keeper, Marked, RECORDING_STOPPED, Recorder, RecordingAlert, STORAGE_TROUBLE, StartError,
+};
 pub use report::{RecordingReport, RecordingState};
 pub use segment::{FileFormat, Happening, Protected, Segment, SegmentState, Span};
 pub use shelf::{ShelfError, Shelves};

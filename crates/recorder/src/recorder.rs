@@ -6,7 +6,7 @@ mod alarms;
 mod keeper;
 mod news;
 
-pub use alarms::{RECORDING_STOPPED, STORAGE_TROUBLE};
+pub use alarms::{RECORDING_STOPPED, RecordingAlert, STORAGE_TROUBLE};
 pub use keeper::Keeper;
 
 use crate::plan::{By, RecordPlan};
@@ -113,6 +113,11 @@ impl Recorder {
     pub async fn reports(&self, stream: Option<&StreamName>) -> Vec<RecordingReport> {
         let stream = stream.cloned();
         self.ask(|reply| Command::Reports { stream, reply }).await.unwrap_or_default()
+    }
+
+    /// The alerts of recordings and storages that run.
+    pub async fn alerts(&self) -> Vec<RecordingAlert> {
+        self.ask(|reply| Command::Alerts { reply }).await.unwrap_or_default()
     }
 
     /// Something happened at a stream, such as motion: marks it, and lets those of its recordings record that wait for

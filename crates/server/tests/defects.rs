@@ -9,6 +9,7 @@
 mod defect {
     mod call;
     mod child;
+    mod recording;
     mod stage;
 
     /// The binary under test.

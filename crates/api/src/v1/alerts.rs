@@ -23,7 +23,8 @@ pub(crate) struct AlertList {
 pub(crate) struct Alert {
     /// Unique in this run of the server.
     id: String,
-    /// `source_down`, `gave_up`, `flapping`, `child_killed`, `track_missing`, `frozen`, `clock_drift` or `talk_failed`.
+    /// `source_down`, `gave_up`, `flapping`, `child_killed`, `track_missing`, `frozen`, `clock_drift`,
+    /// `talk_failed`, `recording_stopped` or `storage_trouble`.
     alert: &'static str,
     /// The index of the source (of the output, for `talk_failed`), where it concerns one.
     source: Option<usize>,
@@ -95,6 +96,19 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
         });
         running.extend(of_stream);
     }
+    running.extend(shared.recorder.alerts().await.into_iter().map(|alert| StreamAlert {
+        stream: alert.stream.unwrap_or_default(),
+        started: shared.alerts.started(alert.id).map(time::rfc3339),
+        alert: Alert {
+            id: alert.id.to_string(),
+            alert: alert.kind,
+            source: None,
+            since: Some(time::rfc3339(alert.since)),
+            detail: Some(alert.detail),
+        },
+        ended: None,
+        reason: None,
+    }));
     let ended = shared.alerts.ended().into_iter().map(StreamAlert::ended).collect();
     answer::json(&AlertList { running, ended })
 }

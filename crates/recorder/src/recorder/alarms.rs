@@ -11,11 +11,26 @@ pub const RECORDING_STOPPED: &str = "recording_stopped";
 /// The alert of a storage that is slow, full or gone.
 pub const STORAGE_TROUBLE: &str = "storage_trouble";
 
+/// An alert that runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordingAlert {
+    /// Unique in the process; its end has the same.
+    pub id: u64,
+    /// The stream; none for a storage.
+    pub stream: Option<String>,
+    /// [`RECORDING_STOPPED`] or [`STORAGE_TROUBLE`].
+    pub kind: &'static str,
+    /// Since when there is trouble.
+    pub since: WallTime,
+    /// What, how long, what helps.
+    pub detail: String,
+}
+
 struct Trouble {
     since: Moment,
     since_wall: WallTime,
     /// The alert, once it was told.
-    alert: Option<u64>,
+    alert: Option<RecordingAlert>,
 }
 
 pub(super) struct Alarms {
@@ -62,14 +77,7 @@ impl Alarms {
             match &report.health {
                 Health::Ok => {
                     if let Some(trouble) = self.storages.remove(storage.name()) {
-                        end(
-                            &self.hub,
-                            None,
-                            STORAGE_TROUBLE,
-                            &trouble,
-                            "the storage is all right again",
-                            now,
-                        );
+                        end(&self.hub, &trouble, "the storage is all right again", now);
                     }
                 }
                 Health::Slow { reason } | Health::Full { reason } | Health::Gone { reason } => {
@@ -86,9 +94,15 @@ impl Alarms {
         }
     }
 
+    /// Those that run.
+    pub(super) fn running(&self) -> Vec<RecordingAlert> {
+        let recordings = self.recordings.values().map(|(_, trouble)| trouble);
+        recordings.chain(self.storages.values()).filter_map(|trouble| trouble.alert.clone()).collect()
+    }
+
     fn end_recording(&mut self, id: u64, why: &str, now: Moment) {
-        if let Some((stream, trouble)) = self.recordings.remove(&id) {
-            end(&self.hub, Some(&stream), RECORDING_STOPPED, &trouble, why, now);
+        if let Some((_, trouble)) = self.recordings.remove(&id) {
+            end(&self.hub, &trouble, why, now);
         }
     }
 
@@ -98,16 +112,36 @@ impl Alarms {
     }
 }
 
-fn start(hub: &Hub, stream: Option<&str>, kind: &'static str, since: WallTime, detail: String) -> u64 {
+fn start(
+    hub: &Hub,
+    stream: Option<&str>,
+    kind: &'static str,
+    since: WallTime,
+    detail: String,
+) -> RecordingAlert {
     let id = hub::alert_id();
-    let stream = stream.and_then(|stream| StreamName::new(stream).ok());
-    hub.emit(What::AlertStarted { id, stream, alert: kind, source: None, since, detail });
-    id
+    let named = stream.and_then(|stream| StreamName::new(stream).ok());
+    hub.emit(What::AlertStarted {
+        id,
+        stream: named,
+        alert: kind,
+        source: None,
+        since,
+        detail: detail.clone(),
+    });
+    RecordingAlert { id, stream: stream.map(str::to_owned), kind, since, detail }
 }
 
-fn end(hub: &Hub, stream: Option<&str>, kind: &'static str, trouble: &Trouble, why: &str, now: Moment) {
-    let Some(id) = trouble.alert else { return };
-    let stream = stream.and_then(|stream| StreamName::new(stream).ok());
+fn end(hub: &Hub, trouble: &Trouble, why: &str, now: Moment) {
+    let Some(alert) = &trouble.alert else { return };
+    let stream = alert.stream.as_deref().and_then(|stream| StreamName::new(stream).ok());
     let lasted_ms = now.since(trouble.since).as_millis() as u64;
-    hub.emit(What::AlertEnded { id, stream, alert: kind, source: None, lasted_ms, why: why.to_owned() });
+    hub.emit(What::AlertEnded {
+        id: alert.id,
+        stream,
+        alert: alert.kind,
+        source: None,
+        lasted_ms,
+        why: why.to_owned(),
+    });
 }

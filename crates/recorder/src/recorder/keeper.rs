@@ -1,5 +1,5 @@
 //! The owner of all recordings: starts, stops and restarts sessions, follows the clock, tells alerts.
-use super::alarms::Alarms;
+use super::alarms::{Alarms, RecordingAlert};
 use super::news::News;
 use super::{Marked, StartError};
 use crate::plan::{By, RecordPlan, When};
@@ -44,6 +44,9 @@ pub(super) enum Command {
     Reports {
         stream: Option<StreamName>,
         reply: oneshot::Sender<Vec<RecordingReport>>,
+    },
+    Alerts {
+        reply: oneshot::Sender<Vec<RecordingAlert>>,
     },
     Event {
         stream: StreamName,
@@ -142,6 +145,9 @@ impl Keeper {
                     |running: &&Running| stream.as_ref().is_none_or(|stream| *stream == running.stream);
                 let reports = self.running.iter().filter(asked);
                 let _ = reply.send(reports.map(|running| running.report.borrow().clone()).collect());
+            }
+            Command::Alerts { reply } => {
+                let _ = reply.send(self.alarms.running());
             }
             Command::Event { stream, kind, text, reply } => {
                 let done = self.event(&stream, &kind, &text).await;
