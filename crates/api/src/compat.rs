@@ -1,2 +1,3 @@
 //! Other servers' APIs, with their exact shapes.
 pub(crate) mod go2rtc;
+pub(crate) mod zlmediakit;

@@ -13,6 +13,7 @@ mod signer;
 
 pub(crate) use report::{HookReport, HookState};
 
+use crate::compat::zlmediakit::RecordHook;
 use crate::time;
 use dead::DeadLetters;
 use hub::{Hub, Secret};
@@ -28,6 +29,16 @@ use tokio::task::JoinHandle;
 /// How long dead letters may take to reach the disk at the end: 300 ms, much for some lines.
 const FLUSH_MAX: Duration = Duration::from_millis(300);
 
+/// What a hook's receiver is told of an event.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum HookBody {
+    /// The event, as docs/alerts.md has it.
+    #[default]
+    Event,
+    /// What ZLMediaKit tells of files that were closed, and nothing else.
+    Zlmediakit(RecordHook),
+}
+
 /// One hook.
 #[derive(Clone, Debug)]
 pub struct HookConfig {
@@ -41,6 +52,8 @@ pub struct HookConfig {
     pub timeout: Duration,
     /// Further header fields.
     pub headers: Vec<(String, Secret)>,
+    /// What the receiver is told.
+    pub body: HookBody,
 }
 
 /// All hooks.
@@ -77,6 +90,7 @@ struct Ready {
     signers: Vec<Signer>,
     patterns: Patterns,
     timeout: Duration,
+    body: HookBody,
 }
 
 impl Ready {
@@ -86,7 +100,7 @@ impl Ready {
         let secrets = config.secret.expose().split_whitespace();
         let signers = secrets.map(Signer::new).collect::<Result<_, _>>().map_err(wrong("secret"))?;
         let patterns = Patterns::new(&config.events).map_err(wrong("events"))?;
-        Ok(Self { target, signers, patterns, timeout: config.timeout })
+        Ok(Self { target, signers, patterns, timeout: config.timeout, body: config.body.clone() })
     }
 }
 
@@ -159,11 +173,18 @@ fn event_id(run: u64, number: u64) -> String {
     format!("evt_{run:016x}_{number}")
 }
 
-/// The body for an event.
-fn body(event: &hub::Event, id: &str) -> bytes::Bytes {
-    let mut all = crate::v1::events::describe(event);
-    if let serde_json::Value::Object(all) = &mut all {
-        all.insert("id".into(), id.into());
+impl HookBody {
+    /// The body for an event; `None` for those that the receiver is not told.
+    fn of(&self, event: &hub::Event, id: &str) -> Option<bytes::Bytes> {
+        match self {
+            HookBody::Event => {
+                let mut all = crate::v1::events::describe(event);
+                if let serde_json::Value::Object(all) = &mut all {
+                    all.insert("id".into(), id.into());
+                }
+                Some(all.to_string().into())
+            }
+            HookBody::Zlmediakit(hook) => hook.body(event),
+        }
     }
-    all.to_string().into()
 }

@@ -1,9 +1,11 @@
 //! Control: JSON in, hub commands out; events in, metrics out. Runs on the control thread and holds only handles.
 //!
-//! - [`Api::answer`] answers one request: go2rtc's API (`compat`), our own (`v1`), `/metrics`, and the web page.
+//! - [`Api::answer`] answers one request: go2rtc's and ZLMediaKit's APIs (`compat`), our own (`v1`), `/metrics`, and the web
+//!   page.
 //! - The [`Catalogue`] owns what streams are planned to be; changes go through it one at a time.
 //! - [`Hooks`] carry events to receivers of webhooks, each in a task of its own.
-//! - Every route stands in one table with the deed it is (`routes`), and is checked against `hub::Access`.
+//! - Every route stands in one table with the deed it is (`routes`), and is checked against `hub::Access`; ZLMediaKit's calls
+//!   by their secret.
 mod alerts;
 mod answer;
 mod auth;
@@ -30,8 +32,9 @@ mod tests;
 
 pub use catalogue::{Catalogue, FileStreams, StreamChanges, StreamProblem};
 pub use compat::go2rtc::{AskEngines, EngineFacts, GO2RTC_VERSION, PRELOAD_QUERY, is_foreign_scheme};
+pub use compat::zlmediakit::{RecordHook, RecordHookKind, ZlmediakitConfig};
 pub use facts::TrackFacts;
-pub use hooks::{HookConfig, HookError, HookReports, Hooks, HooksConfig};
+pub use hooks::{HookBody, HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};

@@ -1,5 +1,6 @@
-//! Every route, in one table. A route without its deed does not compile.
-use crate::compat::go2rtc;
+//! Every route, in one table. A route without its deed does not compile. Beside it stand ZLMediaKit's calls, whose secret is
+//! all that lets them pass, as its clients know no user names.
+use crate::compat::{go2rtc, zlmediakit};
 use crate::shared::Shared;
 use crate::{auth, metrics, page, v1};
 use axum::Router;
@@ -72,6 +73,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         router = router.route(path, guarded(deed, methods));
     }
     router
+        .route("/index/api/{call}", any(zlmediakit::call))
         .fallback_service(guarded(Read, get(page::get)).with_state(shared.clone()))
         .with_state(shared.clone())
 }

@@ -2,6 +2,7 @@
 use crate::alerts::AlertBook;
 use crate::catalogue::{Catalogue, CatalogueHandle, FileStreams, StreamChanges, StreamProblem};
 use crate::compat::go2rtc::AskEngines;
+use crate::compat::zlmediakit::{Zlmediakit, ZlmediakitConfig};
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub recorder: Recorder,
     /// A recording of which nothing more is said.
     pub record_plan: RecordPlan,
+    /// ZLMediaKit's API.
+    pub zlmediakit: ZlmediakitConfig,
     /// Takes the exit code when somebody asks the server to end.
     pub exit: mpsc::Sender<u8>,
 }
@@ -101,6 +104,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) record_plan: RecordPlan,
     pub(crate) shelves: Shelves,
+    pub(crate) zlmediakit: Zlmediakit,
     pub(crate) exit: mpsc::Sender<u8>,
 }
 
@@ -136,6 +140,7 @@ impl Api {
             shelves: Shelves::new(&settings.recorder),
             recorder: settings.recorder,
             record_plan: settings.record_plan,
+            zlmediakit: Zlmediakit::new(settings.zlmediakit),
             exit: settings.exit,
         });
         let router = routes::router(&shared);

@@ -7,6 +7,7 @@ mod hooks;
 mod ours;
 mod reload;
 mod talk;
+mod zlmediakit;
 
 use crate::{
     Api, ChildFacts, ConfigState, EngineFacts, FileStreams, Listening, LogRing, Peer, Reload, Settings,
@@ -169,7 +170,20 @@ fn engines() -> Vec<EngineFacts> {
 
 /// The API with these streams.
 async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Given {
-    let connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
+    given_more(streams, access, base_path, More::default()).await
+}
+
+/// What only some tests need.
+#[derive(Default)]
+struct More {
+    connectors: Vec<Arc<dyn Connect>>,
+    storages: Vec<recorder::StorageHandle>,
+    zlmediakit: crate::ZlmediakitConfig,
+}
+
+async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, more: More) -> Given {
+    let mut connectors: Vec<Arc<dyn Connect>> = vec![Arc::new(Fake)];
+    connectors.extend(more.connectors);
     let config = HubConfig {
         workers: 1,
         limits: Limits { source_stop_max: Duration::from_millis(100), ..Limits::default() },
@@ -212,8 +226,9 @@ async fn given(streams: &[(&str, &str)], access: Access, base_path: &str) -> Giv
         engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),
-        recorder: no_recorder(&hub),
+        recorder: recorder_of(&hub, more.storages),
         record_plan: recorder::RecordPlan::default(),
+        zlmediakit: more.zlmediakit,
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);
@@ -277,10 +292,15 @@ impl Drop for Given {
     }
 }
 
-/// A recorder without a storage: its keeper runs for as long as anybody asks.
-fn no_recorder(hub: &hub::Hub) -> recorder::Recorder {
-    let alert_after = std::time::Duration::from_secs(10);
-    let (recorder, keeper) = recorder::Recorder::new(hub.clone(), Vec::new(), alert_after, hub::wall_now);
+/// A recorder without a storage.
+fn no_recorder(hub: &Hub) -> recorder::Recorder {
+    recorder_of(hub, Vec::new())
+}
+
+/// A recorder with these storages: its keeper runs for as long as anybody asks.
+fn recorder_of(hub: &Hub, storages: Vec<recorder::StorageHandle>) -> recorder::Recorder {
+    let alert_after = Duration::from_secs(10);
+    let (recorder, keeper) = recorder::Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
     tokio::spawn(keeper.run());
     recorder
 }

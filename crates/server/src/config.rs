@@ -20,6 +20,7 @@ mod supervision;
 mod talk;
 mod values;
 mod yaml;
+mod zlmediakit;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use streams::StreamEntry;
 pub use supervision::{SupervisionPart, SupervisionSection};
 pub use talk::{TalkEntry, TalkKeys};
 pub use values::{Interval, Listen, MediaListen, SecretText, SecretUrl, Size, Texts};
+pub use zlmediakit::{ZlmediakitHooks, ZlmediakitSection};
 
 use garde::Validate;
 use std::collections::BTreeMap;
@@ -331,6 +333,11 @@ fn check(
         if let Err(error) = hook.hook().check() {
             let (at, key) = (index.to_string(), error.key);
             wrong(&["hooks", "targets", &at, key], format!("`hooks.targets.{index}.{key}`: {error}"));
+        }
+    }
+    for (key, hook) in config.zlmediakit.hooks() {
+        if let Err(error) = hook.check() {
+            wrong(&["zlmediakit", "hooks", key], format!("`zlmediakit.hooks.{key}`: {error}"));
         }
     }
     if config.tls.cert.is_empty() != config.tls.key.is_empty() {

@@ -100,7 +100,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let alert_after = config.recording.alert_after.0;
     let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
     tokio::task::spawn_local(keeper.run());
-    let hooks = Hooks::start(&hub, &config.hooks.hooks())?;
+    let hooks = Hooks::start(&hub, &wiring::hooks(&config))?;
     reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
     let listeners =
@@ -134,6 +134,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         hooks: hooks.reports(),
         recorder: recorder.clone(),
         record_plan: config.recording.plan(),
+        zlmediakit: config.zlmediakit.config(),
         exit,
     };
     let (api, catalogue) = Api::new(hub.clone(), settings);

@@ -231,10 +231,19 @@ pub fn recordings(config: &Config) -> BTreeMap<StreamName, Vec<recorder::RecordP
     all
 }
 
+/// Who is told of events: `hooks`, then those of `zlmediakit`.
+pub fn hooks(config: &Config) -> api::HooksConfig {
+    let mut hooks = config.hooks.hooks();
+    hooks.targets.extend(config.zlmediakit.hooks().into_iter().map(|(_, hook)| hook));
+    hooks
+}
+
 /// The storages of the configuration, started; none where nothing is said of recording, so that no folder is made for
 /// nothing.
 pub fn storages(config: &Config) -> Result<Vec<recorder::StorageHandle>, WiringError> {
-    if config.recording == RecordingSection::default() && recordings(config).is_empty() {
+    let is_said = config.recording != RecordingSection::default() || !recordings(config).is_empty();
+    // Who calls ZLMediaKit's API wants to record.
+    if !is_said && config.zlmediakit.secret.is_empty() {
         return Ok(Vec::new());
     }
     let start = |storage: recorder::StorageConfig| {

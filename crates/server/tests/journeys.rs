@@ -25,6 +25,7 @@ mod journey {
     mod talk;
     mod turn;
     mod upload;
+    mod zlmediakit;
 
     /// The binary under test.
     const BINARY: &str = env!("CARGO_BIN_EXE_aqueduct");

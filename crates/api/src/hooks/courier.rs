@@ -1,7 +1,7 @@
 //! The task of one hook: hears events, sends letters one at a time, and says how it goes.
 use super::dead::DeadLetters;
 use super::outbox::{Again, Failure, Letter, Outbox, Output, State};
-use super::{HookReport, HookState, Ready, body, event_id, time};
+use super::{HookReport, HookState, Ready, event_id, time};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hub::{Event, now, sleep_until, wall_now};
@@ -82,7 +82,7 @@ impl Courier {
             return;
         }
         let id = event_id(self.run, event.number);
-        let body = body(event, &id);
+        let Some(body) = self.hook.body.of(event, &id) else { return };
         self.outbox.handle_letter(Letter::new(id, body, now()));
     }
 

@@ -72,6 +72,7 @@ impl Receiver {
             events: vec!["alert.*".into()],
             timeout: Duration::from_secs(5),
             headers: vec![("X-Room".into(), Secret::new("header-secret"))],
+            body: crate::HookBody::default(),
         }
     }
 }
@@ -141,6 +142,7 @@ impl Given {
             engines: Arc::new(|| Box::pin(async { Vec::new() })),
             recorder: super::no_recorder(&hub),
             record_plan: recorder::RecordPlan::default(),
+            zlmediakit: crate::ZlmediakitConfig::default(),
             exit: mpsc::channel(1).0,
         };
         let (api, _) = Api::new(hub.clone(), settings);
@@ -353,6 +355,37 @@ async fn secrets_of_hooks_are_nowhere_to_be_seen_and_strangers_see_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_receiver_of_zlmediakits_is_told_of_its_files_in_its_words_and_is_tried_again() {
+    let receiver = Receiver::start(&["503 Busy", "200 OK"]).await;
+    let zlmediakit = |kind| crate::RecordHook { kind, media_server_id: "zlm-1".into(), vhost: "v".into() };
+    let hook = HookConfig {
+        secret: Secret::new(""),
+        events: vec!["segment.closed".into()],
+        body: crate::HookBody::Zlmediakit(zlmediakit(crate::RecordHookKind::Mp4)),
+        ..receiver.hook()
+    };
+    let given = Given::new("zlmediakit", vec![hook]);
+    for (format, path) in [("ts", "/rec/cam/2026-11-29/1.ts"), ("mp4", "/rec/cam/2026-11-29/2.mp4")] {
+        given.hub.emit(What::SegmentClosed {
+            stream: name("cam"),
+            storage: "main".into(),
+            format,
+            path: path.into(),
+            from: media::WallTime::from_micros(1_000_000),
+            to: media::WallTime::from_micros(3_500_000),
+            bytes: 9,
+        });
+    }
+    let got = receiver.gets(2).await;
+    assert_eq!((&got[0].body, got[0].headers["content-type"].as_str()), (&got[1].body, "application/json"));
+    let body = &got[1].body;
+    assert_eq!((&body["file_path"], &body["time_len"]), (&"/rec/cam/2026-11-29/2.mp4".into(), &2.5.into()));
+    assert_eq!((&body["app"], &body["stream"], &body["vhost"]), (&"live".into(), &"cam".into(), &"v".into()));
+    assert!(!got[1].headers.contains_key("webhook-signature"));
+    given.hook(0, |hook| hook["delivered"] == 1).await;
+}
+
 #[test]
 fn a_wrong_hook_says_which_key_is_wrong_and_not_its_value() {
     let good = HookConfig {
@@ -361,6 +394,7 @@ fn a_wrong_hook_says_which_key_is_wrong_and_not_its_value() {
         events: vec!["*".into()],
         timeout: Duration::from_secs(1),
         headers: Vec::new(),
+        body: crate::HookBody::default(),
     };
     assert_eq!(good.check(), Ok(()));
     let two = format!("{SECRET} {SECRET}");

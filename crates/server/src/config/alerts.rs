@@ -135,6 +135,7 @@ impl HookSection {
             events: self.events.0.clone(),
             timeout: self.timeout.0,
             headers: headers.collect(),
+            body: api::HookBody::Event,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::recording::RecordingSection;
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
+use super::zlmediakit::ZlmediakitSection;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,10 @@ pub struct Config {
     /// Webhooks: who is told of alerts and other events by HTTP POST. docs/alerts.md has what they get.
     #[garde(dive)]
     pub hooks: HooksSection,
+    /// ZLMediaKit's API for recordings, `/index/api/…`, as WVP-GB28181-pro calls it, and its hooks. docs/recording-zlmediakit.md
+    /// has the calls.
+    #[garde(dive)]
+    pub zlmediakit: ZlmediakitSection,
     /// Threads that carry media. 0: one for each core.
     #[garde(range(max = 1024))]
     pub workers: usize,

@@ -135,6 +135,24 @@ fn every_problem_is_said_at_once_with_its_place_and_the_nearest_key() {
 }
 
 #[test]
+fn zlmediakits_api_is_off_without_a_secret_and_does_not_take_the_one_that_everybody_knows() {
+    let config = |text: &str| good(text).0.zlmediakit;
+    assert!(config("").config().secret.is_none() && config("").hooks().is_empty());
+    let on = config(
+        "zlmediakit: {secret: hush, hooks: {on_record_ts: 'http://h/x'}, ffmpeg_cmd: {copy: '#video=copy'}}",
+    );
+    assert!(on.config().secret.is_some() && on.config().ffmpeg_cmd["copy"] == "#video=copy");
+    assert_eq!(on.hooks().into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["on_record_ts"]);
+    bad(
+        "zlmediakit:\n  secret: 035c73f7-bb6b-4889-a715-d9eb2d1925cc\n  hooks: {on_record_mp4: wvp/x}\n",
+        &[
+            "a.yaml:2:11: `zlmediakit.secret`: is ZLMediaKit's own example, which everybody knows: make up another",
+            "a.yaml:3:26: `zlmediakit.hooks.on_record_mp4`: it is no URL (relative URL without a base): write https://HOST/PATH",
+        ],
+    );
+}
+
+#[test]
 fn hooks_say_what_is_wrong_where_it_stands_and_never_their_secrets() {
     bad(
         "hooks:\n  dead_letter_max: 1kB\n  targets:\n    - url: https://h/T0/abcd\n      secret: hush\n    \
