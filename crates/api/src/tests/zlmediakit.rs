@@ -384,6 +384,10 @@ async fn a_source_is_added_once_it_is_live_listed_and_deleted_with_its_stream() 
     assert_eq!(given.call("delFFmpegSource", &[("key", KEY)]).await.json()["data"], json!({ "flag": false }));
     given.call("listFFmpegSource", &[]).await.is(200, nothing);
     assert_eq!(given.ask("GET", "/api/v1/streams/x").await.status.as_u16(), 404);
+    // What somebody removes by another API frees its key as well.
+    assert_eq!(given.call("addFFmpegSource", &adding("rtsp://h/x", &[])).await.json()["code"], 0);
+    given.ask("DELETE", "/api/streams?src=x").await.is(200, "");
+    given.call("listFFmpegSource", &[]).await.is(200, nothing);
     let copied = adding("rtsp://h/x", &[("ffmpeg_cmd_key", "copy")]);
     assert_eq!(given.call("addFFmpegSource", &copied).await.json()["code"], 0);
     let stream = given.ask("GET", "/api/v1/streams/x").await.json();

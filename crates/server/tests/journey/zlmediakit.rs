@@ -206,6 +206,7 @@ fn a_source_that_dies_comes_back_and_its_recordings_go_on() {
     let place = Place::new().unwrap();
     let (server, _) = start(&place, &ffmpeg5, &Receiver::start());
     add(&server);
+    std::thread::sleep(Duration::from_secs(2));
     let child = || server.get("/api/v1/children").json()["children"][0]["pid"].as_i64();
     let pid = child().unwrap();
     nix::sys::signal::kill(

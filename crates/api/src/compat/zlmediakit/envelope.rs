@@ -46,7 +46,9 @@ impl Failure {
 pub(super) fn object(value: Value) -> Answered {
     match value {
         Value::Object(fields) => Ok(fields),
-        other => Ok(Map::from_iter([("data".to_owned(), other)])),
+        data @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Ok(Map::from_iter([("data".to_owned(), data)]))
+        }
     }
 }
 
@@ -105,7 +107,12 @@ fn write(text: &mut String, value: &Value, depth: usize, on_own_line: bool) {
             line(text, depth);
             text.push('}');
         }
-        plain => text.push_str(&plain.to_string()),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => text.push_str(&value.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::name;
 use super::record;
 use crate::catalogue::{Change, ChangeError, Preload, SourceChange};
 use crate::mask;
+use crate::plan::StreamPlan;
 use crate::shared::Shared;
 use hub::{PutError, StreamState};
 use md5::{Digest, Md5};
@@ -35,6 +36,18 @@ struct Source {
     stream: StreamName,
     /// The source's URL here.
     url: String,
+    /// It is live; until then it may not have a stream yet.
+    is_added: bool,
+    /// Unlike that of whoever takes the key after this one.
+    id: u64,
+}
+
+impl Source {
+    /// False where somebody has removed or changed the stream by another API meanwhile.
+    fn is_there(&self, plans: &BTreeMap<StreamName, StreamPlan>) -> bool {
+        let has = |plan: &StreamPlan| plan.sources.iter().any(|known| known.url == self.url);
+        !self.is_added || plans.get(&self.stream).is_some_and(has)
+    }
 }
 
 /// The sources that were added, by their keys. Locked for a moment only, never across a wait.
@@ -47,14 +60,20 @@ impl Sources {
     }
 
     /// Takes a key and a stream's name, if both are free.
-    fn reserve(&self, key: &str, source: &Source) -> bool {
+    fn reserve(&self, key: &str, source: &Source, plans: &BTreeMap<StreamName, StreamPlan>) -> bool {
         self.with(|all| {
+            all.retain(|_, known| known.is_there(plans));
             let taken = all.contains_key(key) || all.values().any(|known| known.stream == source.stream);
             if !taken {
                 all.insert(key.to_owned(), source.clone());
             }
             !taken
         })
+    }
+
+    /// True while the key is this source's: somebody may have deleted it, and somebody else have taken the key.
+    fn has(&self, key: &str, source: &Source) -> bool {
+        self.with(|all| all.get(key).is_some_and(|known| known.id == source.id))
     }
 }
 
@@ -86,15 +105,25 @@ pub(super) async fn add(shared: &Shared, fields: &Fields, host: &str) -> Answere
         dst_url: dst_url.to_owned(),
         cmd_key: cmd_key.to_owned(),
         url: format!("ffmpeg:{src_url}{options}"),
+        is_added: false,
+        id: rand::random(),
         stream,
     };
-    if !shared.zlmediakit.sources.reserve(&key, &source) {
+    if !shared.zlmediakit.sources.reserve(&key, &source, &shared.catalogue.plans().await) {
         return Err(Failure::other(EXISTS));
     }
     if let Err(failure) = run(shared, &source, timeout).await {
-        shared.zlmediakit.sources.with(|all| all.remove(&key));
+        if shared.zlmediakit.sources.has(&key, &source) {
+            shared.catalogue.remove(source.stream.clone()).await;
+            shared.zlmediakit.sources.with(|all| all.remove(&key));
+        }
         return Err(failure);
     }
+    shared.zlmediakit.sources.with(|all| {
+        if let Some(source) = all.get_mut(&key) {
+            source.is_added = true;
+        }
+    });
     let problems = start_recordings(shared, fields, &source.stream).await;
     let mut answer = object(json!({ "data": { "key": key } }))?;
     if !problems.is_empty() {
@@ -110,7 +139,8 @@ fn target(dst_url: &str, host: &str) -> Result<Vec<StreamName>, Failure> {
     let there = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback =
         there == "localhost" || there.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    if !is_loopback && !(there == host && !host.is_empty()) {
+    let is_where_it_was_called = !host.is_empty() && there == host;
+    if !is_loopback && !is_where_it_was_called {
         return Err(wrong("it leads to another server, and what ffmpeg makes is taken in here"));
     }
     let path = percent_encoding::percent_decode_str(url.path().trim_matches('/')).decode_utf8_lossy();
@@ -118,7 +148,7 @@ fn target(dst_url: &str, host: &str) -> Result<Vec<StreamName>, Failure> {
     name::of(app, stream)
 }
 
-/// Makes the stream and waits until it is live. If it is not, it is removed again.
+/// Makes the stream and waits until it is live.
 async fn run(shared: &Shared, source: &Source, timeout: Duration) -> Result<(), Failure> {
     let change = Change {
         sources: Some(vec![SourceChange::Url(source.url.clone())]),
@@ -133,11 +163,7 @@ async fn run(shared: &Shared, source: &Source, timeout: Duration) -> Result<(), 
     let came = tokio::time::timeout(timeout, live(shared, &source.stream)).await;
     let came =
         came.unwrap_or_else(|_| Err(format!("timeout: it is not live after {} ms", timeout.as_millis())));
-    if let Err(why) = came {
-        shared.catalogue.remove(source.stream.clone()).await;
-        return Err(Failure::other(why));
-    }
-    Ok(())
+    came.map_err(Failure::other)
 }
 
 async fn live(shared: &Shared, stream: &StreamName) -> Result<(), String> {
@@ -183,16 +209,9 @@ pub(super) async fn delete(shared: &Shared, fields: &Fields) -> Answered {
 /// `listFFmpegSource`; no `data` without any, as there.
 pub(super) async fn list(shared: &Shared) -> Answered {
     let plans = shared.catalogue.plans().await;
-    let is_there = |source: &Source| {
-        let plan = plans.get(&source.stream);
-        plan.is_some_and(|plan| plan.sources.iter().any(|known| known.url == source.url))
-    };
     let sources: Vec<(String, Source)> = shared.zlmediakit.sources.with(|all| {
-        // Somebody may have removed or changed the stream by another API. One that is being added stays taken.
-        all.iter()
-            .filter(|(_, source)| is_there(source))
-            .map(|(key, source)| (key.clone(), source.clone()))
-            .collect()
+        all.retain(|_, source| source.is_there(&plans));
+        all.iter().map(|(key, source)| (key.clone(), source.clone())).collect()
     });
     let children = (shared.children)().await;
     let told = |(key, source): (String, Source)| {

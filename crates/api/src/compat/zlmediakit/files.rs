@@ -67,18 +67,37 @@ fn is_mp4(segment: &Segment) -> bool {
     matches!(segment.format, FileFormat::Mp4 | FileFormat::Fmp4)
 }
 
+/// Shows closed segments that began within a span, until one is enough (`false`).
+fn visit(
+    library: &Library,
+    stream: &str,
+    span: Span,
+    mut see: impl FnMut(Segment) -> bool,
+) -> Result<(), String> {
+    let mut after = None;
+    loop {
+        // A page at a time, so that the limit of one question does not count.
+        let page = library.segments(stream, span, after, PAGE).map_err(|error| error.to_string())?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for segment in page {
+            let is_closed = segment.state == SegmentState::Closed;
+            let is_within = segment.span.from.as_micros() >= span.from.as_micros();
+            if is_closed && is_within && !see(segment) {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Closed segments that began within a span.
 fn begun_in(library: &Library, stream: &str, span: Span) -> Result<Vec<Segment>, String> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = library.segments(stream, span, after, PAGE).map_err(|error| error.to_string())?;
-        let Some(last) = page.last() else { return Ok(all) };
-        after = Some(last.id);
-        let is_one = |segment: &Segment| {
-            segment.state == SegmentState::Closed && segment.span.from.as_micros() >= span.from.as_micros()
-        };
-        all.extend(page.into_iter().filter(is_one));
-    }
+    let mut all = Vec::new();
+    visit(library, stream, span, |segment| {
+        all.push(segment);
+        true
+    })?;
+    Ok(all)
 }
 
 /// Closed segments of all storages that began within a span.
@@ -98,28 +117,36 @@ async fn files(shared: &Shared, stream: &StreamName, span: Span) -> Result<Vec<F
 
 /// The days of a stream with MP4 files, as their names begin so.
 async fn days(shared: &Shared, stream: &StreamName, asked: &Asked) -> Result<Vec<String>, Failure> {
-    let (name, period) = (stream.as_str().to_owned(), asked.period.clone());
-    let (answers, errors) = shared
-        .shelves
-        .ask_all(move |library| {
-            let known = library.days(&name, 0).map_err(|error| error.to_string())?;
+    let (mut days, mut failed) = (Vec::new(), None);
+    for (index, storage) in shared.shelves.names().enumerate() {
+        let (storage, name) = (storage.to_owned(), stream.as_str().to_owned());
+        let (period, place) = (asked.period.clone(), asked.place.clone());
+        let question = move |library: &Library| {
+            let is_one = |segment: &Segment| {
+                is_mp4(segment) && place.as_ref().is_none_or(|place| place.holds(&storage, &segment.path))
+            };
             let mut found = Vec::new();
-            for day in known.into_iter().map(|day| date_text(day.day)) {
+            for day in library.days(&name, 0).map_err(|error| error.to_string())? {
+                let day = date_text(day.day);
                 let Some(span) = day_of(&day).filter(|_| day.starts_with(&period)) else { continue };
-                found.push((day, begun_in(library, &name, span)?));
+                let mut has_one = false;
+                visit(library, &name, span, |segment| {
+                    has_one = is_one(&segment);
+                    !has_one
+                })?;
+                if has_one {
+                    found.push(day);
+                }
             }
             Ok(found)
-        })
-        .await;
-    if let Some(error) = errors.first().filter(|_| answers.is_empty()) {
-        return Err(Failure::exception(error));
-    }
-    let mut days = Vec::new();
-    for (storage, found) in answers {
-        let is_one = |segment: &Segment| {
-            is_mp4(segment) && asked.holds(shared, &File { storage, segment: segment.clone() })
         };
-        days.extend(found.into_iter().filter(|(_, all)| all.iter().any(is_one)).map(|(day, _)| day));
+        match shared.shelves.ask(index, question).await {
+            Ok(found) => days.extend(found),
+            Err(error) => failed = Some(error),
+        }
+    }
+    if let Some(error) = failed.filter(|_| days.is_empty()) {
+        return Err(Failure::exception(error));
     }
     days.sort_unstable();
     days.dedup();
@@ -204,7 +231,8 @@ pub(super) async fn delete(shared: &Shared, fields: &Fields) -> Answered {
     if named.is_none() && asked.place.is_none() {
         // All that lies within a day as a whole began on it.
         for storage in shared.recorder.storages() {
-            left.protected += storage.delete(&stream, day).await.map_err(Failure::exception)?.2;
+            // What stays is looked at one by one below.
+            storage.delete(&stream, day).await.map_err(Failure::exception)?;
         }
     }
     for file in &chosen {
@@ -253,7 +281,7 @@ async fn delete_one(
         return Ok(());
     }
     let is_meant = |segment: &Segment| {
-        chosen.iter().any(|file_| file_.storage == file.storage && file_.segment.id == segment.id)
+        chosen.iter().any(|one| one.storage == file.storage && one.segment.id == segment.id)
     };
     let within = |segment: &&Segment| segment.span.to.as_micros() <= span.to.as_micros();
     if found.iter().filter(within).any(|segment| !is_meant(segment)) {

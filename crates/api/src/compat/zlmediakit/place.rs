@@ -53,7 +53,7 @@ fn find(roots: &[(String, PathBuf)], text: &str) -> Option<Place> {
     let odd = |part: &&str| {
         part.starts_with('.') || part.contains(['{', '}', '\\']) || part.chars().any(char::is_control)
     };
-    (!parts.iter().any(|part| odd(&part))).then(|| Place { storage, below: parts.join("/") })
+    (!parts.iter().any(odd)).then(|| Place { storage, below: parts.join("/") })
 }
 
 impl Place {

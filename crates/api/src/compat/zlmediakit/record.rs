@@ -47,31 +47,23 @@ pub(super) fn plan(shared: &Shared, format: FileFormat) -> RecordPlan {
     plan
 }
 
-/// True where a recording is as it should be, as far as that can be known already.
-fn is_under_way(report: &RecordingReport) -> bool {
-    matches!(report.state, RecordingState::Starting | RecordingState::Recording)
-}
-
-/// True where something of this kind is being recorded.
+/// True where something of this kind is being recorded, as far as that can be known already.
 pub(super) async fn is_recorded(shared: &Shared, stream: &StreamName, format: FileFormat) -> bool {
-    let reports = shared.recorder.reports(Some(stream)).await;
-    reports.iter().any(|report| report.format == format && is_under_way(report))
+    let known = of_kind(shared, stream, format).await;
+    known.iter().any(|report| matches!(report.state, RecordingState::Starting | RecordingState::Recording))
 }
 
-/// Begins a recording, unless one of this kind runs; returns when it is on the disk. One that does not come there is ended
-/// again, so that the answer stays true.
+/// Begins a recording, unless there is one of this kind; returns when it is on the disk. One that was begun here and does not
+/// come there is ended again, so that the answer stays true. What somebody else began is left alone.
 pub(super) async fn begin(shared: &Shared, stream: &StreamName, plan: RecordPlan) -> Result<(), String> {
     let format = plan.format;
-    let mut begun = false;
-    if !is_recorded(shared, stream, format).await {
-        let started = shared.recorder.start(stream, plan, By::Api).await;
-        begun = started.map_err(|error| error.to_string())?.1;
+    let begun = of_kind(shared, stream, format).await.is_empty();
+    if begun {
+        shared.recorder.start(stream, plan, By::Api).await.map_err(|error| error.to_string())?;
     }
-    let of_kind = |report: &RecordingReport| report.format == format;
     let looking = async {
         loop {
-            let reports = shared.recorder.reports(Some(stream)).await;
-            let known: Vec<_> = reports.into_iter().filter(of_kind).collect();
+            let known = of_kind(shared, stream, format).await;
             if known.iter().any(|report| report.state == RecordingState::Recording) {
                 return Ok(());
             }
@@ -87,8 +79,7 @@ pub(super) async fn begin(shared: &Shared, stream: &StreamName, plan: RecordPlan
     let looked = match tokio::time::timeout(BEGIN_MAX, looking).await {
         Ok(looked) => looked,
         Err(_) => {
-            let known = shared.recorder.reports(Some(stream)).await;
-            let known: Vec<_> = known.into_iter().filter(of_kind).collect();
+            let known = of_kind(shared, stream, format).await;
             Err(format!("{} after {} s", why(&known), BEGIN_MAX.as_secs()))
         }
     };
@@ -96,6 +87,15 @@ pub(super) async fn begin(shared: &Shared, stream: &StreamName, plan: RecordPlan
         shared.recorder.stop(stream, Some(format)).await;
     }
     looked
+}
+
+/// The recordings of a kind that have not ended, clips aside: those end by themselves.
+async fn of_kind(shared: &Shared, stream: &StreamName, format: FileFormat) -> Vec<RecordingReport> {
+    let mut reports = shared.recorder.reports(Some(stream)).await;
+    reports.retain(|report| {
+        report.format == format && report.by != By::Event && report.state != RecordingState::Stopped
+    });
+    reports
 }
 
 fn why(known: &[RecordingReport]) -> String {
