@@ -163,7 +163,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn two_recordings_at_once(stage: Stage) {
-    require!("ffmpeg", "ffprobe");
+    require!(ffmpeg5, ffprobe);
     let place = Place::new().unwrap();
     let store = place.file("recordings");
     let server = stage.server(&place, settings(&clip(&place), &store));

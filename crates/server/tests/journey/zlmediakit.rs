@@ -227,7 +227,6 @@ fn a_source_that_dies_comes_back_and_its_recordings_go_on() {
 }
 
 #[test]
-#[ignore = "the recorder does not report segment.closed yet"]
 fn a_receiver_of_hooks_is_told_of_each_file_that_was_closed() {
     require!(ffmpeg5, ffprobe);
     let _turn = turn::shared();
