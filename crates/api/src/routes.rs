@@ -5,7 +5,7 @@ use crate::shared::Shared;
 use crate::{auth, metrics, page, v1};
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{MethodRouter, any, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use hub::Deed::{self, Control, Read};
 use std::sync::Arc;
 
@@ -49,6 +49,12 @@ fn table() -> Vec<Route> {
             Control,
             "/api/v1/recordings/{*name}",
             post(v1::recordings::post).delete(v1::recordings::delete),
+        ),
+        route(Read, "/api/v1/playbacks", get(v1::recordings::playbacks)),
+        route(
+            Control,
+            "/api/v1/playbacks/{id}",
+            patch(v1::recordings::change_playback).delete(v1::recordings::end_playback),
         ),
         // Command lines tell paths and cameras: not for everybody who may watch.
         route(Control, "/api/v1/children", get(v1::children::get)),

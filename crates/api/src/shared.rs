@@ -16,7 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hub::{Access, Hub};
 use media::{Track, WallTime};
-use recorder::{RecordPlan, Recorder, Shelves};
+use recorder::{Playbacks, RecordPlan, Recorder, Shelves};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -75,6 +75,8 @@ pub struct Settings {
     pub hooks: HookReports,
     /// Who records.
     pub recorder: Recorder,
+    /// Who plays what was recorded.
+    pub playbacks: Playbacks,
     /// A recording of which nothing more is said.
     pub record_plan: RecordPlan,
     /// ZLMediaKit's API.
@@ -102,6 +104,7 @@ pub(crate) struct Shared {
     pub(crate) alerts: AlertBook,
     pub(crate) hooks: HookReports,
     pub(crate) recorder: Recorder,
+    pub(crate) playbacks: Playbacks,
     pub(crate) record_plan: RecordPlan,
     pub(crate) shelves: Shelves,
     pub(crate) zlmediakit: Zlmediakit,
@@ -139,6 +142,7 @@ impl Api {
             hooks: settings.hooks,
             shelves: Shelves::new(&settings.recorder),
             recorder: settings.recorder,
+            playbacks: settings.playbacks,
             record_plan: settings.record_plan,
             zlmediakit: Zlmediakit::new(settings.zlmediakit),
             exit: settings.exit,

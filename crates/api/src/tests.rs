@@ -5,6 +5,7 @@ mod ends;
 mod go2rtc;
 mod hooks;
 mod ours;
+mod playbacks;
 mod reload;
 mod talk;
 mod zlmediakit;
@@ -227,6 +228,7 @@ async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, m
         log,
         hooks: crate::HookReports::default(),
         recorder: recorder_of(&hub, more.storages),
+        playbacks: no_playbacks(&hub),
         record_plan: recorder::RecordPlan::default(),
         zlmediakit: more.zlmediakit,
         exit,
@@ -290,6 +292,13 @@ impl Drop for Given {
         // The hub's threads end by themselves; the test does not wait for them.
         tokio::spawn(async move { hub.shutdown(Duration::from_secs(1)).await });
     }
+}
+
+/// Playbacks of nothing.
+fn no_playbacks(hub: &hub::Hub) -> recorder::Playbacks {
+    let (playbacks, keeper) = recorder::Playbacks::new();
+    tokio::spawn(keeper.run(hub.clone(), recorder::Shelves::new(&no_recorder(hub))));
+    playbacks
 }
 
 /// A recorder without a storage.

@@ -22,7 +22,8 @@ use utoipa::OpenApi;
         config::get, config::reload,
         recordings::list_all, recordings::timeline, recordings::days, recordings::segments, recordings::segment_file,
         recordings::export, recordings::frame, recordings::strip, recordings::playlist, recordings::start, recordings::stop,
-        recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span),
+        recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span,
+        recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
@@ -33,6 +34,7 @@ use utoipa::OpenApi;
         recordings::TimeSpan, recordings::Gap, recordings::Event, recordings::ProtectedSpan, recordings::DayList, recordings::Day,
         recordings::SegmentList, recordings::SegmentFile, recordings::Numbered, recordings::Stopped, recordings::Deleted,
         recordings::StartBody, recordings::EventBody, recordings::ProtectBody,
+        recordings::PlaybackBody, recordings::PlaybackChange, recordings::Playback, recordings::PlaybackList,
     )),
     security((), ("basic" = []))
 )]

@@ -1,6 +1,7 @@
 //! Listeners: peers dial us. Ports are bound first, all of them, so that a wrong configuration ends the start.
 pub(crate) mod choice;
 pub mod http;
+pub(crate) mod past;
 mod rtmp;
 mod rtsp;
 

@@ -130,6 +130,8 @@ pub struct SourceTraits {
     pub fallback: bool,
     /// It repeats itself by nature (`file:`, `demo:`): neither frozen nor with a clock of its own.
     pub repeats: bool,
+    /// Somebody may pause it: that a track does not come is no trouble.
+    pub pauses: bool,
 }
 
 /// A track of the stream that somebody sends now.

@@ -3,6 +3,7 @@ use crate::director::{Director, DirectorCommand};
 use crate::event::{Event, What};
 use crate::limits::Limits;
 use crate::output::Deliver;
+use crate::past::Past;
 use crate::publisher::Publisher;
 use crate::report::{PeerInfo, Removal, StreamReport};
 use crate::source::{Connect, SourceError};
@@ -11,8 +12,8 @@ use crate::stream::{
 };
 use crate::worker::{WorkerGone, WorkerHandle};
 use media::StreamName;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -46,6 +47,8 @@ pub struct Hub {
     events_lost: Arc<AtomicU64>,
     connectors: Arc<[Arc<dyn Connect>]>,
     deliverers: Arc<[Arc<dyn Deliver>]>,
+    /// Given once, when there is somebody who records: that one needs a hub itself.
+    past: Arc<OnceLock<Arc<dyn Past>>>,
     limits: Arc<Limits>,
     conflict: Conflict,
 }
@@ -89,6 +92,7 @@ impl Hub {
             events_lost: Arc::new(AtomicU64::new(0)),
             connectors: config.connectors.into(),
             deliverers: config.deliverers.into(),
+            past: Arc::new(OnceLock::new()),
             limits,
             conflict: config.conflict,
         };
@@ -119,6 +123,17 @@ impl Hub {
 
     pub(crate) fn deliverers(&self) -> Arc<[Arc<dyn Deliver>]> {
         self.deliverers.clone()
+    }
+
+    /// Says who knows the past. The first one stays.
+    pub fn set_past(&self, past: Arc<dyn Past>) {
+        // One more is a mistake of whoever starts the server, which changes nothing.
+        let _ = self.past.set(past);
+    }
+
+    /// Who knows the past, if anybody does.
+    pub fn past(&self) -> Option<&Arc<dyn Past>> {
+        self.past.get()
     }
 
     /// The limits in force.

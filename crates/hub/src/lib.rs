@@ -22,6 +22,7 @@ mod hub;
 mod limits;
 mod output;
 mod panics;
+mod past;
 mod publisher;
 mod reader;
 mod report;
@@ -41,6 +42,7 @@ pub use format::{Chunk, Format, MakeMuxer, Muxer};
 pub use hub::{Hub, HubConfig, PutError, PutOutcome};
 pub use limits::Limits;
 pub use output::{Deliver, OutputTask, Progress};
+pub use past::{Past, PastChange, PastControl, PastError, PastSpec, PastStream};
 pub use publisher::{Ended, Publisher};
 pub use reader::{Item, Reader};
 pub use report::{

@@ -140,6 +140,11 @@ pub trait Connect: Send + Sync {
         false
     }
 
+    /// True for what somebody may pause, or play without its sound: that it is silent is no trouble, for however long.
+    fn pauses(&self, _url: &str) -> bool {
+        false
+    }
+
     /// One attempt: runs until the source ends (`Ok` for an orderly end), fails, or is told to stop.
     fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>>;
 }

@@ -24,6 +24,24 @@ impl WallTime {
     pub fn parse_rfc3339(text: &str) -> Option<WallTime> {
         parse(text)
     }
+
+    /// Reads `20261129T164500.25Z`, always UTC; `None` for other text. Source: RFC 2326 §3.7.
+    pub fn parse_clock(text: &str) -> Option<WallTime> {
+        let (date, time) = text.trim().split_once('T')?;
+        let (year, month, day) = (date.get(..4)?, date.get(4..6)?, date.get(6..)?);
+        let (hour, minute, second) = (time.get(..2)?, time.get(2..4)?, time.get(4..)?);
+        parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}"))
+    }
+
+    /// Reads a time as people and programs write it: RFC 3339, RFC 2326, or seconds since 1970, which may have a fraction.
+    pub fn parse_any(text: &str) -> Option<WallTime> {
+        match text.trim().parse::<f64>() {
+            Ok(seconds) if seconds.abs() < 1e11 => {
+                Some(WallTime::from_micros((seconds * 1e6).round() as i64))
+            }
+            Ok(_) | Err(_) => parse(text).or_else(|| Self::parse_clock(text)),
+        }
+    }
 }
 
 /// `2026-11-29`, so many days after 1970-01-01.
@@ -131,7 +149,7 @@ mod tests {
     #[test]
     fn times_are_written_in_utc_and_read_from_any_zone() {
         let wall = WallTime::from_micros(1_795_970_700_123_456);
-        assert_eq!(wall.rfc3339().to_string(), "2026-11-29T16:45:00.123Z");
+        assert_eq!(Rfc3339(wall).to_string(), "2026-11-29T16:45:00.123Z");
         for text in [
             "2026-11-29T16:45:00.123456Z",
             "2026-11-29T17:45:00.123456+01:00",
@@ -139,11 +157,16 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(wall), "{text}");
         }
+        for text in ["20261129T164500.123456Z", "1795970700.123456", "2026-11-29T16:45:00.123456Z"] {
+            assert_eq!(WallTime::parse_any(text), Some(wall), "{text}");
+        }
+        assert_eq!(WallTime::parse_clock("20261129T164500"), None);
+        assert_eq!(WallTime::parse_clock("20261é129T164500Z"), None);
         for text in
             ["", "2026-11-29", "2026-13-29T00:00:00Z", "2026-11-29T00:00:00", "2026-11-29T24:00:00Z", "é"]
         {
             assert_eq!(parse(text), None, "{text}");
         }
-        assert_eq!(WallTime::from_micros(-1).rfc3339().to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Rfc3339(WallTime::from_micros(-1)).to_string(), "1969-12-31T23:59:59.999Z");
     }
 }

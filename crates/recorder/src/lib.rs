@@ -2,6 +2,7 @@
 mod export;
 mod library;
 mod plan;
+mod playback;
 mod recorder;
 mod report;
 mod segment;
@@ -17,6 +18,7 @@ mod whole;
 pub use export::{EXPORT_MAX, Export, ExportError, ExportReader, Found, one_line};
 pub use library::{Library, SEGMENTS_MAX};
 pub use plan::{By, PathTemplate, RecordPlan, TemplateError, When};
+pub use playback::{PLAYBACKS_MAX, PlaybackKeeper, PlaybackReport, Playbacks, Recordings, Speed};
 pub use recorder::{
     Keeper, Marked, RECORDING_STOPPED, Recorder, RecordingAlert, STORAGE_TROUBLE, StartError,
 };

@@ -9,7 +9,7 @@ use gateway::sources::program::Programs;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hub::{Hub, HubConfig};
-use recorder::Recorder;
+use recorder::{Playbacks, Recorder, Shelves};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,18 +88,22 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let format = logging::format(&config.log, config.app.0);
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
+    // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
+    let (playbacks, playback_keeper) = Playbacks::new();
     let hub = Hub::start(HubConfig {
         workers: config.workers,
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config, &programs),
-        connectors: wiring::connectors(&gateway_config, &programs),
+        connectors: wiring::connectors(&gateway_config, &programs, &playbacks),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     let storages = wiring::storages(&config)?;
     let alert_after = config.recording.alert_after.0;
     let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
     tokio::task::spawn_local(keeper.run());
+    tokio::task::spawn_local(playback_keeper.run(hub.clone(), Shelves::new(&recorder)));
+    hub.set_past(Arc::new(playbacks.clone()));
     let hooks = Hooks::start(&hub, &wiring::hooks(&config))?;
     reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
@@ -133,6 +137,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         log,
         hooks: hooks.reports(),
         recorder: recorder.clone(),
+        playbacks,
         record_plan: config.recording.plan(),
         zlmediakit: config.zlmediakit.config(),
         exit,

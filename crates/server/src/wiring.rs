@@ -8,6 +8,7 @@ use gateway::sources::exec::ExecConfig;
 use gateway::sources::program::Programs;
 use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
+use recorder::Playbacks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,8 +44,14 @@ pub enum WiringError {
 }
 
 /// Who dials which URLs.
-pub fn connectors(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Connect>> {
-    gateway::sources::connectors(config, Bytes::from_static(DEMO), programs)
+pub fn connectors(
+    config: &gw::GatewayConfig,
+    programs: &Programs,
+    playbacks: &Playbacks,
+) -> Vec<Arc<dyn Connect>> {
+    let mut all = gateway::sources::connectors(config, Bytes::from_static(DEMO), programs);
+    all.push(Arc::new(recorder::Recordings::new(playbacks.clone())));
+    all
 }
 
 /// Who delivers to which URLs.
@@ -61,7 +68,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     };
     // Nothing runs here, so nothing is started.
     let programs = Programs::new(&config);
-    let connectors = connectors(&config, &programs);
+    let connectors = connectors(&config, &programs, &Playbacks::new().0);
     Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
 }
 

@@ -16,6 +16,8 @@ mod journey {
     mod intercom;
     mod lifecycle;
     mod packets;
+    mod past;
+    mod past_player;
     mod programs;
     mod publish;
     mod readers;

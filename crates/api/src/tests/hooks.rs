@@ -141,6 +141,7 @@ impl Given {
             children: Arc::new(|| Box::pin(async { Vec::new() })),
             engines: Arc::new(|| Box::pin(async { Vec::new() })),
             recorder: super::no_recorder(&hub),
+            playbacks: super::no_playbacks(&hub),
             record_plan: recorder::RecordPlan::default(),
             zlmediakit: crate::ZlmediakitConfig::default(),
             exit: mpsc::channel(1).0,

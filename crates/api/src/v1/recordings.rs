@@ -4,6 +4,7 @@
 mod control;
 mod list;
 mod media;
+mod playback;
 mod shapes;
 
 use crate::answer;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub(crate) use control::*;
 pub(crate) use list::*;
 pub(crate) use media::*;
+pub(crate) use playback::*;
 pub(crate) use shapes::*;
 
 /// What may follow a `?`.
@@ -109,14 +111,15 @@ pub(crate) async fn post(
     Query(asked): Query<Asked>,
     body: Bytes,
 ) -> Response {
-    let done = match split(&path, &["start", "stop", "event", "protect"]) {
+    let done = match split(&path, &["start", "stop", "event", "protect", "playback"]) {
         (name, "start") => start(&shared, name, &body).await,
         (name, "stop") => stop(&shared, name, &asked).await,
         (name, "event") => event(&shared, name, &body).await,
         (name, "protect") => protect(&shared, name, &body).await,
+        (name, "playback") => play(&shared, name, &body).await,
         _ => Err(answer::text(
             StatusCode::NOT_FOUND,
-            "what recordings take by POST is …/start, /stop, /event or /protect",
+            "what recordings take by POST is …/start, /stop, /event, /protect or /playback",
         )),
     };
     done.unwrap_or_else(|refused| refused)

@@ -26,11 +26,11 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use guard::Guard;
 use http_body_util::{BodyExt, Full};
-use hub::{AttachError, Deed, Hub, OpenError, Reader, View, Wants, Worker};
+use hub::{AttachError, Deed, Hub, OpenError, PastError, Reader, View, Wants, Worker};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use media::{Moment, Tracks};
+use media::{Moment, StreamName, Tracks};
 use query::Query;
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -176,7 +176,7 @@ impl Call {
             (&Method::GET, "/api/stream.flv") => flv::answer(self, &query, request).await,
             (&Method::GET | &Method::HEAD, "/api/stream.mp4") => mp4::stream(self, &query, &request).await,
             (&Method::GET | &Method::HEAD, "/api/frame.mp4") => mp4::frame(self, &query, &request).await,
-            (&Method::GET, "/api/ws") => websocket::answer(self, &query, request),
+            (&Method::GET, "/api/ws") => websocket::answer(self, &query, request).await,
             (_, "/api/webrtc") => webrtc::answer(self, &query, request).await,
             (method, path) => text(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}"))
                 .map(Answer::from),
@@ -217,12 +217,25 @@ impl Call {
 async fn open(call: &Call, query: &Query, wants: Wants) -> Result<(View, Tracks), Response<Answer>> {
     let refuse = |status, why: String| text(status, why).map(Answer::from);
     let name = query.stream("src").map_err(|why| refuse(StatusCode::BAD_REQUEST, why))?;
+    let name = past(&call.worker, name, query).await?;
     let view = call.worker.open_for(&name, wants).await.map_err(|error| match error {
         OpenError::NotFound(_) => refuse(StatusCode::NOT_FOUND, error.to_string()),
         OpenError::Shutdown => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     })?;
     let tracks = view.ready().await.map_err(|e| refuse(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
     Ok((view, tracks))
+}
+
+/// The stream that a query about `name` means: that one, or its past.
+async fn past(worker: &Worker, name: StreamName, query: &Query) -> Result<StreamName, Response<Answer>> {
+    query.past(worker, name).await.map_err(|error| {
+        let status = match error {
+            PastError::Wrong(_) => StatusCode::BAD_REQUEST,
+            PastError::Nothing(_) => StatusCode::NOT_FOUND,
+            PastError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        text(status, error.to_string()).map(Answer::from)
+    })
 }
 
 /// The answer when a reader could not attach.

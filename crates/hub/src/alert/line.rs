@@ -202,6 +202,9 @@ impl LineWatch {
         if !self.sent {
             return NOT_SENT;
         }
+        if self.traits.pauses {
+            return Verdict::Fine("it may be paused");
+        }
         let since = self.heard_at.map_or(self.sent_since, |at| at.max(self.sent_since));
         let rest_comes =
             others.heard_at.is_some_and(|at| at > since && now.since(at) <= limits.track_missing);

@@ -30,7 +30,7 @@ impl Stage {
     fn new() -> Self {
         let mut alerts = Alerts::new(AlertLimits::default());
         let now = Moment::from_millis(1_000_000);
-        let slate = SourceTraits { fallback: true, repeats: false };
+        let slate = SourceTraits { fallback: true, repeats: false, pauses: false };
         alerts.handle_spec(&[SourceTraits::default(), slate], 1, now);
         let (sent, told) = ([None; 2], Vec::new());
         Self { alerts, now, sent, source: Some(0), on_request: false, ppm: 0, told }
@@ -396,12 +396,25 @@ fn who_makes_key_frames_when_asked_owes_one_only_then() {
 fn what_repeats_by_nature_and_a_fallback_may_stand_still() {
     for (source, repeats) in [(0, true), (1, false)] {
         let mut stage = Stage::new();
-        let traits = |fallback| SourceTraits { fallback, repeats };
+        let traits = |fallback| SourceTraits { fallback, repeats, pauses: false };
         stage.alerts.handle_spec(&[traits(false), traits(true)], 0, stage.now);
         stage.source = Some(source);
         stage.alerts.handle_source(source, &SourceState::Live(stage.now), None, stage.now);
         stage.pass(120, "SA");
         assert_eq!(stage.said(), [""; 0], "source {source}");
+    }
+}
+
+#[test]
+fn what_somebody_may_pause_misses_no_track() {
+    for (pauses, running) in [(true, &[][..]), (false, &["track_missing"])] {
+        let mut stage = Stage::new();
+        let traits = SourceTraits { repeats: true, pauses, ..SourceTraits::default() };
+        stage.alerts.handle_spec(&[traits], 0, stage.now);
+        stage.state(SourceState::Live(stage.now));
+        stage.pass(5, "PKA");
+        stage.pass(60, "PK");
+        assert_eq!(stage.running(), running);
     }
 }
 

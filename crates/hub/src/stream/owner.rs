@@ -8,7 +8,7 @@ mod end;
 mod play;
 mod state;
 
-use super::intake::{Came, Intake};
+use super::intake::{Came, Intake, Slot};
 use super::outputs::Outputs;
 use super::play::Play;
 use super::sources::{AttemptEnded, Sources};
@@ -491,27 +491,21 @@ impl Owner {
     fn end_silent(&mut self, now: Moment) {
         let max = self.worker.limits().silence_max;
         let why = format!("no media for {} s", max.as_secs());
-        let silent = |heard_at: Moment| now.since(heard_at) > max;
-        let sources: Vec<usize> = self
-            .intake
-            .slots()
-            .iter()
-            .filter(|slot| silent(slot.heard_at))
-            .filter_map(|slot| slot.source)
-            .collect();
+        let (slots, may_pause) = (self.intake.slots(), &self.sources);
+        let silent = |slot: &&Slot| {
+            now.since(slot.heard_at) > max && !slot.source.is_some_and(|index| may_pause.pauses(index))
+        };
+        let sources: Vec<usize> = slots.iter().filter(silent).filter_map(|slot| slot.source).collect();
+        let ids: Vec<u64> = slots.iter().filter(silent).map(Slot::id).collect();
+        let pushed = slots.iter().any(|slot| slot.source.is_none() && silent(&slot));
         for index in sources {
             let within = self.worker.limits().source_stop_max;
             self.sources.fail(index, SourceError::peer(why.clone()), within, now);
             self.sources_at = now;
         }
-        if self.intake.slots().iter().any(|slot| silent(slot.heard_at)) {
-            let pushed =
-                self.intake.slots().iter().any(|slot| slot.source.is_none() && silent(slot.heard_at));
-            self.intake.end(
-                &EndReason::Failed(why.clone()),
-                |slot| silent(slot.heard_at) && !slot.waits(),
-                now,
-            );
+        if !ids.is_empty() {
+            let reason = EndReason::Failed(why.clone());
+            self.intake.end(&reason, |slot| ids.contains(&slot.id()) && !slot.waits(), now);
             if pushed {
                 self.publisher_left(&why, now);
             } else {

@@ -96,9 +96,24 @@ impl Sources {
         let traits = |source: &Source| {
             let url = &source.supervised.identity.url;
             let repeats = connector_of(&self.connectors, url).is_ok_and(|connector| connector.repeats(url));
-            SourceTraits { fallback: source.fallback, repeats }
+            SourceTraits { fallback: source.fallback, repeats, pauses: self.may_pause(source) }
         };
         self.all.iter().map(traits).collect()
+    }
+
+    fn may_pause(&self, source: &Source) -> bool {
+        let url = &source.supervised.identity.url;
+        connector_of(&self.connectors, url).is_ok_and(|connector| connector.pauses(url))
+    }
+
+    /// True for a source that may be silent for as long as somebody likes.
+    pub(crate) fn pauses(&self, index: usize) -> bool {
+        self.all.get(index).is_some_and(|source| self.may_pause(source))
+    }
+
+    /// True when all of them may.
+    pub(crate) fn all_pause(&self) -> bool {
+        !self.all.is_empty() && self.all.iter().all(|source| self.may_pause(source))
     }
 
     /// True when a signal killed the child of this source's last attempt.

@@ -1,5 +1,6 @@
 //! Typed header fields: `Session`, `RTP-Info`, `Range`, `Public`. Source: RFC 2326 §12.
 use super::message::{Method, leading_number};
+use media::WallTime;
 use std::fmt;
 use std::time::Duration;
 
@@ -109,7 +110,14 @@ pub enum Range {
         /// To here; none for the end.
         end: Option<Duration>,
     },
-    /// `clock=`, `smpte=` and the like, as it stood there.
+    /// Absolute time. Source: RFC 2326 §3.7.
+    Clock {
+        /// From here.
+        start: WallTime,
+        /// To here; none for the end.
+        end: Option<WallTime>,
+    },
+    /// `smpte=` and the like, and what is not understood, as it stood there.
     Other(String),
 }
 
@@ -117,6 +125,14 @@ impl Range {
     /// Reads the field. Leaves out `;time=`.
     pub fn parse(value: &str) -> Option<Range> {
         let range = value.split(';').next()?.trim();
+        if let Some(clock) =
+            range.strip_prefix("clock").map(str::trim_start).and_then(|rest| rest.strip_prefix('='))
+        {
+            let (start, end) = clock.split_once('-').unwrap_or((clock, ""));
+            let other = || Range::Other(range.to_owned());
+            let Some(start) = WallTime::parse_clock(start) else { return Some(other()) };
+            return Some(Range::Clock { start, end: WallTime::parse_clock(end) });
+        }
         let Some(npt) =
             range.strip_prefix("npt").map(str::trim_start).and_then(|rest| rest.strip_prefix('='))
         else {
@@ -125,6 +141,11 @@ impl Range {
         let (start, end) = npt.split_once('-').unwrap_or((npt, ""));
         Some(Range::Npt { start: seconds(start), end: seconds(end) })
     }
+}
+
+/// `20261129T164500.000Z`.
+fn clock(wall: WallTime) -> String {
+    wall.rfc3339().to_string().replace(['-', ':'], "")
 }
 
 /// Seconds with fraction, or `h:mm:ss`.
@@ -146,6 +167,10 @@ impl fmt::Display for Range {
                     None => f.write_str("npt=now-")?,
                 }
                 end.map_or(Ok(()), |end| write!(f, "{:.3}", end.as_secs_f64()))
+            }
+            Range::Clock { start, end } => {
+                write!(f, "clock={}-", clock(*start))?;
+                end.map_or(Ok(()), |end| f.write_str(&clock(end)))
             }
             Range::Other(text) => f.write_str(text),
         }
@@ -201,9 +226,18 @@ mod tests {
             ("npt = 1:02.5-00:01:10;time=x", npt(at(62_500), at(70_000)), "npt=62.500-70.000"),
             (
                 "clock=19961108T143720.25Z-",
-                Range::Other("clock=19961108T143720.25Z-".into()),
-                "clock=19961108T143720.25Z-",
+                Range::Clock { start: WallTime::from_micros(847_463_840_250_000), end: None },
+                "clock=19961108T143720.250Z-",
             ),
+            (
+                "clock = 19961108T143720Z-19961108T153720Z",
+                Range::Clock {
+                    start: WallTime::from_micros(847_463_840_000_000),
+                    end: Some(WallTime::from_micros(847_467_440_000_000)),
+                },
+                "clock=19961108T143720.000Z-19961108T153720.000Z",
+            ),
+            ("clock=now-", Range::Other("clock=now-".into()), "clock=now-"),
         ] {
             let read = Range::parse(text).unwrap();
             assert_eq!((&read, read.to_string().as_str()), (&range, written), "{text}");

@@ -17,7 +17,7 @@ mod setup;
 mod tests;
 
 pub use config::{Config, INGEST_TIMEOUT, READER_TIMEOUT};
-pub use event::{Carrier, Error, Event, Output, TrackStart};
+pub use event::{Carrier, Error, Event, Output, Played, TrackStart};
 pub use path::Target;
 
 use super::framer::{FrameError, Framer, Incoming};

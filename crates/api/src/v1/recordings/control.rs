@@ -31,14 +31,14 @@ pub(crate) struct StartBody {
     pub(super) storage: Option<String>,
 }
 
-fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Response> {
+pub(super) fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Response> {
     if bytes.is_empty() {
         return Ok(T::default());
     }
     serde_json::from_slice(bytes).map_err(|error| bad(format_args!("the body: {error}")))
 }
 
-fn bad(why: impl std::fmt::Display) -> Response {
+pub(super) fn bad(why: impl std::fmt::Display) -> Response {
     answer::text(StatusCode::BAD_REQUEST, why)
 }
 
@@ -81,7 +81,7 @@ fn refusal(error: &StartError) -> Response {
     answer::text(status, error)
 }
 
-fn created<T: serde::Serialize>(value: &T) -> Response {
+pub(super) fn created<T: serde::Serialize>(value: &T) -> Response {
     let mut response = answer::json(value);
     *response.status_mut() = StatusCode::CREATED;
     response

@@ -1,5 +1,7 @@
 //! Query strings, as browsers and go2rtc's clients write them.
+use crate::listeners::past;
 use ::http::Uri;
+use hub::{PastError, PastSpec, Worker};
 use media::{NameError, StreamName};
 
 /// The pairs of a query, decoded, in order.
@@ -18,6 +20,14 @@ impl Query {
             .find(|(known, _)| known == key)
             .map(|(_, value)| value.as_str())
             .filter(|v| !v.is_empty())
+    }
+
+    /// The stream that a reader of `name` means: that one, or, with `from`, one that plays its past.
+    pub(crate) async fn past(&self, worker: &Worker, name: StreamName) -> Result<StreamName, PastError> {
+        match PastSpec::of_query(self.0.iter().map(|(key, value)| (key, value)))? {
+            Some(spec) => Ok(past::open(worker, &name, spec).await?.keep()),
+            None => Ok(name),
+        }
     }
 
     /// The stream that `key` names.

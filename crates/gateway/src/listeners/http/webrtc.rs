@@ -3,7 +3,7 @@
 //! Source: RFC 9725 (WHIP), draft-ietf-wish-whep, RFC 8840 (trickle fragments).
 use super::body::Answer;
 use super::query::Query;
-use super::{Call, full, text};
+use super::{Call, full, past, text};
 use crate::webrtc::{Error, Handle, SessionId, talk_line};
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -87,6 +87,10 @@ async fn offer(call: &Call, handle: &Handle, query: &Query, request: Request<Inc
     let name = match query.stream(if publishes { "dst" } else { "src" }) {
         Ok(name) => name,
         Err(why) => return text(StatusCode::BAD_REQUEST, why).map(Answer::from),
+    };
+    let name = match if publishes { Ok(name) } else { past(&call.worker, name, query).await } {
+        Ok(name) => name,
+        Err(refusal) => return refusal,
     };
     let form = form(&request);
     let peer = call.peer_info("webrtc", request.headers());

@@ -5,7 +5,7 @@
 //! `talk: …` with who talks instead; nobody else is, since clients may take unknown types for faults.
 use super::body::Answer;
 use super::query::Query;
-use super::{Call, Shared, full, mse, text};
+use super::{Call, Shared, full, mse, past, text};
 use crate::webrtc::{Button, SessionId, TalkControl, TalkState, talk_line};
 use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use ::http::{HeaderValue, Request, Response, StatusCode};
@@ -131,11 +131,15 @@ async fn close(mut socket: Socket) {
 }
 
 /// `GET /api/ws?src=NAME` or `?dst=NAME`.
-pub(super) fn answer(call: Call, query: &Query, request: Request<Incoming>) -> Response<Answer> {
+pub(super) async fn answer(call: Call, query: &Query, request: Request<Incoming>) -> Response<Answer> {
     let publishes = query.get("dst").is_some();
     let name = match query.stream(if publishes { "dst" } else { "src" }) {
         Ok(name) => name,
         Err(why) => return text(StatusCode::BAD_REQUEST, why).map(Answer::from),
+    };
+    let name = match if publishes { Ok(name) } else { past(&call.worker, name, query).await } {
+        Ok(name) => name,
+        Err(refusal) => return refusal,
     };
     let signalling = Signalling {
         peer: call.peer_info("webrtc", request.headers()),

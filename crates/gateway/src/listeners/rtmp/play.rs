@@ -1,9 +1,10 @@
 //! A peer that plays.
 use super::connection::{Connection, End, Step};
+use crate::listeners::past;
 use crate::net::link::Link;
 use crate::net::outbox::{Pump, Turned};
 use crate::renditions::{flv, rtmp};
-use hub::{Deed, NotReady, OpenError, Reader, View};
+use hub::{Deed, NotReady, OpenError, PastError, Reader, View};
 use media::Tracks;
 use protocols::rtmp::server::{Event, Request};
 
@@ -21,6 +22,11 @@ impl Connection {
         let name = match self.admit(request, Deed::Read) {
             Ok(name) => name,
             Err(why) => return Err(self.refuse(FAILED, why)),
+        };
+        let name = match past::stream(&self.worker, name, &request.query).await {
+            Ok(name) => name,
+            Err(error @ PastError::Nothing(_)) => return Err(self.refuse(NOT_FOUND, error.to_string())),
+            Err(error) => return Err(self.refuse(FAILED, error.to_string())),
         };
         let view = match self.worker.open_for(&name, flv::wants()).await {
             Ok(view) => view,

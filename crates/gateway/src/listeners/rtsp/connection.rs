@@ -2,6 +2,7 @@
 //!
 //! Owns the session, the bytes on their way out, and what the client is. Replies and media go through one outbox, so
 //! that they keep their order and no `$` frame is split.
+use super::past::Wish;
 use super::play::Playback;
 use super::record::Recording;
 use crate::config::GatewayConfig;
@@ -181,11 +182,14 @@ impl Connection {
                     self.set_up_reader(&target, track, &carrier).await
                 }
             }
-            Event::Play { .. } => self.play(),
+            Event::Play { range, scale } => self.play(Wish { range, scale }).await,
             Event::Record => self.record(),
             Event::Pause => {
                 if let Role::Reader(playback) = &mut self.role {
                     playback.pause();
+                    if let Some(past) = &playback.past {
+                        past.pause().await;
+                    }
                 }
                 Ok(())
             }

@@ -2,6 +2,7 @@
 //!
 //! Owns the hold on the stream, which tracks were chosen, what carries them, and the reader while it plays.
 use super::connection::{Connection, Media, Refused, Role};
+use super::past::{Watched, Wish};
 use super::udp::{UdpLane, UdpPlayer};
 use crate::ingest::ports::PortPair;
 use crate::listeners::choice;
@@ -10,8 +11,8 @@ use crate::renditions::rtp::{self, Lane};
 use formats::rtp::clock_rate;
 use formats::sdp::{self, SdpSpec};
 use hub::{AttachError, Deed, EndReason, Item, OpenError, Reader, StreamState, View};
-use media::{Moment, Track, TrackId, Tracks, rescale};
-use protocols::rtsp::server::{Carrier, Output, Target, TrackStart};
+use media::{Moment, StreamName, Track, TrackId, Tracks, rescale};
+use protocols::rtsp::server::{Carrier, Output, Played, Target, TrackStart};
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::AsyncWrite;
@@ -21,15 +22,21 @@ const START_CHUNKS: usize = 64;
 
 /// A player's stream.
 pub(super) struct Playback {
-    view: View,
+    pub(super) view: View,
     /// As they were described.
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
     /// The track of each section of the description.
-    chosen: Vec<TrackId>,
+    pub(super) chosen: Vec<TrackId>,
     packet_bytes_max: usize,
     /// What carries each section, once it is set up.
     carriers: Vec<Option<Carried>>,
     state: State,
+    /// The stream that was asked for, and the query.
+    pub(super) asked: (StreamName, String),
+    /// The past that is played instead of the present.
+    pub(super) past: Option<Watched>,
+    /// Nothing of the past that is watched was played yet.
+    pub(super) fresh: bool,
 }
 
 enum Carried {
@@ -49,8 +56,30 @@ impl Connection {
     async fn open(&self, target: &Target) -> Result<Playback, Refused> {
         let name = self.allowed(target, Deed::Read)?;
         let config = &self.config.rtsp;
-        let wants = choice::wants(&target.query, &config.default_query);
-        let view = self.worker.open_for(&name, wants).await.map_err(|error| match error {
+        let past = Watched::of_query(self, &name, &target.query).await?;
+        let stream = past.as_ref().map_or(&name, |past| &past.stream.name);
+        let (view, offer) = self.view(stream, &target.query).await?;
+        let chosen =
+            choice::choose(&offer, &target.query, &config.default_query).map_err(|why| (404, why))?;
+        // All of them, as the muxer sees them: payload types go by the place in this list, which only grows.
+        let tracks = view.tracks();
+        Ok(Playback {
+            view,
+            packet_bytes_max: choice::packet_bytes_max(&target.query, config.packet_bytes_max),
+            carriers: chosen.iter().map(|_| None).collect(),
+            tracks,
+            chosen,
+            state: State::Ready,
+            asked: (name, target.query.clone()),
+            past,
+            fresh: true,
+        })
+    }
+
+    /// A hold on a stream for a reader with this query, and the tracks that it has.
+    pub(super) async fn view(&self, name: &StreamName, query: &str) -> Result<(View, Tracks), Refused> {
+        let wants = choice::wants(query, &self.config.rtsp.default_query);
+        let view = self.worker.open_for(name, wants).await.map_err(|error| match error {
             OpenError::NotFound(_) => (404, error.to_string()),
             OpenError::Shutdown => (503, error.to_string()),
         })?;
@@ -63,18 +92,7 @@ impl Connection {
             | StreamState::Backoff
             | StreamState::GaveUp => (503, error.to_string()),
         })?;
-        let chosen =
-            choice::choose(&offer, &target.query, &config.default_query).map_err(|why| (404, why))?;
-        // All of them, as the muxer sees them: payload types go by the place in this list, which only grows.
-        let tracks = view.tracks();
-        Ok(Playback {
-            view,
-            packet_bytes_max: choice::packet_bytes_max(&target.query, config.packet_bytes_max),
-            carriers: chosen.iter().map(|_| None).collect(),
-            tracks,
-            chosen,
-            state: State::Ready,
-        })
+        Ok((view, offer))
     }
 
     pub(super) async fn describe(&mut self, target: &Target) -> Result<(), Refused> {
@@ -126,13 +144,19 @@ impl Connection {
     }
 
     /// PLAY: attaches the reader, says where the tracks start, and lets the media follow the reply.
-    pub(super) fn play(&mut self) -> Result<(), Refused> {
+    pub(super) async fn play(&mut self, wish: Wish) -> Result<(), Refused> {
+        if self.turn_to(&wish).await?.is_some() {
+            return Ok(());
+        }
         let over_udp = match &self.role {
             Role::Reader(playback) => playback.is_over_udp(),
             Role::Unknown | Role::Publisher(_) => return Err((455, "nothing is set up".into())),
         };
         let peer = self.peer_info(over_udp);
         let Role::Reader(playback) = &mut self.role else { return Ok(()) };
+        // One that plays goes on from elsewhere.
+        let plays = playback.plays();
+        playback.pause();
         let lanes = playback.lanes();
         let format =
             rtp::format(lanes.iter().map(|(_, lane)| lane.clone()).collect(), playback.packet_bytes_max);
@@ -140,9 +164,19 @@ impl Connection {
             AttachError::Unsuitable(_) => (415, error.to_string()),
             AttachError::Ended(_) | AttachError::Full(_) => (503, error.to_string()),
         })?;
-        let first = first_items(&mut reader, &lanes);
-        let starts = starts(&first, &lanes);
-        self.session.play_ok(&starts);
+        let begun = match &playback.past {
+            Some(_) => playback.begin_past(&wish, &mut reader, &lanes).await,
+            None => Ok((first_items(&mut reader, &lanes), Played::PRESENT)),
+        };
+        let (first, refusal) = match begun {
+            Ok((first, played)) => {
+                self.session.played(&starts(&first, &lanes), &played);
+                (first, None)
+            }
+            // It goes on as it did.
+            Err(refusal) if plays => (Vec::new(), Some(refusal)),
+            Err(refusal) => return Err(refusal),
+        };
         // The reply goes out before the media. It is the one thing that waits in the session.
         if let Ok(Output::Transmit(bytes)) = self.session.poll_output(hub::now()) {
             self.outbox.push(bytes);
@@ -157,7 +191,7 @@ impl Connection {
             }
             playback.state = State::Tcp(Pump::new(reader));
         }
-        Ok(())
+        refusal.map_or(Ok(()), Err)
     }
 }
 
@@ -224,6 +258,11 @@ impl Playback {
         }
     }
 
+    /// Media is on its way.
+    pub(super) fn plays(&self) -> bool {
+        !matches!(self.state, State::Ready)
+    }
+
     pub(super) fn is_playing_over_tcp(&self) -> bool {
         matches!(self.state, State::Tcp(_))
     }
@@ -275,7 +314,7 @@ fn put(outbox: &mut Outbox, item: &Item) {
 }
 
 /// What the reader has at once, until each track was seen.
-fn first_items(reader: &mut Reader, lanes: &[(TrackId, Lane)]) -> Vec<Item> {
+pub(super) fn first_items(reader: &mut Reader, lanes: &[(TrackId, Lane)]) -> Vec<Item> {
     let mut items = Vec::new();
     let mut unseen: Vec<TrackId> = lanes.iter().map(|(_, lane)| lane.track.id).collect();
     while !unseen.is_empty() && items.len() < START_CHUNKS {

@@ -40,7 +40,8 @@ impl Owner {
     fn derive_state(&self, now: Moment) -> (StreamState, Option<String>) {
         if self.intake.has_tracks() {
             let max = self.worker.limits().track_silence_max;
-            if let Some((track, heard)) = self.intake.silent_track(max, now) {
+            let pauses = self.sources.all_pause();
+            if let Some((track, heard)) = self.intake.silent_track(max, now).filter(|_| !pauses) {
                 let since = if heard { "for" } else { "since the start," };
                 let why =
                     format!("no {} ({}) {since} {} s", track.kind().as_str(), track.codec, max.as_secs());
@@ -77,7 +78,7 @@ impl Owner {
             {
                 return (StreamState::Connecting, Some(format!("source {index} has not said what it sends")));
             }
-            return if self.intake.all_heard() {
+            return if pauses || self.intake.all_heard() {
                 (StreamState::Live, failing.map(|why| format!("another source fails: {why}")))
             } else {
                 (StreamState::Connecting, Some("waiting for the first unit of each track".into()))

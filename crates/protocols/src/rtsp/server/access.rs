@@ -6,6 +6,10 @@ use crate::rtsp::fields::SessionField;
 use crate::rtsp::message::{Method, Request};
 use media::Moment;
 
+/// What recorders' clients require: ranges by the clock, which there are; its RTP header extension may be left out by what
+/// does not know it. Source: ONVIF Streaming Specification §6.
+const REPLAY_FEATURE: &str = "onvif-replay";
+
 /// 128 random bits in hex. RFC 2326 §3.4 wants at least eight characters that nobody can guess.
 pub(super) fn session_id() -> String {
     let mut random = [0u8; 16];
@@ -49,7 +53,9 @@ impl Session {
     /// A session id must be ours; requests without one belong to the connection. What is not known of `Require` gets
     /// 551.
     pub(super) fn is_of_this_session(&mut self, request: &Request) -> bool {
-        let known = |feature: &str| self.config.back_channel && feature == BACK_CHANNEL_FEATURE;
+        let known = |feature: &str| {
+            (self.config.back_channel && feature == BACK_CHANNEL_FEATURE) || feature == REPLAY_FEATURE
+        };
         let required: Vec<&str> = requires(request).filter(|feature| !known(feature)).collect();
         if !required.is_empty() {
             let response = self.response(request, 551).with("Unsupported", required.join(", "));

@@ -59,6 +59,8 @@ pub enum Event {
     Play {
         /// From where to where, if it says.
         range: Option<Range>,
+        /// How fast, if it says. Source: RFC 2326 §12.34.
+        scale: Option<f64>,
     },
     /// The reader wants no media for now, or the publisher sends none. Already answered.
     Pause,
@@ -112,6 +114,21 @@ pub struct TrackStart {
     pub sequence: u16,
     /// The first packet's RTP time.
     pub rtptime: u32,
+}
+
+/// What is played, for the answer to PLAY.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Played {
+    /// From where to where.
+    pub range: Range,
+    /// How fast, where that can be chosen.
+    pub scale: Option<f64>,
+}
+
+impl Played {
+    /// The present, as it comes.
+    pub const PRESENT: Played =
+        Played { range: Range::Npt { start: Some(Duration::ZERO), end: None }, scale: None };
 }
 
 /// Why the session failed.

@@ -1,18 +1,26 @@
 //! PLAY, PAUSE, RECORD, TEARDOWN, and the watch over silent clients. Source: RFC 2326 §10.5 to §10.7, §10.11.
-use super::{Error, Event, Session, State, TrackStart, Waiting, WaitingFor};
+use super::{Error, Event, Played, Session, State, TrackStart, Waiting, WaitingFor};
 use crate::rtsp::fields::{Range, RtpInfo, SessionField};
 use crate::rtsp::message::{Request, Response};
 use media::Moment;
 
 impl Session {
     pub(super) fn handle_play(&mut self, request: Request) {
+        let range = request.headers.get("Range").and_then(Range::parse);
+        let scale = request.headers.get("Scale").and_then(|scale| scale.trim().parse().ok());
+        // The past can be sought, and the present be returned to.
+        let changes = scale.is_some()
+            || matches!(range, Some(Range::Clock { .. } | Range::Npt { start: None, end: None }));
         match self.state {
             State::ReadyToPlay => {
-                let range = request.headers.get("Range").and_then(Range::parse);
                 self.waiting = Some(Waiting { request, kind: WaitingFor::Play });
-                self.event(Event::Play { range });
+                self.event(Event::Play { range, scale });
             }
-            // Live media cannot be sought: a second PLAY changes nothing.
+            State::Playing if changes => {
+                self.waiting = Some(Waiting { request, kind: WaitingFor::Play });
+                self.event(Event::Play { range, scale });
+            }
+            // Without that, a second PLAY changes nothing.
             State::Playing => {
                 let response = self.in_session(&request);
                 self.transmit(response);
@@ -27,13 +35,23 @@ impl Session {
         }
     }
 
-    /// Answers PLAY with where each track starts. Media may be written behind the reply. False when none waits.
+    /// Answers PLAY of the present with where each track starts. Media may be written behind the reply. False when none
+    /// waits.
     pub fn play_ok(&mut self, starts: &[TrackStart]) -> bool {
+        self.played(starts, &Played::PRESENT)
+    }
+
+    /// Answers PLAY with what is played and where each track starts. Media may be written behind the reply. False when none
+    /// waits.
+    pub fn played(&mut self, starts: &[TrackStart], played: &Played) -> bool {
         let Some(waiting) = self.waiting.take_if(|waiting| matches!(waiting.kind, WaitingFor::Play)) else {
             return false;
         };
         self.state = State::Playing;
-        let mut response = self.in_session(&waiting.request).with("Range", "npt=0.000-");
+        let mut response = self.in_session(&waiting.request).with("Range", played.range.to_string());
+        if let Some(scale) = played.scale {
+            response.headers.push("Scale", format!("{scale:.3}"));
+        }
         let infos: Vec<String> = starts.iter().map(|start| self.rtp_info(start).to_string()).collect();
         if !infos.is_empty() {
             response.headers.push("RTP-Info", infos.join(","));

@@ -588,3 +588,28 @@ fn every_event_in_every_state() {
     }
     insta::assert_snapshot!(table);
 }
+
+#[test]
+fn a_range_of_the_clock_and_a_scale_come_to_the_driver_also_while_it_plays_and_are_echoed() {
+    let mut stage = Stage::reader(true);
+    let plain = stage.ask("PLAY", "rtsp://h:8554/a/b/c/", &[("Range", "npt=0.000-")], "");
+    assert_eq!((plain.status, plain.headers.get("RTP-Info")), (200, None));
+    stage.answers = false;
+    stage.events.clear();
+    let range = "clock=20261129T100000Z-20261129T110000Z";
+    let fields = [("Range", range), ("Scale", "2.0"), ("Require", "onvif-replay"), ("CSeq", "99")];
+    let mut request = Request::new(Method::Play, "rtsp://h:8554/a/b/c/");
+    for (name, value) in fields {
+        request.headers.push(name, value);
+    }
+    let replies = stage.replies.len();
+    stage.input(&request.encode());
+    let asked = stage.events.pop().unwrap();
+    let Event::Play { range: Some(range), scale: Some(scale) } = asked else { panic!("{asked:?}") };
+    assert_eq!(scale, 2.0);
+    assert!(stage.session.played(&[], &Played { range, scale: Some(scale) }));
+    stage.drain();
+    let reply = &stage.replies[replies];
+    assert_eq!(reply.headers.get("Range"), Some("clock=20261129T100000.000Z-20261129T110000.000Z"));
+    assert_eq!((reply.status, reply.headers.get("Scale")), (200, Some("2.000")));
+}
