@@ -58,7 +58,7 @@ fn settings(clip: &Path, store: &Path) -> Value {
         "streams": streams,
         "exec": { "allow_paths": ["ffmpeg"] },
         "recording": { "path": store, "free_min": "64MiB" },
-        "supervision": { "start": "200ms", "ceiling": "1s", "stable": "1s" },
+        "supervision": { "start": "200ms", "ceiling": "1s" },
     })
 }
 

@@ -236,3 +236,31 @@ async fn first_of_past(reader: &mut Reader, lanes: &[(TrackId, Lane)], behind_se
     items.extend(first_items(reader, &others));
     items
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media::{Codec, CodecParams};
+
+    #[test]
+    fn the_past_takes_the_place_of_what_was_described_only_where_it_is_the_same() {
+        let video = |codec| Track::video(0, codec, CodecParams::None);
+        let sound = |rate| Track::audio(1, Codec::Pcma, rate, 1, CodecParams::None);
+        let described: Tracks = [video(Codec::H264), sound(8_000)].into();
+        assert_eq!(same_tracks(&described, &[0, 1], &described), Some(vec![0, 1]));
+        let other: Tracks = [video(Codec::H265), sound(8_000)].into();
+        assert_eq!(same_tracks(&described, &[0, 1], &other), None);
+        assert_eq!(same_tracks(&described, &[1], &other), Some(vec![1]));
+        let faster: Tracks = [video(Codec::H264), sound(16_000)].into();
+        assert_eq!(same_tracks(&described, &[0, 1], &faster), None);
+        assert_eq!(same_tracks(&described, &[1], &[video(Codec::H264)].into()), None);
+    }
+
+    #[test]
+    fn a_scale_is_brought_to_the_nearest_that_there_is_and_backwards_is_refused() {
+        let speed = |scale| Wish { range: None, scale }.speed();
+        assert_eq!((speed(None), speed(Some(2.0))), (Ok(None), Ok(Some(2.0))));
+        assert_eq!((speed(Some(0.01)), speed(Some(1000.0))), (Ok(Some(0.1)), Ok(Some(32.0))));
+        assert_eq!(speed(Some(-1.0)).unwrap_err().0, 451);
+    }
+}
