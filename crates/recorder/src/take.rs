@@ -79,6 +79,8 @@ enum State {
 struct Running {
     muxer: FileMuxer,
     from: WallTime,
+    /// Where that is on the stream's line.
+    began_micros: i64,
     /// The main track's newest unit.
     newest: Place,
     bytes: u64,
@@ -124,6 +126,17 @@ impl Take {
             pace: Pace::default(),
             skipped: Vec::new(),
         }
+    }
+
+    /// Nothing is recorded that was before this: another take of the stream has it.
+    #[must_use]
+    pub fn after(self, ended: Option<WallTime>) -> Self {
+        Self { ended, ..self }
+    }
+
+    /// Where the last segment ended.
+    pub fn ended(&self) -> Option<WallTime> {
+        self.ended
     }
 
     /// The tracks that are recorded.
@@ -190,6 +203,7 @@ impl Take {
         if let State::Waiting { gap } = &mut self.state
             && is_main
             && paced.keyframe
+            && self.ended.is_none_or(|ended| cut::may_follow(place.wall, ended))
         {
             let gap = gap.take();
             self.begin(place, gap);
@@ -218,7 +232,7 @@ impl Take {
         let before = std::mem::replace(&mut self.state, State::Waiting { gap: None });
         let gap = match before {
             State::Running(running) => {
-                let to = running.newest.end();
+                let to = running.ends();
                 self.close(*running, to);
                 gap
             }
@@ -286,6 +300,7 @@ impl Take {
         self.state = State::Running(Box::new(Running {
             muxer,
             from,
+            began_micros: first.micros,
             newest,
             bytes: 0,
             redated: 0,
@@ -343,6 +358,13 @@ impl Running {
             self.fresh.push(unit.track);
         }
         self.waits_since.get_or_insert(now);
+    }
+
+    /// When its last unit ends. One that came late was captured earlier: the segment is no longer than its file.
+    fn ends(&self) -> WallTime {
+        let length = self.newest.micros + self.newest.step - self.began_micros;
+        let by_file = self.from.as_micros().saturating_add(length.max(0));
+        self.newest.end().min(WallTime::from_micros(by_file))
     }
 
     fn so_far(&self) -> cut::SoFar {

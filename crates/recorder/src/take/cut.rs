@@ -13,6 +13,9 @@ const SEGMENT_MAX: Duration = Duration::from_secs(23 * 3600);
 /// Times that lie a little before what is there already come from jitter: 1 s. What lies further back is another time.
 const JITTER_MICROS: i64 = 1_000_000;
 
+/// Rings hold less than this: 60 s.
+const RING_MICROS: i64 = 60_000_000;
+
 /// When a segment ends. At a key frame, always.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CutRules {
@@ -119,6 +122,13 @@ impl CutRules {
         };
         by_time || so_far.bytes >= self.bytes
     }
+}
+
+/// True for what begins where the last segment ended or later; and for what lies so far back that it is another time: who
+/// sends a clock back by more than rings hold is recorded all the same.
+pub(super) fn may_follow(wall: WallTime, ended: WallTime) -> bool {
+    let behind = ended.as_micros() - wall.as_micros();
+    behind <= JITTER_MICROS / 4 || behind > RING_MICROS
 }
 
 /// The time, or `least`, if it lies a little before that.
