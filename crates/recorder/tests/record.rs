@@ -1,4 +1,5 @@
 //! A recording from its start to its end, through the hub, the disk and the index.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 mod house;
 
 use house::*;

@@ -66,7 +66,7 @@ mod tests {
             dts: ms as i64,
             arrival: Moment::from_millis(ms),
             wall: WallTime::default(),
-            keyframe: ms % 1000 == 0,
+            keyframe: ms.is_multiple_of(1000),
             discontinuity: false,
             data: Bytes::from_static(b"x"),
         }
@@ -76,7 +76,7 @@ mod tests {
     fn what_waits_begins_at_a_start_and_is_as_long_as_wanted_and_a_group_more_at_most() {
         let mut preroll = Preroll::new(&When::Events { pre: Duration::from_secs(3), post: Duration::ZERO });
         for ms in (0..20_500).step_by(100) {
-            preroll.push(unit(ms), ms % 1000 == 0);
+            preroll.push(unit(ms), ms.is_multiple_of(1000));
         }
         let kept: Vec<Unit> = preroll.drain().collect();
         assert!(kept[0].keyframe);

@@ -160,10 +160,8 @@ pub(super) enum StartError {
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ResourceBusy | io::ErrorKind::PermissionDenied => StartError::Fatal(error),
-            _ => StartError::Gone(error),
-        }
+        let fatal = matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::PermissionDenied);
+        if fatal { StartError::Fatal(error) } else { StartError::Gone(error) }
     }
 }
 

@@ -35,12 +35,12 @@ impl Place {
             .truncate(false)
             .write(true)
             .open(root.join(OWN_FOLDER).join("lock"))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
-            nix::errno::Errno::EWOULDBLOCK => io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "another process records there: two servers need two folders",
-            ),
-            other => other.into(),
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+            if error == nix::errno::Errno::EWOULDBLOCK {
+                let why = "another process records there: two servers need two folders";
+                return io::Error::new(io::ErrorKind::ResourceBusy, why);
+            }
+            error.into()
         })?;
         let device = std::fs::metadata(&root)?.dev();
         Ok(Self { root, device, _lock: lock })

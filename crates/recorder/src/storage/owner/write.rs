@@ -27,10 +27,8 @@ enum Failed {
 
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failed::Full(error),
-            _ => Failed::Gone(error),
-        }
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if full { Failed::Full(error) } else { Failed::Gone(error) }
     }
 }
 
