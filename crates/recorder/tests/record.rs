@@ -3,7 +3,7 @@
 mod house;
 
 use house::*;
-use recorder::{By, CutRules, FileFormat, RecordPlan, RecordingState, Span};
+use recorder::{By, CutRules, FileFormat, RecordPlan, RecordingState, Span, When};
 use std::time::Duration;
 
 fn plan(seconds: u64) -> RecordPlan {
@@ -123,4 +123,35 @@ fn boxes(data: &[u8]) -> Vec<String> {
         };
     }
     names
+}
+
+#[test]
+fn around_an_event_there_is_what_came_before_it_and_after() {
+    run(async {
+        let folder = Folder::new("event");
+        let hub = hub_with(&["cam"]).await;
+        let recorder = recorder(&hub, vec![start(storage(&folder.0))]);
+        let when = When::Events { pre: Duration::from_secs(2), post: Duration::from_secs(2) };
+        recorder.start(&name("cam"), RecordPlan { when, ..plan(60) }, By::Config).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert_eq!(recorder.reports(None).await[0].state, RecordingState::Armed);
+        let at = hub::wall_now().as_micros();
+        let marked = recorder.event(&name("cam"), "motion", "somebody at the door").await.unwrap();
+        assert_eq!(marked.triggered, 1);
+        until("it records", async || {
+            (recorder.reports(None).await[0].state == RecordingState::Recording).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(recorder.end(Duration::from_secs(5)).await);
+        let library = recorder::Library::open(&folder.0).unwrap();
+        let segments = library.segments("cam", Span::ALL, None, 10).unwrap();
+        assert_eq!(segments.len(), 1, "{segments:?}");
+        let (before, after) = (at - segments[0].span.from.as_micros(), segments[0].span.to.as_micros() - at);
+        assert!((2_000_000..5_000_000).contains(&before), "{before}");
+        assert!((1_900_000..3_000_000).contains(&after), "{after}");
+        probe(&folder.0.join(&segments[0].path));
+        let happenings = library.happenings("cam", Span::ALL).unwrap();
+        assert_eq!((happenings.len(), happenings[0].kind.as_str()), (1, "motion"));
+    });
 }
