@@ -9,6 +9,7 @@ use crate::log_ring::LogRing;
 use crate::metrics::EventCounts;
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
+use crate::v1::recordings::Exports;
 use crate::{answer, routes};
 use axum::body::Body;
 use axum::extract::Request;
@@ -107,6 +108,7 @@ pub(crate) struct Shared {
     pub(crate) playbacks: Playbacks,
     pub(crate) record_plan: RecordPlan,
     pub(crate) shelves: Shelves,
+    pub(crate) exports: Exports,
     pub(crate) zlmediakit: Zlmediakit,
     pub(crate) exit: mpsc::Sender<u8>,
 }
@@ -140,6 +142,7 @@ impl Api {
             log: settings.log,
             alerts: AlertBook::default(),
             hooks: settings.hooks,
+            exports: Exports::default(),
             shelves: Shelves::new(&settings.recorder),
             recorder: settings.recorder,
             playbacks: settings.playbacks,

@@ -7,8 +7,8 @@ use formats::replay::load;
 use house::*;
 use media::{MediaTime, Moment, Unit, WallTime};
 use recorder::{
-    Begin, CutRules, Export, ExportReader, FileFormat, Found, Library, Output, PathTemplate, Span, StorageHandle, Take,
-    TakePlan, one_line,
+    Begin, CutRules, Export, ExportReader, FileFormat, Found, Library, Output, PathTemplate, Span,
+    StorageHandle, Take, TakePlan, one_line,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,10 @@ fn record(folder: &Path, seconds: i64) {
                 let arrival = Moment::from_nanos(u64::try_from(micros.max(0)).unwrap() * 1000);
                 let (dts, pts) = (unit.dts + shift, unit.pts + shift);
                 let wall = WallTime::from_micros(BEGAN + micros);
-                take.handle_unit(&Unit { dts, pts, wall, arrival, discontinuity: false, ..unit.clone() }, arrival);
+                take.handle_unit(
+                    &Unit { dts, pts, wall, arrival, discontinuity: false, ..unit.clone() },
+                    arrival,
+                );
                 write(&mut take, &storage, &mut open, arrival).await;
             }
         }
@@ -49,7 +52,8 @@ async fn write(take: &mut Take, storage: &StorageHandle, open: &mut Option<recor
         match take.poll_output(now) {
             Output::Begin { from, tracks, gap, head } => {
                 let path = PathTemplate::default().path("cam", FileFormat::Fmp4, from);
-                let begin = Begin { stream: "cam".into(), format: FileFormat::Fmp4, path, from, tracks, gap, head };
+                let begin =
+                    Begin { stream: "cam".into(), format: FileFormat::Fmp4, path, from, tracks, gap, head };
                 *open = Some(storage.begin(begin).await.unwrap());
             }
             Output::Append { pieces, to, .. } => {

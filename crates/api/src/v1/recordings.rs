@@ -2,6 +2,7 @@
 //!
 //! Names may contain slashes, so the verb is what follows the last one, as with streams.
 #![allow(clippy::result_large_err, reason = "an answer that refuses is made once a request, and moved twice")]
+mod cache;
 mod control;
 mod list;
 mod media;
@@ -19,6 +20,7 @@ use recorder::Span;
 use serde::Deserialize;
 use std::sync::Arc;
 
+pub(crate) use cache::Exports;
 pub(crate) use control::*;
 pub(crate) use list::*;
 pub(crate) use media::*;

@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// Bytes that are read at once.
@@ -68,12 +69,22 @@ pub(crate) async fn export(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Response> {
-    name_of(name)?;
+    let stream = name_of(name)?;
     let span = asked.span()?;
-    let (all, _) = found(shared, name, span, SEGMENTS_MAX).await;
-    let export = off_thread(move || Export::plan(all, span)).await?;
+    // Whoever asks for a range has asked before, or will again: all ranges are of one file, also while it would grow.
+    let known =
+        headers.contains_key(http::header::RANGE).then(|| shared.exports.get(&stream, span, Instant::now()));
+    let export = match known.flatten() {
+        Some(export) => export,
+        None => {
+            let (all, _) = found(shared, name, span, SEGMENTS_MAX).await;
+            let export = Arc::new(off_thread(move || Export::plan(all, span)).await?);
+            shared.exports.put(stream, span, export.clone(), Instant::now());
+            export
+        }
+    };
     let from = export.from;
-    let mut response = send(Source::Export(Arc::new(export)), method, headers);
+    let mut response = send(Source::Export(export), method, headers);
     dated(&mut response, from);
     if asked.download.is_some() {
         save_as(&mut response, &format!("{}_{}.mp4", name.replace('/', "_"), crate::time::rfc3339(from)));
