@@ -52,7 +52,8 @@ impl Owner {
     /// Writes the playlist of a folder, or removes it when there is nothing to name.
     pub(super) fn write_playlist(&mut self, folder: &str, ended: bool) -> Result<(), ListError> {
         let Some(there) = &mut self.there else { return Ok(()) };
-        let segments = there.index.in_folder(folder)?;
+        let mut segments = there.index.in_folder(folder)?;
+        segments.retain(|segment| segment.format.has_playlist());
         let place = self.config.path.join(folder).join(NAME);
         self.hook.before(Step::Playlist)?;
         if segments.is_empty() {
