@@ -1,4 +1,12 @@
-//! Stream to disk and back.
+//! Stream to disk and back: recordings, their index, and what is made of them again.
+//!
+//! - [`Recorder`] is the handle, [`Keeper`] owns which recordings there are. Each is a session on a worker: a reader of the
+//!   stream on one side, a storage's mailbox on the other. Nothing in it can be set from outside.
+//! - [`Take`] turns units into segments, without I/O. [`StorageHandle`] leads to the thread that owns a folder and its index
+//!   (`storage` has the promises); [`Library`] and [`Shelves`] only read, on threads of their own.
+//! - [`Export`] makes one MP4 of any span, [`playlist`] HLS, [`Playbacks`] a live stream of the past.
+//!
+//! To record: `recorder.start(&stream, RecordPlan::default(), By::Api).await?`, and `stop`. docs/recording.md has the rest.
 mod export;
 mod library;
 mod plan;
