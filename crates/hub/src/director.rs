@@ -172,7 +172,9 @@ impl Director {
                 answer(reply, self.workers[self.turn].handle().clone());
             }
             DirectorCommand::Workers { reply } => {
-                answer(reply, self.workers.iter().map(|watch| watch.handle().clone()).collect());
+                // While all ends, there is none to begin anything on: whoever looks for one gives up.
+                let there = self.workers.iter().filter(|_| !self.draining);
+                answer(reply, there.map(|watch| watch.handle().clone()).collect());
             }
             DirectorCommand::OwnerEnded { name, id, panicked } => self.owner_ended(&name, id, panicked),
             DirectorCommand::Shutdown { within, reply } => self.shutdown(within, reply),

@@ -57,8 +57,6 @@ pub struct RecordingReport {
     pub segments: u64,
     /// How much media did not come to the disk although it was there, in ms.
     pub lost_ms: u64,
-    /// Where its last whole segment ended.
-    pub ended: Option<WallTime>,
     /// The storage that has the open segment.
     pub storage: Option<String>,
     /// The open segment's file, below the storage's folder.

@@ -45,8 +45,6 @@ pub(crate) struct Spec {
     pub(crate) told: watch::Sender<RecordingReport>,
     /// Turns when it is to end in order.
     pub(crate) stop: watch::Receiver<bool>,
-    /// Where the last recording of this kind ended.
-    pub(crate) after: Option<WallTime>,
 }
 
 /// Why a reader is not read any more.
@@ -74,7 +72,7 @@ struct Session {
 pub(crate) async fn run(worker: Worker, mut spec: Spec) {
     let clock = *spec.clock.borrow_and_update();
     let mut session = Session {
-        take: Take::new(spec.stream.as_str(), spec.plan.take()).after(spec.after),
+        take: Take::new(spec.stream.as_str(), spec.plan.take()).from_its_begin(),
         facts: Facts::new(&spec.plan),
         preroll: Preroll::new(&spec.plan.when),
         disk: Some(Disk::new(&spec)),
@@ -306,8 +304,7 @@ impl Session {
         let wall = WallTime::from_micros(
             self.dating.clock() + i64::try_from(hub::now().as_nanos() / 1000).unwrap_or(0),
         );
-        let ended = self.take.ended();
-        self.spec.told.send_if_modified(|report| facts.write(report, ended, wall));
+        self.spec.told.send_if_modified(|report| facts.write(report, wall));
     }
 }
 
@@ -343,7 +340,6 @@ impl RecordingReport {
             bytes: 0,
             segments: 0,
             lost_ms: 0,
-            ended: None,
             storage: None,
             file: None,
             skipped: Vec::new(),

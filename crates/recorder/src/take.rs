@@ -128,15 +128,11 @@ impl Take {
         }
     }
 
-    /// Nothing is recorded that was before this: another take of the stream has it.
+    /// Says of the first segment that the recording begins with it. It may reach back into what another one recorded that
+    /// was ended just now: rather twice than not at all.
     #[must_use]
-    pub fn after(self, ended: Option<WallTime>) -> Self {
-        Self { ended, ..self }
-    }
-
-    /// Where the last segment ended.
-    pub fn ended(&self) -> Option<WallTime> {
-        self.ended
+    pub fn from_its_begin(self) -> Self {
+        Self { state: State::Waiting { gap: Some("the recording begins here".into()) }, ..self }
     }
 
     /// The tracks that are recorded.

@@ -176,7 +176,7 @@ fn a_full_disk_loses_its_oldest_recordings_and_goes_on() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let segments = stage.end().await;
         // Room was made before anything was lost.
-        assert!(segments.iter().all(|(_, gap)| gap.is_none()), "{segments:?}");
+        assert!(segments.iter().skip(1).all(|(_, gap)| gap.is_none()), "{segments:?}");
     });
 }
 
@@ -216,7 +216,7 @@ fn a_disk_that_goes_is_an_alert_and_recording_goes_on_when_it_is_back() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let lost = stage.recorder.reports(None).await[0].lost_ms;
         let segments = stage.end().await;
-        assert!(segments.iter().any(|(_, gap)| gap.is_some()) && lost > 1000, "{lost} {segments:?}");
+        assert!(segments.iter().skip(1).any(|(_, gap)| gap.is_some()) && lost > 1000, "{lost} {segments:?}");
     });
 }
 
@@ -230,7 +230,7 @@ fn a_slow_disk_costs_nothing_while_what_waits_is_little() {
         stage.until(RecordingState::Recording).await;
         stage.alerts(&["-storage_trouble"]).await;
         let segments = stage.end().await;
-        assert!(segments.iter().all(|(_, gap)| gap.is_none()), "{segments:?}");
+        assert!(segments.iter().skip(1).all(|(_, gap)| gap.is_none()), "{segments:?}");
     });
 }
 

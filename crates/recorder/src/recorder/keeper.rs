@@ -10,7 +10,6 @@ use crate::storage::{StorageError, StorageHandle};
 use futures_util::future::join_all;
 use hub::Hub;
 use media::{Moment, StreamName, WallTime};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,8 +21,6 @@ const TURN: Duration = Duration::from_secs(1);
 const RECORDINGS_MAX: usize = 16;
 /// A wall clock that is off by more than this was set, and does not just drift: 500 ms.
 const CLOCK_SET_MICROS: i64 = 500_000;
-/// Ends of recordings are remembered for so long: a minute, more than any ring holds.
-const REMEMBERED_MICROS: i64 = 60_000_000;
 /// A clock must stay where it was set to for so many turns: services that set it may try twice.
 const CLOCK_TURNS: u32 = 2;
 
@@ -84,8 +81,6 @@ pub struct Keeper {
     running: Vec<Running>,
     clock: watch::Sender<i64>,
     clock_off: u32,
-    /// Where recordings ended that are no more: the next one of the kind does not begin before.
-    ended: HashMap<(StreamName, FileFormat), WallTime>,
     wall: fn() -> WallTime,
     alarms: Alarms,
     news: News,
@@ -102,18 +97,7 @@ impl Keeper {
         let (clock, _) = watch::channel(offset(wall));
         let alarms = Alarms::new(hub.clone(), alert_after);
         let news = News::new(&storages);
-        Self {
-            hub,
-            storages,
-            mailbox,
-            running: Vec::new(),
-            clock,
-            clock_off: 0,
-            ended: HashMap::new(),
-            wall,
-            alarms,
-            news,
-        }
+        Self { hub, storages, mailbox, running: Vec::new(), clock, clock_off: 0, wall, alarms, news }
     }
 
     /// Runs until the last handle is gone, or it is told to end.
@@ -254,7 +238,6 @@ impl Keeper {
             events: running.events.subscribe(),
             told: running.told.clone(),
             stop: running.stop.subscribe(),
-            after: self.ended.get(&(running.stream.clone(), running.plan.format)).copied(),
         };
         let (ended, done) = oneshot::channel::<()>();
         running.done = done;
@@ -283,19 +266,9 @@ impl Keeper {
         let mut reports = Vec::with_capacity(ended.len());
         for running in ended {
             self.alarms.forget(running.id);
-            self.remember(&running);
             reports.push(running.report.borrow().clone());
         }
         reports
-    }
-
-    fn remember(&mut self, gone: &Running) {
-        // What lies so far back is in no ring any more.
-        let old = WallTime::from_micros((self.wall)().as_micros() - REMEMBERED_MICROS);
-        self.ended.retain(|_, ended| *ended > old);
-        if let Some(ended) = gone.report.borrow().ended {
-            self.ended.insert((gone.stream.clone(), gone.plan.format), ended);
-        }
     }
 
     async fn event(&mut self, stream: &StreamName, kind: &str, text: &str) -> Result<Marked, StorageError> {
@@ -329,7 +302,6 @@ impl Keeper {
             let over = matches!(running.report.borrow().state, crate::RecordingState::Stopped);
             if ended && over {
                 let gone = self.running.swap_remove(index);
-                self.remember(&gone);
                 self.alarms.forget(gone.id);
                 continue;
             }
@@ -373,9 +345,6 @@ impl Keeper {
             if let Err(error) = storage.redate(off).await {
                 tracing::warn!(storage = storage.name(), %error, "recordings there keep their old times");
             }
-        }
-        for ended in self.ended.values_mut() {
-            *ended = WallTime::from_micros(ended.as_micros() + off);
         }
         self.clock.send_modify(|clock| *clock += off);
     }

@@ -189,12 +189,7 @@ impl Facts {
     }
 
     /// Brings a report up to date. False: it was.
-    pub(super) fn write(
-        &mut self,
-        report: &mut RecordingReport,
-        ended: Option<WallTime>,
-        wall: WallTime,
-    ) -> bool {
+    pub(super) fn write(&mut self, report: &mut RecordingReport, wall: WallTime) -> bool {
         let before = report.clone();
         if report.state != self.state {
             report.since = wall;
@@ -203,7 +198,6 @@ impl Facts {
         report.reason.clone_from(&self.reason);
         report.bytes = self.bytes_closed + self.bytes_open;
         report.segments = self.segments;
-        report.ended = ended;
         report.lost_ms = u64::try_from(self.lost_micros / 1000).unwrap_or(0);
         (report.storage, report.file) = self.place.clone().unzip();
         report.skipped.clone_from(&self.skipped);

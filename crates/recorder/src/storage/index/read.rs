@@ -169,19 +169,21 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Closed segments of one stream and format that have moments in common, two by two.
+    /// Closed segments of one stream and format that have moments in common although one follows the other.
     pub(crate) fn overlaps(&self) -> Result<Vec<(String, String)>, IndexError> {
         let mut statement = self.connection.prepare(
-            "SELECT stream, format, path, began, ended FROM segments WHERE state = 1 ORDER BY stream, began",
+            "SELECT stream, format, path, began, ended, gap FROM segments WHERE state = 1 ORDER BY stream, began",
         )?;
         let mut rows = statement.query([])?;
         let (mut found, mut newest) = (Vec::new(), HashMap::<String, (i64, String, i64)>::new());
         while let Some(row) = rows.next()? {
             let (stream, format): (i64, String) = (row.get(0)?, row.get(1)?);
             let (path, began, ended): (String, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            // One that does not follow may be of another recording, which began with what was in memory.
+            let follows = row.get_ref(5)?.as_str_or_null().ok().flatten().is_none();
             match newest.get_mut(&format) {
                 Some(before) => {
-                    if before.0 == stream && began < before.2 && found.len() < OVERLAPS_MAX {
+                    if follows && before.0 == stream && began < before.2 && found.len() < OVERLAPS_MAX {
                         found.push((before.1.clone(), path.clone()));
                     }
                     *before = (stream, path, ended);
