@@ -18,7 +18,7 @@ pub use fragment::{Fragment, Fragmenter, Skipped};
 pub use keyframe::keyframe_file;
 pub use movie::{Extent, Movie, MovieBuilder, MovieStop, Place};
 pub use read::{Anchor, Demuxer, File, IndexError, Piece, Sample, SegmentIndex, Units, Unplayable, fuzz_mp4};
-pub use segment::{SegmentMuxer, SegmentPart, whole_parts};
+pub use segment::{SegmentMuxer, SegmentPart};
 
 #[cfg(test)]
 pub(crate) mod testing;

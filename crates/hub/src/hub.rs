@@ -276,7 +276,7 @@ impl Hub {
         self.ask(|reply| DirectorCommand::PickWorker { reply }).await.ok_or(WorkerGone)
     }
 
-    /// All workers as they are now.
+    /// All workers as they are now; none once the hub is shutting down.
     pub async fn workers(&self) -> Vec<WorkerHandle> {
         self.ask(|reply| DirectorCommand::Workers { reply }).await.unwrap_or_default()
     }

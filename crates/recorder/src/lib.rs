@@ -18,8 +18,6 @@ mod session;
 mod shelf;
 mod storage;
 mod take;
-#[doc(hidden)]
-pub mod testing;
 mod vod;
 mod whole;
 

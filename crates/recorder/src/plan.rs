@@ -61,7 +61,7 @@ pub struct RecordPlan {
     pub storage: Option<String>,
     /// Where its files are, below the storage's folder, without the ending.
     pub path: PathTemplate,
-    /// How long its stream's recordings are kept, besides what the storage says.
+    /// How long its stream's recordings of this kind are kept, besides what the storage says.
     pub retention: Retention,
 }
 

@@ -222,7 +222,7 @@ impl Session {
         if let When::Events { .. } = self.spec.plan.when {
             let open = self.spec.events.borrow().is_some_and(|until| now < until);
             if !open {
-                self.take.finish(Some("no event".into()));
+                self.take.handle_gap("there was no event");
                 self.preroll.push(unit, is_start);
                 return;
             }

@@ -24,7 +24,6 @@ mod playlist;
 mod recover;
 mod tables;
 
-pub(crate) use check::fill_index;
 pub use check::{CheckError, CheckReport, Finding, check};
 pub use faults::{Faults, Step};
 pub(crate) use file::part_of;

@@ -100,7 +100,7 @@ pub struct Take {
     state: State,
     ready: VecDeque<Output>,
     ready_bytes: usize,
-    /// Where the last segment ended: none begins before.
+    /// Where the last segment ended: none of this take begins before.
     ended: Option<WallTime>,
     /// Where the line of files begins that follow each other.
     zero: Option<MediaTime>,
@@ -178,24 +178,28 @@ impl Take {
 
     /// Units were lost on the way here: what comes next does not follow.
     pub fn handle_gap(&mut self, why: &str) {
-        self.finish(Some(why.to_owned()));
+        // Where nothing is open and a reason is known, this one is no news.
+        if !matches!(self.state, State::Waiting { gap: Some(_) }) {
+            self.finish(Some(why.to_owned()));
+        }
     }
 
     /// Takes a unit of a track that was named.
     pub fn handle_unit(&mut self, unit: &Unit, now: Moment) {
-        let Some(track) = self.tracks.iter().find(|track| track.id == unit.track).cloned() else { return };
+        // By its place: a track has parameter sets, which are not copied for each unit.
+        let Some(at) = self.tracks.iter().position(|track| track.id == unit.track) else { return };
         let is_main = Some(unit.track) == self.main;
-        let mut paced = self.pace.place(unit, &track);
-        match self.judge(&paced, &track, is_main) {
+        let mut paced = self.pace.place(unit, &self.tracks[at]);
+        match self.judge(&paced, &self.tracks[at], is_main) {
             Cut::GoOn => {}
             Cut::Next => self.end_at(paced.wall),
             Cut::Gap(why) => {
                 self.finish(Some(why));
                 // Nothing is left of the pace before the gap.
-                paced = self.pace.place(unit, &track);
+                paced = self.pace.place(unit, &self.tracks[at]);
             }
         }
-        let place = Place::of(&paced, &track);
+        let place = Place::of(&paced, &self.tracks[at]);
         if let State::Waiting { gap } = &mut self.state
             && is_main
             && paced.keyframe
@@ -207,7 +211,7 @@ impl Take {
         if let State::Running(running) = &mut self.state {
             running.push(&paced, is_main.then_some(place), now);
             // Parts begin with key frames, so that a playlist can name them.
-            let is_start = is_main && paced.keyframe && track.codec.is_video();
+            let is_start = is_main && paced.keyframe && self.tracks[at].codec.is_video();
             if is_start || running.muxer.waiting_bytes() >= PART_BYTES {
                 self.part();
             }

@@ -3,7 +3,10 @@
 mod house;
 
 use house::*;
-use recorder::{By, CutRules, Finding, Library, RecordPlan, Retention, Span, check};
+use media::WallTime;
+use recorder::{
+    By, CutRules, FileFormat, Finding, Library, PathTemplate, RecordPlan, Retention, Span, check,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,12 +70,12 @@ fn what_is_wrong_is_found_and_what_can_be_is_mended() {
     let mended = check(&storage(&folder.0), true, true, hub::wall_now()).unwrap();
     assert!(mended.mended >= 2, "{mended:?}");
     let after = checked(&folder.0);
-    // What was altered stays so; the stranger is the other stream's, twice the same time.
+    // What was altered stays so.
     assert!(
         !after.findings.iter().any(|finding| matches!(finding, Finding::Missing(_) | Finding::Stranger(_))),
         "{after:?}"
     );
-    assert_eq!(files(&folder.0, "door/bell").len(), files(&folder.0, "door/bell").len());
+    assert!(files(&folder.0, "door/bell").contains(&stranger), "the file says whose it is");
 }
 
 #[test]
@@ -137,12 +140,40 @@ fn retention_takes_the_oldest_and_never_what_is_protected() {
     });
 }
 
+/// Fills a storage with so many closed segments of a byte, of a hundred streams: faster than recording them.
+fn fill(folder: &Path, count: u64) {
+    // Makes the tables.
+    run(async { start(storage(folder)).end().await.unwrap() });
+    let mut index = rusqlite::Connection::open(folder.join(".aqueduct/index.sqlite3")).unwrap();
+    let all = index.transaction().unwrap();
+    for stream in 0..100 {
+        all.execute("INSERT INTO streams (id, name) VALUES (?1, ?2)", (stream, format!("cam{stream}")))
+            .unwrap();
+    }
+    for number in 0..count {
+        let (stream, place) = (number % 100, i64::try_from(number / 100).unwrap());
+        let from = WallTime::from_micros(1_700_000_000_000_000 + place * 300_000_000);
+        let path = PathTemplate::default().path(&format!("cam{stream}"), FileFormat::Fmp4, from) + ".mp4";
+        let file = folder.join(&path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, b"x").unwrap();
+        all.prepare_cached(
+            "INSERT INTO segments (stream, run, format, path, state, began, ended, bytes, head, tracks)
+             VALUES (?1, 1, 'fmp4', ?2, 1, ?3, ?3 + 300000000, 1, 0, '')",
+        )
+        .unwrap()
+        .execute((i64::try_from(stream).unwrap(), path, from.as_micros()))
+        .unwrap();
+    }
+    all.commit().unwrap();
+}
+
 /// A million small files take minutes to make: `AQUEDUCT_LONG=1` makes them; else a twentieth.
 #[test]
 fn a_store_of_many_segments_is_read_in_time() {
     let folder = Folder::new("many");
     let count = if std::env::var_os("AQUEDUCT_LONG").is_some() { 1_000_000 } else { 50_000 };
-    recorder::testing::fill(&storage(&folder.0), count);
+    fill(&folder.0, count);
     let begun = std::time::Instant::now();
     let report = check(&storage(&folder.0), false, false, hub::wall_now()).unwrap();
     let took = begun.elapsed();

@@ -12,7 +12,7 @@ use super::fragment::Skipped;
 use super::init::{Carried, write_init};
 use crate::bitstream;
 use bytes::Bytes;
-use media::{MediaTime, Track, Unit, WallTime, rescale};
+use media::{MediaTime, Track, Unit, rescale};
 use std::time::Duration;
 
 /// What a last frame is taken to last of which no other one tells: 40 ms.
@@ -305,40 +305,6 @@ fn earlier(one: MediaTime, other: MediaTime) -> MediaTime {
 
 fn later(one: MediaTime, other: MediaTime) -> MediaTime {
     if other.as_micros() > one.as_micros() { other } else { one }
-}
-
-/// What is whole of a file that was cut short: its length up to the end of the last part, and when its first part was
-/// captured. `read` gives the bytes at an offset, fewer at the end of the file; only the heads of boxes are read.
-pub fn whole_parts<E>(
-    mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
-) -> Result<(u64, Option<WallTime>), E> {
-    let (mut at, mut whole, mut began) = (0_u64, 0_u64, None);
-    loop {
-        let mut head = [0; 32];
-        let there = read(at, &mut head)?;
-        let Some((size, name)) = head.get(..8).filter(|_| there >= 8).map(|head| {
-            let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
-            (u64::from(size), [head[4], head[5], head[6], head[7]])
-        }) else {
-            return Ok((whole, began));
-        };
-        if size < 8 || !matches!(&name, b"ftyp" | b"moov" | b"prft" | b"moof" | b"mdat") {
-            return Ok((whole, began));
-        }
-        // The last byte tells whether the box is all there.
-        let mut last = [0; 1];
-        if read(at + size - 1, &mut last)? == 0 {
-            return Ok((whole, began));
-        }
-        if &name == b"prft" && began.is_none() && there >= 24 {
-            let ntp = head[16..24].try_into().map_or(0, u64::from_be_bytes);
-            began = Some(WallTime::from_ntp(ntp));
-        }
-        at += size;
-        if matches!(&name, b"moov" | b"mdat") {
-            whole = at;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What tests of recordings share: a clip as a stream would have it, and segment files of it.
-use super::{File, SegmentMuxer};
+use super::{File, SegmentMuxer, SegmentPart};
 use bytes::Bytes;
 use media::{Track, Unit, WallTime};
 use std::convert::Infallible;
@@ -12,14 +12,6 @@ pub(crate) const BEGAN: WallTime = WallTime::from_micros(1_795_970_700_000_000);
 /// The demo clip, captured at [`BEGAN`].
 pub(crate) fn demo() -> (Vec<Track>, Vec<Unit>) {
     clip(Bytes::from_static(DEMO))
-}
-
-/// What other programs are to judge: the file that `AQUEDUCT_CLIP` names, or the demo clip.
-pub(crate) fn clip_to_judge() -> (Vec<Track>, Vec<Unit>) {
-    match std::env::var_os("AQUEDUCT_CLIP") {
-        Some(path) => clip(std::fs::read(path).unwrap().into()),
-        None => demo(),
-    }
 }
 
 fn clip(file: Bytes) -> (Vec<Track>, Vec<Unit>) {
@@ -36,6 +28,14 @@ pub(crate) fn on_wall(mut unit: Unit, tracks: &[Track]) -> Unit {
     unit
 }
 
+/// Appends a part to a file.
+pub(crate) fn write(part: &SegmentPart, file: &mut Vec<u8>) {
+    let before = file.len();
+    file.extend_from_slice(&part.head);
+    part.data.iter().for_each(|data| file.extend_from_slice(data));
+    assert_eq!(part.bytes, (file.len() - before) as u64);
+}
+
 /// A segment file of parts of so many units; where its head and each part end.
 pub(crate) fn recorded(tracks: &[Track], units: &[Unit], a_part: usize) -> (Vec<u8>, Vec<usize>) {
     let mut muxer = SegmentMuxer::new(tracks).unwrap();
@@ -45,10 +45,10 @@ pub(crate) fn recorded(tracks: &[Track], units: &[Unit], a_part: usize) -> (Vec<
         chunk.into_iter().flatten().for_each(|unit| muxer.push(unit));
         let part = if chunk.is_some() { muxer.part() } else { muxer.finish() };
         let Some(part) = part else { continue };
-        file.extend_from_slice(&part.head);
-        part.data.iter().for_each(|data| file.extend_from_slice(data));
+        write(&part, &mut file);
         ends.push(file.len());
     }
+    assert_eq!(muxer.waiting_bytes(), 0);
     (file, ends)
 }
 

@@ -132,17 +132,18 @@ impl Intake {
         }
     }
 
-    /// Forgets publishers that have left with nothing unread, so that one who comes back at once finds its place free.
-    /// True when there was one.
-    pub(crate) fn forget_gone(&mut self, now: Moment) -> bool {
-        let before = self.slots.len();
-        self.slots
-            .retain(|slot| !(slot.source.is_none() && slot.end.rx.is_closed() && slot.end.rx.is_empty()));
-        let forgot = self.slots.len() < before;
-        if forgot {
-            self.slots_changed(now);
+    /// What publishers that have left said last, and that they left, so that one who comes back at once finds their place
+    /// free. `None`: nobody is left who left.
+    pub(crate) fn take_left(&mut self, now: Moment) -> Option<Came> {
+        if let Some(came) = self.pending.pop_front() {
+            return Some(came);
         }
-        forgot
+        let left = |slot: &Slot| slot.source.is_none() && slot.end.rx.is_closed();
+        let index = self.slots.iter().position(left)?;
+        Some(match self.slots[index].end.rx.try_recv() {
+            Ok(item) => self.take(index, item, now),
+            Err(_) => self.gone(index, now),
+        })
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -222,14 +223,16 @@ impl Intake {
             match self.slots[index].end.rx.poll_recv(cx) {
                 Poll::Pending => {}
                 Poll::Ready(Some(item)) => return Poll::Ready(self.take(index, item, now)),
-                Poll::Ready(None) => {
-                    let slot = self.slots.remove(index);
-                    self.slots_changed(now);
-                    return Poll::Ready(Came::Gone { source: slot.source });
-                }
+                Poll::Ready(None) => return Poll::Ready(self.gone(index, now)),
             }
         }
         Poll::Pending
+    }
+
+    fn gone(&mut self, index: usize, now: Moment) -> Came {
+        let slot = self.slots.remove(index);
+        self.slots_changed(now);
+        Came::Gone { source: slot.source }
     }
 
     fn take(&mut self, index: usize, item: Ingest, now: Moment) -> Came {

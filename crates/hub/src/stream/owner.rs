@@ -325,8 +325,8 @@ impl Owner {
             return Err(PublishError::HasSources(self.name.clone()));
         }
         let now = clock::now();
-        if self.intake.forget_gone(now) {
-            self.publisher_left("it closed the connection", now);
+        while let Some(came) = self.intake.take_left(now) {
+            self.take_one(came, now);
         }
         let mut waits = false;
         if let Some(there) = self.intake.slots().first() {

@@ -36,7 +36,7 @@ struct Trouble {
 pub(super) struct Alarms {
     hub: Hub,
     after: Duration,
-    recordings: HashMap<u64, (String, Trouble)>,
+    recordings: HashMap<u64, Trouble>,
     storages: HashMap<String, Trouble>,
 }
 
@@ -56,8 +56,10 @@ impl Alarms {
                 self.end_recording(report.id, "bytes of every track come to the disk again", now);
                 continue;
             }
-            let (_, trouble) = self.recordings.entry(report.id).or_insert_with(|| {
-                (report.stream.clone(), Trouble { since: now, since_wall: hub::wall_now(), alert: None })
+            let trouble = self.recordings.entry(report.id).or_insert_with(|| Trouble {
+                since: now,
+                since_wall: hub::wall_now(),
+                alert: None,
             });
             if trouble.alert.is_none() && now.since(trouble.since) >= self.after {
                 let state = report.state.as_str();
@@ -96,12 +98,15 @@ impl Alarms {
 
     /// Those that run.
     pub(super) fn running(&self) -> Vec<RecordingAlert> {
-        let recordings = self.recordings.values().map(|(_, trouble)| trouble);
-        recordings.chain(self.storages.values()).filter_map(|trouble| trouble.alert.clone()).collect()
+        self.recordings
+            .values()
+            .chain(self.storages.values())
+            .filter_map(|trouble| trouble.alert.clone())
+            .collect()
     }
 
     fn end_recording(&mut self, id: u64, why: &str, now: Moment) {
-        if let Some((_, trouble)) = self.recordings.remove(&id) {
+        if let Some(trouble) = self.recordings.remove(&id) {
             end(&self.hub, &trouble, why, now);
         }
     }

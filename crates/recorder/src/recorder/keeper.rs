@@ -167,9 +167,12 @@ impl Keeper {
         self.stop_where(|running| running.by == By::Config && running.stream == stream && !wanted(running))
             .await;
         for storage in self.storages.iter() {
-            let retention = plans.first().map(|plan| plan.retention).unwrap_or_default();
-            // A storage that is gone is told again when it is back: by the next reload. Its own rule holds meanwhile.
-            let _ = storage.keep(stream.as_str(), retention).await;
+            for format in FileFormat::ALL {
+                let plan = plans.iter().find(|plan| plan.format == format);
+                let retention = plan.map(|plan| plan.retention).unwrap_or_default();
+                // Only a storage that has ended does not hear it.
+                let _ = storage.keep(stream.as_str(), format, retention).await;
+            }
         }
         for plan in plans {
             self.start(stream.clone(), plan, By::Config).await?;

@@ -166,6 +166,7 @@ pub fn check(
                 report.mended += 1;
             }
         }
+        report.mended += index.settle(WallTime::from_micros(i64::MIN))? as u64;
         index.checkpoint()?;
     }
     Ok(report)
@@ -261,21 +262,4 @@ fn strangers(
         }
     }
     Ok(found)
-}
-
-/// For tests: notes segments of one byte as closed, and makes their files.
-pub(crate) fn fill_index(config: &StorageConfig, all: impl Iterator<Item = (String, String, crate::Span)>) {
-    let Ok(_place) = Place::open(config, false) else { return };
-    let Ok(mut index) = Index::open(&config.index_path(), WallTime::default()) else { return };
-    let mut folder = std::path::PathBuf::new();
-    let filled = index.fill(all.inspect(|(_, path, _)| {
-        let path = config.path.join(path);
-        if let Some(above) = path.parent().filter(|above| *above != folder) {
-            folder = above.to_owned();
-            // What fails shows when it is looked for.
-            let _ = std::fs::create_dir_all(above);
-        }
-        let _ = std::fs::write(path, b"x");
-    }));
-    debug_assert!(filled.is_ok());
 }

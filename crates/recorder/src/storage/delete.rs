@@ -2,12 +2,15 @@
 use super::StorageError;
 use super::faults::Step;
 use super::owner::Owner;
-use crate::segment::{Segment, Span};
+use crate::segment::{FileFormat, Segment, Span};
 use media::WallTime;
 use std::io;
+use std::time::{Duration, Instant};
 
 /// Segments deleted at once: between two batches, others have their turn.
 const BATCH: usize = 32;
+/// What single streams keep is looked at so often.
+const STREAMS_EVERY: Duration = Duration::from_secs(10);
 /// The free room that ends a full disk: `free_min`, but at least 1/64 of the disk is asked of nobody.
 const ROOM_SHARE: u64 = 64;
 
@@ -114,11 +117,16 @@ impl Owner {
         if self.there.is_none() {
             return;
         }
-        let mut rules = vec![(None, self.config.retention)];
-        rules.extend(self.keep.iter().map(|(stream, retention)| (Some(stream.clone()), *retention)));
-        for (stream, retention) in rules {
-            if self.retain_by(stream.as_deref(), retention).is_err() {
-                return;
+        if self.retain_by(None, self.config.retention).is_err() {
+            return;
+        }
+        // Bytes of one stream are summed up: not each second.
+        if self.streams_retained.elapsed() >= STREAMS_EVERY {
+            self.streams_retained = Instant::now();
+            for ((stream, format), retention) in self.keep.clone() {
+                if self.retain_by(Some((&stream, format)), retention).is_err() {
+                    return;
+                }
             }
         }
         if self.retain_by_room().is_err() {
@@ -133,19 +141,23 @@ impl Owner {
         self.room.free >= self.config.free_min.min(self.room.total / ROOM_SHARE).max(1)
     }
 
-    fn retain_by(&mut self, stream: Option<&str>, retention: super::Retention) -> Result<(), StorageError> {
+    fn retain_by(
+        &mut self,
+        of: Option<(&str, FileFormat)>,
+        retention: super::Retention,
+    ) -> Result<(), StorageError> {
         if let Some(age) = retention.age_max {
             let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
             let before = WallTime::from_micros(self.wall().as_micros().saturating_sub(age));
-            let old = self.with_index(|index| index.oldest(stream, Some(before), BATCH))?;
+            let old = self.with_index(|index| index.oldest(of, Some(before), BATCH))?;
             self.delete(&old)?;
         }
         if let Some(most) = retention.bytes_max {
-            let bytes = match stream {
+            let bytes = match of {
                 None => self.bytes,
-                Some(stream) => self.with_index(|index| index.bytes_of(stream))?,
+                Some((stream, format)) => self.with_index(|index| index.bytes_of(stream, format))?,
             };
-            self.delete_oldest(stream, bytes.saturating_sub(most))?;
+            self.delete_oldest(of, bytes.saturating_sub(most))?;
         }
         Ok(())
     }
@@ -161,11 +173,11 @@ impl Owner {
     }
 
     /// Deletes the oldest until so many bytes are free, a batch at most.
-    fn delete_oldest(&mut self, stream: Option<&str>, bytes: u64) -> Result<u64, StorageError> {
+    fn delete_oldest(&mut self, of: Option<(&str, FileFormat)>, bytes: u64) -> Result<u64, StorageError> {
         if bytes == 0 {
             return Ok(0);
         }
-        let oldest = self.with_index(|index| index.oldest(stream, None, BATCH))?;
+        let oldest = self.with_index(|index| index.oldest(of, None, BATCH))?;
         let mut sum = 0;
         let chosen = oldest.into_iter().take_while(|segment| {
             let go_on = sum < bytes;

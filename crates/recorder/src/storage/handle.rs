@@ -149,10 +149,15 @@ impl StorageHandle {
         self.ask(|reply| Command::Redate { micros, reply }).await
     }
 
-    /// How long a stream's recordings are kept, from now on.
-    pub async fn keep(&self, stream: &str, retention: super::Retention) -> Result<(), StorageError> {
+    /// How long a stream's recordings in a format are kept, from now on.
+    pub async fn keep(
+        &self,
+        stream: &str,
+        format: FileFormat,
+        retention: super::Retention,
+    ) -> Result<(), StorageError> {
         let stream = stream.to_owned();
-        self.ask(|reply| Command::Keep { stream, retention, reply }).await
+        self.ask(|reply| Command::Keep { stream, format, retention, reply }).await
     }
 
     /// Ends the thread in order: what is open is closed, and the index is one file.

@@ -40,7 +40,7 @@ pub(super) enum Command {
     Unprotect { stream: String, id: i64, reply: Reply<bool> },
     Happened { stream: String, span: Span, kind: String, text: String, reply: Reply<i64> },
     Redate { micros: i64, reply: Reply<usize> },
-    Keep { stream: String, retention: Retention, reply: Reply<()> },
+    Keep { stream: String, format: FileFormat, retention: Retention, reply: Reply<()> },
     End { reply: Reply<()> },
 }
 
@@ -82,7 +82,9 @@ pub(super) struct Owner {
     /// The disk refused to take something for want of room, until there is enough again.
     pub(super) full: Option<String>,
     pub(super) gone: Option<(String, Instant)>,
-    pub(super) keep: HashMap<String, Retention>,
+    pub(super) keep: HashMap<(String, FileFormat), Retention>,
+    /// When those were looked at.
+    pub(super) streams_retained: Instant,
     /// Folders with playlists that go on, and when that was last.
     pub(super) lists: HashMap<String, Instant>,
     started: Instant,
@@ -132,6 +134,7 @@ impl StorageHandle {
             full: None,
             gone: None,
             keep: HashMap::new(),
+            streams_retained: Instant::now(),
             lists: HashMap::new(),
             started: Instant::now(),
             wall,
@@ -239,8 +242,12 @@ impl Owner {
                 answer(reply, self.with_index(|index| index.happened(&stream, span, &kind, &text)));
             }
             Command::Redate { micros, reply } => answer(reply, self.redate(micros)),
-            Command::Keep { stream, retention, reply } => {
-                self.keep.insert(stream, retention);
+            Command::Keep { stream, format, retention, reply } => {
+                if retention == Retention::default() {
+                    self.keep.remove(&(stream, format));
+                } else {
+                    self.keep.insert((stream, format), retention);
+                }
                 answer(reply, Ok(()));
             }
             Command::End { reply } => answer(reply, Ok(())),

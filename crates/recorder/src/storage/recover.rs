@@ -54,11 +54,13 @@ pub(crate) fn recover(
             }
         }
     }
-    let newest = index.newest()?;
-    let folders: BTreeSet<String> = match newest {
+    let since = index
+        .newest()?
+        .map(|newest| WallTime::from_micros(newest.as_micros().saturating_sub(LOOK_BACK_MICROS)));
+    let folders: BTreeSet<String> = match since {
         // An index without segments was lost, or is new: everything is looked through.
         None => all_folders(&config.path)?,
-        Some(newest) => index.folders_since(WallTime::from_micros(newest.as_micros() - LOOK_BACK_MICROS))?,
+        Some(since) => index.folders_since(since)?,
     };
     for folder in &folders {
         if config.path.join(folder).join(super::playlist::NAME).exists() {
@@ -67,6 +69,9 @@ pub(crate) fn recover(
     }
     for folder in folders {
         adopt_from(config, &folder, index, hook, &mut done)?;
+    }
+    if done.adopted + done.closed > 0 {
+        index.settle(since.unwrap_or(WallTime::from_micros(i64::MIN)))?;
     }
     Ok(done)
 }

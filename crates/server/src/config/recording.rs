@@ -170,10 +170,10 @@ pub struct RecordKeys {
     /// Where its files are, as `recording.files`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
-    /// This stream's recordings are deleted when they are so old.
+    /// This stream's recordings in this format are deleted when they are so old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<Interval>,
-    /// This stream's oldest recordings are deleted when it has more bytes than this.
+    /// This stream's oldest recordings in this format are deleted when there are more bytes than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size_max: Option<Size>,
     /// The tracks without which it is no recording: `video`, `audio`. Left out: those that the stream has.

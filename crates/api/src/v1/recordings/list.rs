@@ -8,6 +8,7 @@ use crate::time::rfc3339;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use http::StatusCode;
 use media::WallTime;
 use recorder::{Found, SEGMENTS_MAX, SegmentState, Span, one_line};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 /// Two segments so near to each other are one span: 1 s. A gap that nobody can see on a timeline is none.
 const JOIN_MICROS: i64 = 1_000_000;
+/// Files of one span that are listed, page by page: 100,000, a year of five minutes. Each page counts from the first.
+const LISTED_MAX: usize = 100_000;
 
 /// Everything that is recorded or being recorded, and where.
 #[utoipa::path(get, path = "/api/v1/recordings", responses((status = 200, body = RecordingList)))]
@@ -205,7 +208,11 @@ pub(crate) async fn segments(shared: &Shared, name: &str, asked: &Asked) -> Resu
     let span = asked.span()?;
     let most = asked.limit.unwrap_or(1000).clamp(1, SEGMENTS_MAX);
     let skip = usize::try_from(asked.after.unwrap_or(0)).unwrap_or(0);
-    let (owned, wanted) = (name.to_owned(), (skip + most + 1).min(100_000));
+    if skip + most > LISTED_MAX {
+        let why = format_args!("`after` and `limit` go beyond {LISTED_MAX} files: ask for a shorter time");
+        return Err(answer::text(StatusCode::BAD_REQUEST, why));
+    }
+    let (owned, wanted) = (name.to_owned(), skip + most + 1);
     let (answers, _) = shared
         .shelves
         .ask_all(move |library| {

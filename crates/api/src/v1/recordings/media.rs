@@ -84,8 +84,7 @@ pub(crate) async fn export(
         }
     };
     let from = export.from;
-    let mut response = send(Source::Export(export), method, headers);
-    dated(&mut response, from);
+    let mut response = send_export(export, method, headers);
     if asked.download.is_some() {
         save_as(&mut response, &format!("{}_{}.mp4", name.replace('/', "_"), crate::time::rfc3339(from)));
     }
@@ -118,10 +117,7 @@ pub(crate) async fn frame(
             found(shared, name, Span { from: after(-FRAME_BACK_MICROS), to: after(1) }, SEGMENTS_MAX).await;
     }
     let export = off_thread(move || Export::frame(all, at)).await?;
-    let from = export.from;
-    let mut response = send(Source::Export(Arc::new(export)), method, headers);
-    dated(&mut response, from);
-    Ok(response)
+    Ok(send_export(Arc::new(export), method, headers))
 }
 
 /// Key frames spread over a span, each shown for a second, as an MP4 without sound: a strip of thumbnails. The header
@@ -152,9 +148,7 @@ pub(crate) async fn strip(
     span.from = WallTime::from_micros(span.from.as_micros().max(first));
     span.to = WallTime::from_micros(span.to.as_micros().min(last));
     let (export, walls) = off_thread(move || Export::strip(all, span, count)).await?;
-    let from = export.from;
-    let mut response = send(Source::Export(Arc::new(export)), method, headers);
-    dated(&mut response, from);
+    let mut response = send_export(Arc::new(export), method, headers);
     let times: Vec<String> = walls.iter().map(|wall| (wall.as_micros() / 1000).to_string()).collect();
     if let Ok(times) = HeaderValue::from_str(&times.join(",")) {
         response.headers_mut().insert("aqueduct-times", times);
@@ -241,10 +235,14 @@ pub(crate) async fn playlist(shared: &Shared, name: &str, asked: &Asked) -> Resu
     Ok(answer::plain("application/vnd.apple.mpegurl", text))
 }
 
-fn dated(response: &mut Response, from: WallTime) {
-    if let Ok(from) = HeaderValue::from_str(&crate::time::rfc3339(from)) {
+/// Sends an export, and says when its first frame was captured.
+fn send_export(export: Arc<Export>, method: &Method, headers: &HeaderMap) -> Response {
+    let from = HeaderValue::from_str(&crate::time::rfc3339(export.from));
+    let mut response = send(Source::Export(export), method, headers);
+    if let Ok(from) = from {
         response.headers_mut().insert("aqueduct-from", from);
     }
+    response
 }
 
 fn save_as(response: &mut Response, name: &str) {

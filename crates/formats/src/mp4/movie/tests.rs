@@ -2,7 +2,7 @@
 use super::*;
 use crate::bitstream::fixtures::{X264_BASELINE, X264_HIGH, hex};
 use crate::bitstream::h264;
-use crate::mp4::testing::{self, clip_to_judge, demo, reader, recorded};
+use crate::mp4::testing::{self, demo, reader, recorded};
 use crate::mp4::{File, SegmentIndex};
 use media::{Codec, CodecParams, Kind, Moment, Track, Unit, WallTime};
 
@@ -354,55 +354,4 @@ fn a_gap_that_no_frame_can_last_for_ends_the_movie_and_leaves_it_as_it_was() {
     };
     let (clean, failed) = (build(false), build(true));
     assert_eq!((failed.head(), failed.extents()), (clean.head(), clean.extents()));
-}
-
-/// `cargo test -p aqueduct-formats --lib -- --ignored movies_for_ffprobe`, then ffprobe and mediainfo by hand.
-#[test]
-#[ignore = "writes files for other programs to judge"]
-fn movies_for_ffprobe() {
-    let (tracks, units) = clip_to_judge();
-    let write = |name: &str, movie: &Movie, sources: &[&Recording]| {
-        std::fs::write(std::env::temp_dir().join(name), bytes(movie, sources, u64::MAX)).unwrap();
-    };
-    let recording = record(&tracks, &units, 36);
-    let index = &recording.index;
-    let add = |builder: &mut MovieBuilder, from, to, at| {
-        builder.add(0, index, &index.piece(from, to).unwrap(), at).unwrap();
-    };
-    let mut builder = MovieBuilder::new(&tracks).unwrap();
-    add(&mut builder, 0, i64::MAX, BEGAN);
-    write("aqueduct-whole.mp4", &builder.finish().unwrap(), &[&recording]);
-    let mut builder = MovieBuilder::new(&tracks).unwrap();
-    add(&mut builder, 1_500_000, 4_000_000, BEGAN);
-    add(&mut builder, 8_000_000, 12_000_000, BEGAN + 10_000_000);
-    write("aqueduct-gap.mp4", &builder.finish().unwrap(), &[&recording]);
-    let mut builder = MovieBuilder::only(Kind::Video, &tracks).unwrap();
-    for sample in (0..index.samples(0).len()).filter(|sample| index.samples(0)[*sample].key) {
-        builder.add_picture(0, index, sample, Duration::from_secs(1)).unwrap();
-    }
-    write("aqueduct-strip.mp4", &builder.finish().unwrap(), &[&recording]);
-    // An hour, and how long it takes to make its head.
-    let seconds = index.duration().as_secs().max(1) as i64;
-    let hour: Vec<Unit> = (0..3_600 / seconds)
-        .flat_map(|turn| {
-            let tracks = &tracks;
-            units.iter().map(move |unit| {
-                let later = turn * seconds * i64::from(tracks[usize::from(unit.track)].clock_rate);
-                Unit { dts: unit.dts + later, pts: unit.pts + later, ..unit.clone() }
-            })
-        })
-        .collect();
-    let recording = record(&tracks, &hour, 36);
-    #[expect(clippy::disallowed_methods, reason = "a figure for people")]
-    let begun = std::time::Instant::now();
-    let mut builder = MovieBuilder::new(&tracks).unwrap();
-    builder.add(0, &recording.index, &recording.index.piece(0, i64::MAX).unwrap(), BEGAN).unwrap();
-    let movie = builder.finish().unwrap();
-    println!(
-        "an hour: {:?}, head of {} bytes, {} extents",
-        begun.elapsed(),
-        movie.head().len(),
-        movie.extents().len()
-    );
-    write("aqueduct-hour.mp4", &movie, &[&recording]);
 }

@@ -1,63 +1,18 @@
 use super::*;
 use crate::mp4::File;
+use crate::mp4::testing::{self, BEGAN, recorded, write};
 use media::{Codec, CodecParams, Moment};
 use mp4_atom::{Any, DecodeMaybe};
-use std::convert::Infallible;
-
-const DEMO: &[u8] = include_bytes!("../../../../server/assets/demo.mp4");
-/// 2026-11-29 16:45:00 UTC.
-const BEGAN: WallTime = WallTime::from_micros(1_795_970_700_000_000);
 
 /// The demo clip as a stream would have it that has been running for an hour.
 fn demo() -> (Vec<Track>, Vec<Unit>) {
-    let file = File::parse(Bytes::from_static(DEMO)).unwrap();
-    let tracks = file.tracks().to_vec();
-    let units = file.units().map(|mut unit| {
-        let rate = i64::from(tracks[usize::from(unit.track)].clock_rate);
-        let micros = unit.dts_time(&tracks[usize::from(unit.track)]).as_micros();
-        unit.wall = WallTime::from_micros(BEGAN.as_micros() + micros);
-        unit.dts += 3_600 * rate;
-        unit.pts += 3_600 * rate;
-        unit
-    });
-    (tracks.clone(), units.collect())
-}
-
-fn write(part: SegmentPart, file: &mut Vec<u8>) {
-    let before = file.len();
-    file.extend_from_slice(&part.head);
-    part.data.iter().for_each(|data| file.extend_from_slice(data));
-    assert_eq!(part.bytes, (file.len() - before) as u64);
-}
-
-/// A file of parts of so many units; where each part ends.
-fn recorded(tracks: &[Track], units: &[Unit], a_part: usize) -> (Vec<u8>, Vec<usize>) {
-    let mut muxer = SegmentMuxer::new(tracks).unwrap();
-    let mut file = muxer.init().to_vec();
-    let mut ends = vec![file.len()];
-    for chunk in units.chunks(a_part) {
-        chunk.iter().for_each(|unit| muxer.push(unit));
-        if let Some(part) = muxer.part() {
-            write(part, &mut file);
-            ends.push(file.len());
-        }
+    let (tracks, mut units) = testing::demo();
+    for unit in &mut units {
+        let hour = 3_600 * i64::from(tracks[usize::from(unit.track)].clock_rate);
+        unit.dts += hour;
+        unit.pts += hour;
     }
-    if let Some(part) = muxer.finish() {
-        write(part, &mut file);
-        ends.push(file.len());
-    }
-    assert_eq!(muxer.waiting_bytes(), 0);
-    (file, ends)
-}
-
-fn whole(file: &[u8]) -> (u64, Option<WallTime>) {
-    let read = |at: u64, buffer: &mut [u8]| {
-        let rest = file.get(at as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok::<_, Infallible>(count)
-    };
-    whole_parts(read).unwrap()
+    (tracks, units)
 }
 
 #[test]
@@ -109,22 +64,6 @@ fn parts_cost_less_than_a_hundredth_of_what_a_camera_sends() {
 }
 
 #[test]
-fn a_file_cut_at_any_byte_is_whole_up_to_its_last_part_and_tells_when_it_began() {
-    let (tracks, units) = demo();
-    let (bytes, ends) = recorded(&tracks, &units[..60], 20);
-    assert_eq!(whole(&bytes), (bytes.len() as u64, Some(BEGAN)));
-    for length in 0..bytes.len() {
-        let before = ends.iter().rev().find(|end| **end <= length).copied().unwrap_or(0);
-        let (found, began) = whole(&bytes[..length]);
-        assert_eq!(found, before as u64, "cut at {length} of {ends:?}");
-        assert!(began.is_none_or(|began| began == BEGAN));
-    }
-    // What a power cut leaves behind: blocks of zeros.
-    let zeros = [&bytes[..ends[2]], &[0; 4096]].concat();
-    assert_eq!(whole(&zeros).0, ends[2] as u64);
-}
-
-#[test]
 fn sound_that_only_files_carry_comes_back() {
     for codec in [Codec::Pcma, Codec::Pcmu, Codec::L16] {
         let track = Track::audio(0, codec, 8_000, 1, CodecParams::None);
@@ -162,7 +101,7 @@ fn what_follows_a_gap_has_its_own_time() {
     muxer.push(&late);
     assert_eq!(muxer.duration(), Duration::from_millis(3_600_040), "the last frame lasts for a frame");
     let mut file = muxer.init().to_vec();
-    write(muxer.finish().unwrap(), &mut file);
+    write(&muxer.finish().unwrap(), &mut file);
     let times: Vec<i64> = File::parse(file.into()).unwrap().units().map(|unit| unit.dts).collect();
     assert_eq!(times, [0, hour]);
 }

@@ -3,7 +3,7 @@ use super::*;
 use crate::bitstream::fixtures::{X264_HIGH, X265_MAIN, hex};
 use crate::bitstream::{h264, h265};
 use crate::demux::DemuxEvent;
-use crate::mp4::testing::{clip_to_judge, demo};
+use crate::mp4::testing::demo;
 use crate::mpegts::Demuxer;
 use bytes::Bytes;
 use media::{Codec, CodecParams, Moment, WallTime};
@@ -259,15 +259,4 @@ fn a_unit_that_does_not_follow_is_marked() {
     let (_, found) = round_trip(Muxer::new(&tracks).unwrap(), &tracks, &units);
     let marked: Vec<&Unit> = found.iter().filter(|unit| unit.discontinuity).collect();
     assert!(marked.len() == 1 && marked[0].data == units[40].data, "{} are marked", marked.len());
-}
-
-/// `cargo test -p aqueduct-formats --lib -- --ignored streams_for_ffprobe`, then ffprobe by hand.
-#[test]
-#[ignore = "writes files for other programs to judge"]
-fn streams_for_ffprobe() {
-    let (tracks, units) = clip_to_judge();
-    std::fs::write(std::env::temp_dir().join("aqueduct.ts"), muxed(&tracks, &units)).unwrap();
-    let opus = Track::audio(0, Codec::Opus, 48_000, 2, CodecParams::None);
-    let silence: Vec<Unit> = (0..250).map(|index| unit(&opus, index, 960, vec![0xfc, 0xff, 0xfe])).collect();
-    std::fs::write(std::env::temp_dir().join("aqueduct-opus.ts"), muxed(&[opus], &silence)).unwrap();
 }

@@ -5,6 +5,9 @@ use media::WallTime;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{BTreeSet, HashSet};
 
+/// Segments that follow each other reach into each other by less than this: 1 s, what arrival may jitter (as in `take`).
+const JITTER_MICROS: i64 = 1_000_000;
+
 /// A segment that is about to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct NewSegment<'a> {
@@ -90,24 +93,35 @@ impl Index {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The oldest segments that may be deleted: closed, ended before `before`, of one stream or of all, and not protected.
+    /// The oldest segments that may be deleted: closed, ended before `before`, of one stream and format or of all, and not
+    /// protected. It is asked each second, so both searches begin in an index and end at `before`.
     pub(crate) fn oldest(
         &self,
-        stream: Option<&str>,
+        of: Option<(&str, FileFormat)>,
         before: Option<WallTime>,
         most: usize,
     ) -> Result<Vec<Segment>, IndexError> {
-        let text = format!(
+        let (stream, format) = of.map(|(stream, format)| (stream, format.as_str())).unzip();
+        let before = before.map_or(i64::MAX, WallTime::as_micros);
+        let mut statement = self.connection.prepare_cached(&Self::oldest_text(of.is_some()))?;
+        let rows = statement.query_map(params![stream, format, before, signed(most as u64)], segment_of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The statement of [`Self::oldest`].
+    pub(super) fn oldest_text(of_one: bool) -> String {
+        let whose = if of_one {
+            "s.stream = (SELECT id FROM streams WHERE name = ?1) AND s.format = ?2"
+        } else {
+            "?1 IS NULL AND ?2 IS NULL"
+        };
+        format!(
             "SELECT {COLUMNS} FROM segments s JOIN streams n ON n.id = s.stream
-             WHERE s.state = 1 AND (?1 IS NULL OR n.name = ?1) AND s.ended <= ?2
+             WHERE s.state = 1 AND {whose} AND s.began <= ?3 AND s.ended <= ?3
              AND NOT EXISTS (SELECT 1 FROM protected p
                  WHERE p.stream = s.stream AND p.began < s.ended AND s.began < p.ended)
-             ORDER BY s.began LIMIT ?3"
-        );
-        let before = before.map_or(i64::MAX, WallTime::as_micros);
-        let mut statement = self.connection.prepare_cached(&text)?;
-        let rows = statement.query_map(params![stream, before, signed(most as u64)], segment_of)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+             ORDER BY s.began LIMIT ?4"
+        )
     }
 
     /// Closed segments of a stream that lie within a span as a whole, or all that touch it.
@@ -238,14 +252,47 @@ impl Index {
         Ok((u64::try_from(sums.0).unwrap_or(0), u64::try_from(sums.1).unwrap_or(0)))
     }
 
-    /// Bytes of all closed segments of a stream.
-    pub(crate) fn bytes_of(&self, stream: &str) -> Result<u64, IndexError> {
+    /// Bytes of all closed segments of a stream in a format.
+    pub(crate) fn bytes_of(&self, stream: &str, format: FileFormat) -> Result<u64, IndexError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT COALESCE(SUM(s.bytes), 0) FROM segments s JOIN streams n ON n.id = s.stream
-             WHERE n.name = ?1 AND s.state = 1",
+            "SELECT COALESCE(SUM(bytes), 0) FROM segments
+             WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND format = ?2 AND state = 1",
         )?;
-        let bytes: i64 = statement.query_row([stream], |row| row.get(0))?;
+        let bytes: i64 = statement.query_row([stream, format.as_str()], |row| row.get(0))?;
         Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    /// Gives segments that were taken in from their files their place among each other. A file says when it begins, by the
+    /// arrival of its first frame, and how much media it has: one that follows may begin some milliseconds before that is
+    /// over. The one before ends there, then, as it would have when both were recorded. What begins much earlier is of
+    /// another recording. `since`: only those that began then or later. Returns how many were changed.
+    pub(crate) fn settle(&mut self, since: WallTime) -> Result<usize, IndexError> {
+        let transaction = self.connection.transaction()?;
+        let overlapping: Vec<(i64, i64, i64, i64)> = {
+            let mut statement = transaction.prepare(
+                "SELECT before, id, began, before_ended - began FROM (
+                     SELECT id, began, gap,
+                         LAG(id) OVER line AS before, LAG(began) OVER line AS before_began,
+                         LAG(ended) OVER line AS before_ended
+                     FROM segments WHERE state = 1 AND began >= ?1
+                     WINDOW line AS (PARTITION BY stream, format ORDER BY began, id))
+                 WHERE gap IS NULL AND before_ended > began AND began > before_began",
+            )?;
+            let rows = statement.query_map([since.as_micros()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for &(before, after, began, overlap) in &overlapping {
+            if overlap <= JITTER_MICROS {
+                transaction.execute("UPDATE segments SET ended = ?2 WHERE id = ?1", [before, began])?;
+            } else {
+                let gap = "another recording of the same stream begins here";
+                transaction.execute("UPDATE segments SET gap = ?2 WHERE id = ?1", params![after, gap])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(overlapping.len())
     }
 
     /// When the newest segment began.
@@ -268,28 +315,6 @@ impl Index {
             }
         }
         Ok(folders)
-    }
-}
-
-/// For tests.
-impl Index {
-    /// Notes segments of one byte as closed, all in one transaction.
-    pub(crate) fn fill(
-        &mut self,
-        all: impl Iterator<Item = (String, String, Span)>,
-    ) -> Result<(), IndexError> {
-        let run = self.run;
-        let transaction = self.connection.transaction()?;
-        for (stream, path, span) in all {
-            let stream = stream_id(&transaction, &stream)?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO segments (stream, run, format, path, state, began, ended, bytes, head, tracks)
-                     VALUES (?1, ?2, 'fmp4', ?3, 1, ?4, ?5, 1, 0, '')",
-                )?
-                .execute(params![stream, run, path, span.from.as_micros(), span.to.as_micros()])?;
-        }
-        Ok(transaction.commit()?)
     }
 }
 
