@@ -17,6 +17,9 @@ const JOURNEYS: Duration = Duration::from_secs(20 * 60);
 /// Longest run of the web page's tests.
 const WEB: Duration = Duration::from_secs(3 * 60);
 
+/// Unit tests of one binary that run side by side. Those that take long wait for devices, disks and clocks.
+const UNIT_AT_ONCE: &str = "--test-threads=4";
+
 /// Journeys that run side by side. They wait more than they compute, but each has an encoder or a browser.
 const JOURNEYS_AT_ONCE: &str = "--test-threads=2";
 
@@ -81,7 +84,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> bool {
 /// All tests but the journeys, documentation examples included. Builds the binary that later steps use.
 fn unit(workspace: &Workspace, filter: Option<&str>) -> Tally {
     let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(["--skip", "journey::"]).args(filter);
+    command.args([UNIT_AT_ONCE, "--skip", "journey::"]).args(filter);
     cargo_test(&mut command, UNIT)
 }
 

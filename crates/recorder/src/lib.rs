@@ -13,6 +13,7 @@ mod plan;
 mod playback;
 mod recorder;
 mod report;
+mod schedule;
 mod segment;
 mod session;
 mod shelf;
@@ -29,6 +30,7 @@ pub use recorder::{
     Keeper, Marked, RECORDING_STOPPED, Recorder, RecordingAlert, STORAGE_TROUBLE, StartError,
 };
 pub use report::{RecordingReport, RecordingState};
+pub use schedule::{Phase, Schedule, ScheduleError, Zone};
 pub use segment::{FileFormat, Happening, Protected, Segment, SegmentState, Span};
 pub use shelf::{ShelfError, Shelves};
 pub use storage::*;

@@ -1,4 +1,5 @@
 //! What is to be recorded, how, and for how long.
+use crate::schedule::{Schedule, Zone};
 use crate::segment::FileFormat;
 use crate::storage::Retention;
 use crate::take::{CutRules, TakePlan};
@@ -53,6 +54,10 @@ pub struct RecordPlan {
     pub required: Vec<Kind>,
     /// When there is recording.
     pub when: When,
+    /// The hours in which there is; `None`: all.
+    pub schedule: Option<Schedule>,
+    /// Where these hours are.
+    pub zone: Zone,
     /// Begin with what is in memory, so old at most.
     pub back: Duration,
     /// End after so long.
@@ -72,6 +77,8 @@ impl Default for RecordPlan {
             cut: CutRules::default(),
             required: Vec::new(),
             when: When::default(),
+            schedule: None,
+            zone: Zone::default(),
             back: Duration::ZERO,
             lasts: None,
             storage: None,

@@ -3,7 +3,7 @@ use crate::plan::By;
 use crate::segment::FileFormat;
 use media::WallTime;
 
-/// `Starting` → `Recording` ↔ `Waiting`, `Stalled`, `Armed` → `Stopped`. Derived at each turn, never set by hand.
+/// `Starting` → `Recording` ↔ `Waiting`, `Stalled`, `Armed`, `Scheduled` → `Stopped`. Derived at each turn, never set by hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RecordingState {
     /// It has begun, and nothing is on the disk yet.
@@ -16,6 +16,8 @@ pub enum RecordingState {
     Stalled,
     /// It waits for an event; what comes meanwhile is in memory only.
     Armed,
+    /// These are not the hours of its schedule. Its stream is not read, so that a source may rest.
+    Scheduled,
     /// It has ended. Final.
     Stopped,
 }
@@ -29,6 +31,7 @@ impl RecordingState {
             RecordingState::Waiting => "waiting",
             RecordingState::Stalled => "stalled",
             RecordingState::Armed => "armed",
+            RecordingState::Scheduled => "scheduled",
             RecordingState::Stopped => "stopped",
         }
     }

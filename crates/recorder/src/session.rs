@@ -51,6 +51,8 @@ pub(crate) struct Spec {
 enum Left {
     Stop,
     Stream(String),
+    /// Its hours are over.
+    Schedule,
 }
 
 struct Session {
@@ -86,15 +88,24 @@ pub(crate) async fn run(worker: Worker, mut spec: Spec) {
     };
     session.tell();
     loop {
-        let left = session.read().await;
+        let left = match session.rests() {
+            Some(_) => Left::Schedule,
+            None => {
+                session.facts.wake();
+                session.tell();
+                session.read().await
+            }
+        };
         session.take.finish(Some(match &left {
             Left::Stop => "recording was stopped".into(),
             Left::Stream(why) => why.clone(),
+            Left::Schedule => "its schedule had it off".into(),
         }));
         session.drain().await;
         match left {
             Left::Stop => break,
             Left::Stream(why) => session.facts.wait(why),
+            Left::Schedule => session.rest(),
         }
         session.tell();
         if session.pause(RETRY).await {
@@ -135,6 +146,9 @@ impl Session {
                     return Left::Stream(reason.to_string());
                 }
                 self.turn(now);
+                if self.rests().is_some() {
+                    return Left::Schedule;
+                }
                 if self.ends_at.is_some_and(|at| now >= at) {
                     return Left::Stop;
                 }
@@ -292,6 +306,23 @@ impl Session {
         self.tell();
     }
 
+    /// Where its schedule has it off: why, for people.
+    fn rests(&self) -> Option<String> {
+        let RecordPlan { schedule: Some(schedule), zone, .. } = &self.spec.plan else { return None };
+        let phase = schedule.at(wall_at(*self.spec.clock.borrow()), zone);
+        let until = phase.until.map(|until| format!(" until {}", zone.local(until))).unwrap_or_default();
+        (!phase.on).then(|| format!("its schedule has it off{until}"))
+    }
+
+    /// Keeps quiet for as long as the schedule wants it.
+    fn rest(&mut self) {
+        // What waited for an event is too old for the next one.
+        self.preroll = Preroll::new(&self.spec.plan.when);
+        if let Some(why) = self.rests() {
+            self.facts.rest(why);
+        }
+    }
+
     /// Waits. True: the recording is to end.
     async fn pause(&mut self, how_long: Duration) -> bool {
         let ended = self.ends_at.is_some_and(|at| hub::now() >= at);
@@ -301,11 +332,14 @@ impl Session {
 
     fn tell(&mut self) {
         let facts = &mut self.facts;
-        let wall = WallTime::from_micros(
-            self.dating.clock() + i64::try_from(hub::now().as_nanos() / 1000).unwrap_or(0),
-        );
+        let wall = wall_at(self.dating.clock());
         self.spec.told.send_if_modified(|report| facts.write(report, wall));
     }
+}
+
+/// Now, by a clock that is so far from the monotonic one.
+fn wall_at(clock: i64) -> WallTime {
+    WallTime::from_micros(clock + i64::try_from(hub::now().as_nanos() / 1000).unwrap_or(0))
 }
 
 /// Waits for the disk's work; for ever without any.

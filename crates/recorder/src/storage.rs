@@ -66,6 +66,16 @@ pub struct Retention {
     pub bytes_max: Option<u64>,
 }
 
+impl Retention {
+    /// What keeps all that one of both keeps.
+    pub(crate) fn longer(self, other: Self) -> Self {
+        Self {
+            age_max: self.age_max.zip(other.age_max).map(|(a, b)| a.max(b)),
+            bytes_max: self.bytes_max.zip(other.bytes_max).map(|(a, b)| a.max(b)),
+        }
+    }
+}
+
 impl StorageConfig {
     /// A storage in a folder, with the usual settings: synced each 5 s, 1 GiB left free, nothing deleted before that.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {

@@ -49,7 +49,10 @@ impl Alarms {
     pub(super) fn judge(&mut self, reports: &[RecordingReport], storages: &[StorageHandle], now: Moment) {
         for report in reports {
             let bad = match report.state {
-                RecordingState::Recording | RecordingState::Armed | RecordingState::Stopped => false,
+                RecordingState::Recording
+                | RecordingState::Armed
+                | RecordingState::Scheduled
+                | RecordingState::Stopped => false,
                 RecordingState::Starting | RecordingState::Waiting | RecordingState::Stalled => true,
             };
             if !bad {

@@ -3,10 +3,10 @@ use super::alarms::{Alarms, RecordingAlert};
 use super::news::News;
 use super::{Marked, StartError};
 use crate::plan::{By, RecordPlan, When};
-use crate::report::RecordingReport;
+use crate::report::{RecordingReport, RecordingState};
 use crate::segment::{FileFormat, Span};
 use crate::session::{self, Spec};
-use crate::storage::{StorageError, StorageHandle};
+use crate::storage::{Retention, StorageError, StorageHandle};
 use futures_util::future::join_all;
 use hub::Hub;
 use media::{Moment, StreamName, WallTime};
@@ -168,8 +168,8 @@ impl Keeper {
             .await;
         for storage in self.storages.iter() {
             for format in FileFormat::ALL {
-                let plan = plans.iter().find(|plan| plan.format == format);
-                let retention = plan.map(|plan| plan.retention).unwrap_or_default();
+                let said = plans.iter().filter(|plan| plan.format == format).map(|plan| plan.retention);
+                let retention = said.reduce(Retention::longer).unwrap_or_default();
                 // Only a storage that has ended does not hear it.
                 let _ = storage.keep(stream.as_str(), format, retention).await;
             }
@@ -200,10 +200,13 @@ impl Keeper {
     ) -> Result<(RecordingReport, bool), StartError> {
         self.check(&plan)?;
         let same = |running: &&Running| {
-            running.stream == stream
-                && running.plan.format == plan.format
-                && running.by == by
-                && by != By::Event
+            let alike = match by {
+                By::Event => false,
+                By::Api => running.plan.format == plan.format,
+                // Of one format there may be several, each with hours of its own.
+                By::Config => running.plan == plan,
+            };
+            running.by == by && running.stream == stream && alike
         };
         if let Some(running) = self.running.iter().find(same) {
             return Ok((running.report.borrow().clone(), false));
@@ -277,7 +280,10 @@ impl Keeper {
     async fn event(&mut self, stream: &StreamName, kind: &str, text: &str) -> Result<Marked, StorageError> {
         let now = hub::now();
         let mut triggered = 0;
-        for running in self.running.iter().filter(|running| running.stream == *stream) {
+        let listens = |running: &&Running| {
+            running.stream == *stream && running.report.borrow().state != RecordingState::Scheduled
+        };
+        for running in self.running.iter().filter(listens) {
             if let When::Events { post, .. } = running.plan.when {
                 triggered += 1;
                 running.events.send_modify(|until| {
@@ -302,7 +308,7 @@ impl Keeper {
         while index < self.running.len() {
             let running = &mut self.running[index];
             let ended = !matches!(running.done.try_recv(), Err(oneshot::error::TryRecvError::Empty));
-            let over = matches!(running.report.borrow().state, crate::RecordingState::Stopped);
+            let over = matches!(running.report.borrow().state, RecordingState::Stopped);
             if ended && over {
                 let gone = self.running.swap_remove(index);
                 self.alarms.forget(gone.id);

@@ -178,6 +178,21 @@ impl Facts {
         self.settle(state, self.disk_error.clone().or(Some(why)));
     }
 
+    /// These are not its hours.
+    pub(super) fn rest(&mut self, why: String) {
+        self.lines.clear();
+        self.place = None;
+        self.disk_error = None;
+        self.settle(RecordingState::Scheduled, Some(why));
+    }
+
+    /// They are again.
+    pub(super) fn wake(&mut self) {
+        if self.state == RecordingState::Scheduled {
+            self.settle(RecordingState::Starting, Some("its hours have begun".into()));
+        }
+    }
+
     pub(super) fn stop(&mut self) {
         self.settle(RecordingState::Stopped, None);
     }

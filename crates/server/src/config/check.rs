@@ -1,4 +1,5 @@
 //! What types alone do not tell of streams: names, URLs, policies, and talk streams that are in each other's way.
+use super::recording::RecordKeys;
 use super::source::SourceEntry;
 use super::streams::StreamEntry;
 use super::supervision::SupervisionPart;
@@ -83,11 +84,19 @@ impl Check<'_> {
             if let Some(Err(error)) = keys.files.as_deref().map(recorder::PathTemplate::new) {
                 self.wrong(&path, format!("`streams.{name}.record.files`: {error}"));
             }
-            if entry.record.0[..index].iter().any(|other| other.format == keys.format) {
-                self.wrong(
-                    &path,
-                    format!("`streams.{name}.record`: two recordings of one format are one too many"),
-                );
+            if let Some(Err(error)) = keys.hours() {
+                self.wrong(&path, format!("`streams.{name}.record.schedule`: {error}"));
+            }
+            let overlap = |other: &&RecordKeys| match (other.hours(), keys.hours()) {
+                (Some(Ok(other)), Some(Ok(hours))) => other.overlaps(&hours),
+                (Some(Err(_)), _) | (_, Some(Err(_))) => false,
+                (None, _) | (_, None) => true,
+            };
+            let mut alike = entry.record.0[..index].iter().filter(|other| other.format == keys.format);
+            if alike.any(|other| overlap(&other)) {
+                let why = "two recordings of one format at the same time are one too many: another `format`, or a \
+                           `schedule` for each, with hours that do not overlap";
+                self.wrong(&path, format!("`streams.{name}.record`: {why}"));
             }
         }
     }

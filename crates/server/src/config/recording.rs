@@ -1,7 +1,10 @@
 //! Recording: the section for all of it, and `record` of a stream.
-use super::values::{Interval, Size, not_zero};
+use super::values::{Interval, Size, Texts, not_zero};
 use garde::Validate;
-use recorder::{CutRules, FileFormat, PathTemplate, RecordPlan, Retention, StorageConfig, When};
+use recorder::{
+    CutRules, FileFormat, PathTemplate, RecordPlan, Retention, Schedule, ScheduleError, StorageConfig, When,
+    Zone,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -45,6 +48,9 @@ pub struct RecordingSection {
     /// `{minute}`, `{second}`, `{ms}`, `{format}`; times are UTC.
     #[garde(custom(valid_template))]
     pub files: String,
+    /// The time zone of all `schedule`s, such as `Europe/Berlin`. Left out: the system's.
+    #[garde(custom(valid_zone))]
+    pub time_zone: String,
     /// `recording_stopped`: a recording that should be and is not is an alert after so long.
     pub alert_after: Interval,
 }
@@ -65,6 +71,7 @@ impl Default for RecordingSection {
             segment_size: Size(cut.bytes),
             sync: Interval(usual.sync),
             files: PathTemplate::default().as_str().to_owned(),
+            time_zone: String::new(),
             alert_after: Interval(Duration::from_secs(10)),
         }
     }
@@ -98,6 +105,10 @@ pub struct StorageEntry {
 
 fn valid_template(text: &str, _: &()) -> garde::Result {
     PathTemplate::new(text).map(|_| ()).map_err(garde::Error::new)
+}
+
+fn valid_zone(name: &str, _: &()) -> garde::Result {
+    Zone::new(name).map(|_| ()).map_err(garde::Error::new)
 }
 
 fn retention(keep: Interval, size_max: Size) -> Retention {
@@ -138,8 +149,9 @@ impl RecordingSection {
                 aligned: self.aligned,
                 bytes: self.segment_size.0.max(1),
             },
-            // It was checked when the configuration was read.
+            // Both were checked when the configuration was read.
             path: PathTemplate::new(&self.files).unwrap_or_default(),
+            zone: Zone::new(&self.time_zone).unwrap_or_default(),
             ..RecordPlan::default()
         }
     }
@@ -182,6 +194,10 @@ pub struct RecordKeys {
     /// Record around events only, such as motion (`POST /api/v1/recordings/NAME/event`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<EventKeys>,
+    /// Record in these hours only: `mon-fri 07:00-19:00`, `sat,sun`, `22:00-06:00`, or a list of such; in the time zone of
+    /// `recording.time_zone`. In all others the stream is not read for it. Left out: always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Texts>,
 }
 
 /// Around events.
@@ -265,7 +281,14 @@ impl RecordKeys {
         if let Some(events) = &self.events {
             plan.when = When::Events { pre: events.pre.0, post: events.post.0 };
         }
+        // It was checked when the configuration was read.
+        plan.schedule = self.hours().and_then(Result::ok);
         plan
+    }
+
+    /// Its hours; `None`: all.
+    pub fn hours(&self) -> Option<Result<Schedule, ScheduleError>> {
+        self.schedule.as_ref().map(|lines| Schedule::parse(&lines.0))
     }
 }
 

@@ -196,6 +196,31 @@ fn a_misplaced_record_says_where_it_belongs() {
 }
 
 #[test]
+fn hours_of_recordings_are_read_and_what_is_wrong_with_them_is_said() {
+    let (config, notes) = good(
+        "recording: {time_zone: Europe/Berlin}\nstreams: {cam: {url: rtsp://h, record: [{schedule: '07:00-19:00'}, \
+         {schedule: [mon-fri 19:00-07:00, 'sat,sun 20:00-24:00'], events: {}}, {format: ts}]}}",
+    );
+    assert!(notes.is_empty(), "{notes:?}");
+    let plans: Vec<_> =
+        config.streams["cam"].record.0.iter().map(|keys| keys.plan(&config.recording)).collect();
+    assert_eq!(plans.iter().map(|plan| plan.schedule.is_some()).collect::<Vec<_>>(), [true, true, false]);
+    assert_ne!(plans[0].zone, recorder::Zone::default());
+    bad(
+        "recording: {time_zone: Berlin}\nstreams:\n  a: {url: rtsp://h, record: {schedule: 'mon-fry'}}\n  \
+         b: {url: rtsp://h, record: [{schedule: 07:00-19:00}, {schedule: mon 18:00-20:00}]}\n",
+        &[
+            "a.yaml:1:24: `recording.time_zone`: \"Berlin\" is no time zone of the IANA database: they are such as \
+             `Europe/Berlin`; left out, it is the system's",
+            "a.yaml:3:30: `streams.a.record.schedule`: \"fry\" is no day: a schedule is such as `mon-fri 07:00-19:00`, with \
+             mon, tue, wed, thu, fri, sat, sun",
+            "a.yaml:4:30: `streams.b.record`: two recordings of one format at the same time are one too many: another \
+             `format`, or a `schedule` for each, with hours that do not overlap",
+        ],
+    );
+}
+
+#[test]
 fn broken_yaml_says_where_it_breaks() {
     let Err(problems) = load_texts(&["api:\n  listen: \"a\n"]) else { panic!("it was taken") };
     assert!(problems.to_string().starts_with("a.yaml:"), "{problems}");

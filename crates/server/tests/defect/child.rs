@@ -5,7 +5,7 @@
 //! Here: 200 viewers in turn and beside one another, some gone in the middle of the start; children that ignore TERM,
 //! hand their pipes to a grandchild, flood stderr, die at once, never write. After each departure and linger no child,
 //! zombie, socket or pipe is left, and the next viewer has a picture within two seconds.
-use super::stage::{Stage, long_or_short, tell};
+use super::stage::{Stage, long_or_short, tell, tell_alone};
 use formats::replay::{Clip, load};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
@@ -130,7 +130,7 @@ fn viewers_come_and_go_where_the_server_is_pid_1() {
 #[test]
 fn two_hundred_viewers_in_a_minute_leave_nothing_behind() {
     require!(ffmpeg9);
-    tell(Stage::Plain, |stage| {
+    tell_alone(Stage::Plain, |stage| {
         let place = Place::new().unwrap();
         let camera = FlvEncoder::start(clip(), Fault::None).unwrap();
         let streams = json!({ "cam": [camera.url(), "ffmpeg:cam#audio=opus"] });

@@ -5,7 +5,7 @@
 //! Here: 20 ffmpeg sources; for each, HLS and MP4 recording switched on and off by two parallel callers, while the sources'
 //! processes are killed and come again, and viewers read. Every answer is true, every file plays to its end with the right
 //! duration, playlists list only what exists, and at the end every source is live and supervised.
-use super::stage::{Stage, long_or_short, tell};
+use super::stage::{Stage, long_or_short, tell_alone};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -234,5 +234,5 @@ fn two_recordings_at_once(stage: Stage) {
 
 #[test]
 fn two_recordings_at_once_of_twenty_ffmpeg_sources() {
-    tell(Stage::Plain, two_recordings_at_once);
+    tell_alone(Stage::Plain, two_recordings_at_once);
 }

@@ -2,7 +2,7 @@
 use super::BINARY;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use testkit::process::{Place, Server};
 
@@ -36,10 +36,26 @@ pub(super) fn long_or_short(long: u64, short: u64) -> u64 {
     if std::env::var_os("AQUEDUCT_LONG").is_some() { long } else { short }
 }
 
-/// Tells a story on this stage: once, or 20 times with `AQUEDUCT_LONG`. Stories take turns: they measure time.
+/// Many stories at once, or one that needs the machine for itself.
+static TURN: RwLock<()> = RwLock::new(());
+
+/// Tells a story on this stage: once, or 20 times with `AQUEDUCT_LONG`. Beside others, since they mostly wait; but nobody
+/// else measures time on a busy machine.
 pub(super) fn tell(stage: Stage, story: impl Fn(Stage)) {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn: MutexGuard<'_, ()> = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if stage == Stage::Busy {
+        return tell_alone(stage, story);
+    }
+    let _turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    repeat(stage, story);
+}
+
+/// The same with nothing beside it.
+pub(super) fn tell_alone(stage: Stage, story: impl Fn(Stage)) {
+    let _turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
+    repeat(stage, story);
+}
+
+fn repeat(stage: Stage, story: impl Fn(Stage)) {
     let times = long_or_short(20, 1);
     for time in 1..=times {
         let _pressure = stage.pressure();

@@ -6,9 +6,9 @@ use crate::shared::Shared;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use recorder::{By, FileFormat, RecordPlan, Span, StartError};
-use serde::Deserialize;
+use recorder::{By, FileFormat, RecordPlan, Schedule, Span, StartError, When};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -29,6 +29,29 @@ pub(crate) struct StartBody {
     pub(super) for_s: Option<f64>,
     /// The storage by its name. Left out: the first that works.
     pub(super) storage: Option<String>,
+    /// The tracks without which it is no recording: `video`, `audio`. Left out: those that the stream has.
+    pub(super) tracks: Vec<String>,
+    /// Record around events only.
+    pub(super) events: Option<EventsBody>,
+    /// Record in these hours only, such as `mon-fri 07:00-19:00`, in the time zone of `recording.time_zone`.
+    pub(super) schedule: Vec<String>,
+}
+
+/// How much around an event.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EventsBody {
+    /// From so many seconds before it.
+    pub(super) pre_s: f64,
+    /// Until so many seconds after the last one.
+    pub(super) post_s: f64,
+}
+
+impl Default for EventsBody {
+    /// As in the configuration.
+    fn default() -> Self {
+        Self { pre_s: 5.0, post_s: 10.0 }
+    }
 }
 
 pub(super) fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Response> {
@@ -68,6 +91,22 @@ impl StartBody {
         plan.back = seconds("back_s", self.back_s)?.unwrap_or_default();
         plan.lasts = seconds("for_s", self.for_s)?;
         plan.storage.clone_from(&self.storage);
+        for word in &self.tracks {
+            plan.required.push(match word.as_str() {
+                "video" => media::Kind::Video,
+                "audio" => media::Kind::Audio,
+                _ => return Err(bad(format_args!("`tracks` has {word:?}: they are video and audio"))),
+            });
+        }
+        if let Some(events) = &self.events {
+            let pre = seconds("events.pre_s", Some(events.pre_s))?.unwrap_or_default();
+            let post = seconds("events.post_s", Some(events.post_s))?.unwrap_or_default();
+            plan.when = When::Events { pre, post };
+        }
+        if !self.schedule.is_empty() {
+            let hours = Schedule::parse(&self.schedule);
+            plan.schedule = Some(hours.map_err(|error| bad(format_args!("`schedule`: {error}")))?);
+        }
         Ok(plan)
     }
 }

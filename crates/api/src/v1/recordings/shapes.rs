@@ -46,8 +46,8 @@ pub(crate) struct Recording {
     /// Who wanted it: `config`, `api` or `event`.
     by: &'static str,
     /// `starting`, `recording` (bytes of every required track came to the disk within the last seconds), `waiting` (the
-    /// stream has nothing), `stalled` (there should be something on the disk, and is not), `armed` (waits for an event) or
-    /// `stopped`.
+    /// stream has nothing), `stalled` (there should be something on the disk, and is not), `armed` (waits for an event),
+    /// `scheduled` (these are not its hours) or `stopped`.
     state: &'static str,
     /// Why it is in that state.
     reason: Option<String>,
