@@ -10,7 +10,7 @@ const recording = (/** @type {any} */ state, reason = null, format = 'fmp4') => 
 const storage = (more = {}) => /** @type {any} */ ({ name: 'main', state: 'ok', reason: null, bytes: 600e9, free: 300e9, total: 1e12, bytes_per_day: 40e9, days_left: 7.6, retention: null, ...more });
 
 test('the red dot is for the state "recording" alone', () => {
-  const states = ['recording', 'starting', 'waiting', 'stalled', 'failed', 'paused', 'stopping', 'a state of tomorrow'];
+  const states = ['recording', 'starting', 'waiting', 'stalled', 'armed', 'scheduled', 'stopped', 'a state of tomorrow'];
   const red = states.filter((state) => recordingBadge(recording(state)).tone === 'record');
   assert.deepEqual(red, ['recording']);
 });
@@ -26,8 +26,8 @@ test('a state has the server’s reason, or what it means by itself', () => {
 });
 
 test('several recordings of a stream are told apart by their format', () => {
-  const texts = recordingBadges([recording('recording'), recording('failed', 'x', 'ts')], true).map(({ text }) => text);
-  assert.deepEqual(texts, ['Recording (fmp4)', 'Failed (ts)']);
+  const texts = recordingBadges([recording('recording'), recording('stalled', 'x', 'ts')], true).map(({ text }) => text);
+  assert.deepEqual(texts, ['Recording (fmp4)', 'Stalled (ts)']);
   assert.deepEqual(recordingBadges([recording('recording')], true).map(({ text }) => text), ['Recording']);
   assert.deepEqual(recordingBadges([], true).map(({ text }) => text), ['Not recording']);
 });

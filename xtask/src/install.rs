@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Debian packages, in several calls: one large `apt-get install` was seen to fail where its parts worked.
 const DEBIAN: [&[&str]; 5] = [
-    &["ca-certificates", "curl", "ffmpeg", "python3", "python3-venv", "fonts-dejavu-core"],
+    &["ca-certificates", "curl", "ffmpeg", "mediainfo", "python3", "python3-venv", "fonts-dejavu-core"],
     &["gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good"],
     &["gstreamer1.0-plugins-bad", "gstreamer1.0-plugins-ugly", "gstreamer1.0-libav", "gstreamer1.0-rtsp"],
     &["python3-gi", "gir1.2-gst-rtsp-server-1.0", "gir1.2-gstreamer-1.0", "vlc-bin", "vlc-plugin-base"],

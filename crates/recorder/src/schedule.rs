@@ -161,7 +161,7 @@ fn days(word: &str) -> Result<Vec<u32>, ScheduleError> {
         let name = name.to_ascii_lowercase();
         let place = DAYS.iter().position(|day| name.starts_with(day));
         let known = place.filter(|place| name.len() == 3 || FULL[*place] == name);
-        known.map(|place| place as u32).ok_or_else(|| ScheduleError::Day(name))
+        known.map(|place| place as u32).ok_or(ScheduleError::Day(name))
     };
     const FULL: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let mut found = Vec::new();

@@ -22,6 +22,7 @@ mod owner;
 mod place;
 mod playlist;
 mod recover;
+mod reserve;
 mod tables;
 
 pub use check::{CheckError, CheckReport, Finding, check};

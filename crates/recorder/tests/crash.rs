@@ -14,6 +14,7 @@ use recorder::{
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -97,8 +98,9 @@ fn crash(folder: &Path, step: Option<(Step, u32)>, at_most: Duration) -> (Durati
     (lived, newest, by_itself)
 }
 
-/// What the next start makes of it. Returns how much of the streams' last second is lost, in ms.
-fn judge(folder: &Path, newest: i64, long_enough: bool, ffprobe: bool) -> i64 {
+/// What the next start makes of it. Returns how much of the streams' last second is lost, in ms. `others`: other people's
+/// programs look at each file.
+fn judge(folder: &Path, newest: i64, long_enough: bool, others: bool) -> i64 {
     // An orderly start and end: recovery.
     run(async {
         let storage = start(storage(folder));
@@ -127,10 +129,13 @@ fn judge(folder: &Path, newest: i64, long_enough: bool, ffprobe: bool) -> i64 {
         }
         for segment in &segments {
             assert_eq!(segment.state, SegmentState::Closed);
-            if ffprobe {
-                let frames = probe(&folder.join(&segment.path));
+            if others {
+                let path = folder.join(&segment.path);
+                let (frames, shown) = (probe(&path), mediainfo(&path));
                 let seconds = segment.span.length().as_secs_f64();
                 assert!((frames[0] as f64 / 25.0 - seconds).abs() < 0.3, "{frames:?} of {segment:?}");
+                assert!((shown - seconds).abs() < 0.3, "mediainfo: {shown} s of {segment:?}");
+                keep(&path);
             }
         }
         if long_enough {
@@ -139,6 +144,28 @@ fn judge(folder: &Path, newest: i64, long_enough: bool, ffprobe: bool) -> i64 {
         }
     }
     lost
+}
+
+/// How long the picture of a file is, as MediaInfo sees it; that it is whole.
+fn mediainfo(path: &Path) -> f64 {
+    let facts = "General;%Format%|%VideoCount%|%IsTruncated%|%Duration%";
+    let output =
+        Command::new("mediainfo").arg(format!("--Inform={facts}")).arg(path).output().expect("mediainfo");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let fields: Vec<&str> = text.trim().split('|').collect();
+    // It calls a file by its first brand where it does not know that one.
+    assert!(["MPEG-4", "iso6"].contains(&fields[0]), "{}: {text}", path.display());
+    assert_eq!(fields[1..3], ["1", ""], "{}: {text}", path.display());
+    fields[3].parse::<f64>().unwrap() / 1000.0
+}
+
+/// Keeps a copy for whoever wants to look at it by other means.
+fn keep(path: &Path) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    if let Some(folder) = std::env::var_os("AQUEDUCT_CRASH_KEEP") {
+        let name = format!("{:05}.mp4", NEXT.fetch_add(1, Ordering::Relaxed));
+        std::fs::copy(path, Path::new(&folder).join(name)).unwrap();
+    }
 }
 
 fn walk(folder: &Path) -> Vec<String> {

@@ -76,6 +76,13 @@ fn at(seconds: i64) -> WallTime {
     WallTime::from_micros(BEGAN + seconds * 1_000_000)
 }
 
+/// Memory of this process.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 #[test]
 fn an_hour_begins_within_200_ms_and_is_read_from_anywhere() {
     let folder = Folder::new("hour");
@@ -96,14 +103,17 @@ fn an_hour_begins_within_200_ms_and_is_read_from_anywhere() {
     // All of it, into a file; and any place of it is the same as there.
     let path = folder.0.join("export.mp4");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
-    let mut place = 0;
+    let (mut place, before, mut most) = (0, resident_kib(), 0);
     while place < export.total() {
         let piece = reader.read(place, 1 << 19).unwrap();
         assert!(!piece.is_empty());
         std::io::Write::write_all(&mut file, &piece).unwrap();
         place += piece.len() as u64;
+        most = most.max(resident_kib());
     }
     std::io::Write::flush(&mut file).unwrap();
+    println!("memory: {before} KiB before, {most} KiB at most");
+    assert!(most < before + 8 * 1024, "{before} KiB became {most}");
     let whole = std::fs::read(&path).unwrap();
     for step in 0..200_u64 {
         let place = step * 7_919_777 % (export.total() - 5000);

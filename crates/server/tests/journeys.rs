@@ -12,6 +12,7 @@ mod journey {
     mod camera;
     mod clip;
     mod control;
+    mod disks;
     mod faults;
     mod intercom;
     mod lifecycle;

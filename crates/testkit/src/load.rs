@@ -24,7 +24,7 @@ mod watch;
 mod whep;
 
 pub use content::Check;
-pub use driver::{LoadError, run, run_blocking, watch_for};
+pub use driver::{LoadError, run, run_blocking, watch_for, watch_paced};
 pub use options::{Command, Options, PublishOptions, READERS_MAX, ReadOptions, SECONDS_MAX};
 pub use report::Report;
 pub use target::TargetError;

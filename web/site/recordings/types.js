@@ -17,7 +17,7 @@
  * @property {string} kind motion, clip, …
  * @property {string} text
  *
- * @typedef {'recording' | 'starting' | 'waiting' | 'stalled' | 'failed' | 'paused' | 'stopping'} RecordingState
+ * @typedef {'recording' | 'starting' | 'waiting' | 'stalled' | 'armed' | 'scheduled' | 'stopped'} RecordingState
  *
  * @typedef {object} Recording one that is being made, or is meant to be
  * @property {string} id

@@ -24,9 +24,9 @@ const STATES = {
   starting: { text: 'Starting', tone: 'busy' },
   waiting: { text: 'Waiting', tone: 'calm' },
   stalled: { text: 'Stalled', tone: 'bad' },
-  failed: { text: 'Failed', tone: 'bad' },
-  paused: { text: 'Paused', tone: 'calm' },
-  stopping: { text: 'Stopping', tone: 'busy' },
+  armed: { text: 'Waits for an event', tone: 'calm' },
+  scheduled: { text: 'Off by its schedule', tone: 'calm' },
+  stopped: { text: 'Stopped', tone: 'calm' },
 };
 
 /** What a state without a reason means. @type {Partial<Record<RecordingState, string>>} */
@@ -34,7 +34,8 @@ const MEANINGS = {
   starting: 'nothing is on the disk yet',
   waiting: 'the stream has no picture',
   stalled: 'no media has reached the disk for a while',
-  stopping: 'the last segment is being closed',
+  armed: 'what comes meanwhile is in memory only',
+  scheduled: 'these are not its hours',
 };
 
 /**

@@ -8,9 +8,11 @@ pub(crate) use ends::{End, Removed, Step};
 pub(crate) use source::{Output, PolicyInForce, Source};
 
 use super::alerts::Alert;
+use super::recordings::Recording;
 use crate::facts::TrackFacts;
 use crate::time;
 use hub::{PublisherReport, ReaderReport, StreamReport};
+use recorder::RecordingReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,6 +45,8 @@ pub(crate) struct Stream {
     muted: bool,
     /// The alerts that run.
     alerts: Vec<Alert>,
+    /// What is being recorded of it.
+    recordings: Vec<Recording>,
     /// Who pushes into it, and does not wait; the first of several.
     publisher: Option<Publisher>,
     /// Everybody who pushes into it or waits to: in a talk stream, those who talk.
@@ -136,7 +140,13 @@ pub(crate) struct Reader {
 }
 
 impl Stream {
-    pub(crate) fn new(report: &StreamReport, facts: fn(&media::Track) -> TrackFacts) -> Self {
+    /// `recordings`: those of any streams; its own are picked.
+    pub(crate) fn new(
+        report: &StreamReport,
+        facts: fn(&media::Track) -> TrackFacts,
+        recordings: &[RecordingReport],
+    ) -> Self {
+        let own = recordings.iter().filter(|recording| recording.stream == report.name.as_str());
         let pushes = || report.publishers.iter().filter(|publisher| publisher.source.is_none());
         Self {
             name: report.name.to_string(),
@@ -149,6 +159,7 @@ impl Stream {
             talk: report.talk.as_ref().map(ToString::to_string),
             muted: report.muted,
             alerts: report.alerts.iter().map(Alert::new).collect(),
+            recordings: own.map(Recording::new).collect(),
             publisher: pushes().find(|publisher| !publisher.waits).map(Publisher::new),
             publishers: pushes().map(Publisher::new).collect(),
             readers: report.readers.iter().map(Reader::new).collect(),

@@ -27,8 +27,9 @@ fn not_found(name: &str) -> Response {
 /// All streams, by name.
 #[utoipa::path(get, path = "/api/v1/streams", responses((status = 200, body = StreamList)))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response {
-    let reports = shared.hub.reports().await;
-    let streams = reports.iter().map(|report| Stream::new(report, shared.track_facts)).collect();
+    let (reports, recordings) = (shared.hub.reports().await, shared.recorder.reports(None).await);
+    let stream = |report| Stream::new(report, shared.track_facts, &recordings);
+    let streams = reports.iter().map(stream).collect();
     answer::json(&StreamList { streams })
 }
 
@@ -40,7 +41,10 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response {
 pub(crate) async fn get(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
     let Ok(stream) = StreamName::new(&name) else { return not_found(&name) };
     match shared.hub.report(&stream).await {
-        Some(report) => answer::json(&Stream::new(&report, shared.track_facts)),
+        Some(report) => {
+            let recordings = shared.recorder.reports(Some(&stream)).await;
+            answer::json(&Stream::new(&report, shared.track_facts, &recordings))
+        }
         None => not_found(&name),
     }
 }

@@ -34,7 +34,7 @@ impl Owner {
                 // Before the files go, nothing names them any more.
                 let ended = !self.lists.contains_key(folder);
                 if let Err(error) = self.write_playlist(folder, ended) {
-                    self.lose(&io::Error::other(error.to_string()));
+                    self.lose(&error.into());
                     return Err(self.gone_error());
                 }
             }
@@ -93,6 +93,9 @@ impl Owner {
 
     /// The disk refused a write: deletes the oldest. False: there is nothing left to delete.
     pub(super) fn make_room(&mut self, error: &io::Error) -> bool {
+        if let Some(there) = &mut self.there {
+            there.reserve.release();
+        }
         let oldest = self.with_index(|index| index.oldest(None, None, BATCH)).unwrap_or_default();
         let wanted = self.config.free_min.min(self.room.total / ROOM_SHARE).max(1);
         let mut bytes = 0;
@@ -132,8 +135,12 @@ impl Owner {
         if self.retain_by_room().is_err() {
             return;
         }
-        if self.full.is_some() && self.has_room() {
+        if self.has_room() {
             self.full = None;
+            let room = self.room;
+            if let Some(there) = &mut self.there {
+                there.reserve.keep(room);
+            }
         }
     }
 

@@ -41,6 +41,16 @@ pub enum IndexError {
     },
 }
 
+/// For those who only want to know whether the disk is full or broken.
+impl From<IndexError> for std::io::Error {
+    fn from(error: IndexError) -> Self {
+        let full = matches!(&error, IndexError::Sqlite(rusqlite::Error::SqliteFailure(inner, _))
+            if inner.code == rusqlite::ErrorCode::DiskFull);
+        let kind = if full { std::io::ErrorKind::StorageFull } else { std::io::ErrorKind::Other };
+        Self::new(kind, error.to_string())
+    }
+}
+
 /// The index, open for writing.
 pub(crate) struct Index {
     connection: Connection,

@@ -7,6 +7,7 @@ use super::handle::{Begin, Begun, StorageHandle, Written};
 use super::health::{Health, Pace, StorageReport};
 use super::index::{Index, IndexError};
 use super::place::{Place, Room};
+use super::reserve::Reserve;
 use super::{Retention, StorageConfig, StorageError};
 use crate::segment::{FileFormat, Segment, Span};
 use bytes::Bytes;
@@ -65,6 +66,7 @@ pub(super) struct There {
     pub(super) place: Place,
     pub(super) index: Index,
     pub(super) open: HashMap<i64, Open>,
+    pub(super) reserve: Reserve,
 }
 
 /// Everything that has to do with one storage.
@@ -171,8 +173,8 @@ impl From<io::Error> for StartError {
 impl From<IndexError> for StartError {
     fn from(error: IndexError) -> Self {
         match error {
-            IndexError::TooNew { .. } => StartError::Fatal(io::Error::other(error.to_string())),
-            IndexError::Sqlite(_) => StartError::Gone(io::Error::other(error.to_string())),
+            IndexError::TooNew { .. } => StartError::Fatal(error.into()),
+            IndexError::Sqlite(_) => StartError::Gone(error.into()),
         }
     }
 }
@@ -206,6 +208,11 @@ fn run(mut owner: Owner, mut mailbox: mpsc::Receiver<Command>) {
             }
         }
     });
+}
+
+/// The error is for want of room.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Answers. Whoever asked may have given up waiting; then nobody hears it, and that is all right.
@@ -268,6 +275,11 @@ impl Owner {
         let place = Place::open(&self.config, self.was_mount)?;
         self.was_mount |= place.is_mount();
         self.room = place.probe()?;
+        let mut reserve = Reserve::new(&self.config.path);
+        if self.full.is_some() {
+            // The index needs some of it to be opened, and keeps it until there is enough.
+            reserve.release();
+        }
         let mut index = Index::open(&self.config.index_path(), (self.wall)())?;
         let recovered = super::recover::recover(&self.config, &mut index, &mut self.hook)?;
         if recovered.closed + recovered.adopted + recovered.removed > 0 {
@@ -276,14 +288,14 @@ impl Owner {
                 closed = recovered.closed,
                 adopted = recovered.adopted,
                 removed = recovered.removed,
-                "the last run did not end in order: its segments were closed"
+                "what was open when it was last used is closed"
             );
         }
         (self.bytes, self.segments) = index.sums()?;
         // Playlists of the last run may lack their last segments, and their end.
         self.lists = recovered.lists.iter().map(|folder| (folder.clone(), Instant::now())).collect();
-        self.there = Some(There { place, index, open: HashMap::new() });
-        self.end_lists(true).map_err(|error| StartError::Gone(io::Error::other(error.to_string())))?;
+        self.there = Some(There { place, index, open: HashMap::new(), reserve });
+        self.end_lists(true).map_err(|error| StartError::Gone(error.into()))?;
         self.gone = None;
         Ok(())
     }
@@ -324,7 +336,7 @@ impl Owner {
 
     fn end_lists_or_lose(&mut self, all: bool) {
         if let Err(error) = self.end_lists(all) {
-            self.lose(&io::Error::other(error.to_string()));
+            self.lose(&error.into());
         }
     }
 
@@ -358,8 +370,10 @@ impl Owner {
     /// The disk does not work (any more). What is open is finished when it is back.
     pub(super) fn lose(&mut self, error: &io::Error) {
         if self.there.take().is_some() {
-            tracing::warn!(storage = self.config.name, %error, "the storage is gone");
+            let what = if is_full(error) { "full" } else { "gone" };
+            tracing::warn!(storage = self.config.name, %error, "the storage is {what}: it is tried again");
         }
+        self.full = is_full(error).then(|| error.to_string());
         self.gone = Some((error.to_string(), Instant::now()));
         self.tell();
     }
@@ -377,7 +391,7 @@ impl Owner {
         match act(&mut there.index) {
             Ok(value) => Ok(value),
             Err(error) => {
-                self.lose(&io::Error::other(error.to_string()));
+                self.lose(&error.into());
                 Err(self.gone_error())
             }
         }
@@ -417,11 +431,12 @@ impl Owner {
     }
 
     fn health(&self) -> Health {
-        if let Some((reason, _)) = &self.gone {
-            return Health::Gone { reason: reason.clone() };
-        }
+        // A disk that is too full for the index is not used, as one that is gone; but that is not what helps to know.
         if let Some(reason) = &self.full {
             return Health::Full { reason: reason.clone() };
+        }
+        if let Some((reason, _)) = &self.gone {
+            return Health::Gone { reason: reason.clone() };
         }
         if self.pace.is_slow(Instant::now()) {
             let ms = self.pace.slowest().as_millis();

@@ -53,11 +53,15 @@ impl Place {
 
     /// Looks whether it is still there, and how much room it has.
     pub(crate) fn probe(&self) -> io::Result<Room> {
-        let now = std::fs::metadata(self.root.join(OWN_FOLDER))?;
-        if now.dev() != self.device {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted any more"));
+        let gone = |why| io::Error::new(io::ErrorKind::NotFound, why);
+        match std::fs::metadata(self.root.join(OWN_FOLDER)) {
+            Ok(now) if now.dev() == self.device => room(&self.root),
+            Ok(_) => Err(gone("its disk is not mounted any more")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(gone("its disk is not mounted any more, or its folder was removed"))
+            }
+            Err(error) => Err(error),
         }
-        room(&self.root)
     }
 }
 

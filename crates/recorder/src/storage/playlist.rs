@@ -24,6 +24,15 @@ pub(super) enum ListError {
     Index(#[from] IndexError),
 }
 
+impl From<ListError> for io::Error {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Disk(error) => error,
+            ListError::Index(error) => error.into(),
+        }
+    }
+}
+
 impl Owner {
     /// A segment of this path was closed: its folder's playlist has it from now on.
     pub(super) fn list(&mut self, path: &str) -> Result<(), ListError> {

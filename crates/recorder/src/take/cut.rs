@@ -8,6 +8,8 @@ const GAP: Duration = Duration::from_secs(10);
 const MARKED_GAP: Duration = Duration::from_secs(2);
 /// Wall time and media time may part so far from one unit to the next: 1 s. More is a clock that was set.
 const CLOCKS_PART: Duration = Duration::from_secs(1);
+/// The same where a source begins anew, with a key frame: 500 ms. Another file costs nothing there.
+const CLOCKS_PART_ANEW: Duration = Duration::from_millis(500);
 /// Segments are at most so long, which searches in the index rely on: 24 h, less what a group may add.
 const SEGMENT_MAX: Duration = Duration::from_secs(23 * 3600);
 /// Times that lie a little before what is there already come from jitter: 1 s. What lies further back is another time.
@@ -98,11 +100,17 @@ impl CutRules {
         if step > micros(gap) {
             return Cut::Gap(format!("nothing came for {:.1} s", step as f64 / 1e6));
         }
-        if is_main && (step - wall_step).abs() > micros(CLOCKS_PART) {
+        let anew = unit.discontinuity && unit.keyframe;
+        let part = micros(if anew { CLOCKS_PART_ANEW } else { CLOCKS_PART });
+        let parted = wall_step - step;
+        if is_main && parted.abs() > part {
             // A burst after a stall is no news of the clock: then wall times are those of arrival.
             let set = wall_step.abs() > micros(GAP) || wall_step < -micros(CLOCKS_PART);
+            if anew && !set && parted > 0 {
+                return Cut::Gap(format!("the source was away for {:.1} s", parted as f64 / 1e6));
+            }
             if set || unit.discontinuity {
-                return Cut::Gap(format!("the clock was set by {:.1} s", (wall_step - step) as f64 / 1e6));
+                return Cut::Gap(format!("the clock was set by {:.1} s", parted as f64 / 1e6));
             }
         }
         if is_main && unit.keyframe && self.is_enough(so_far, place.wall) {

@@ -130,6 +130,29 @@ fn gaps_other_parameters_and_lost_units_begin_a_segment_and_say_why() {
     ");
 }
 
+/// A source that is killed and starts again goes on where the stream's line was, however long it was away: its burst at
+/// the start had taken the line ahead.
+#[test]
+fn a_source_that_was_away_begins_a_segment_although_its_media_goes_on() {
+    for (away_ms, wanted) in [(800, "0..2000 2800..4800"), (300, "0..4000")] {
+        let mut take = take(seconds(60, false));
+        let (video, mut ends) = (video(), Vec::new());
+        for ms in (0..4000).step_by(40) {
+            let mut unit = unit(&video, ms, ms % 1000 == 0);
+            if ms >= 2000 {
+                unit.wall = WallTime::from_micros((ms + away_ms) * 1000);
+                unit.discontinuity = ms == 2000;
+            }
+            take.handle_unit(&unit, unit.arrival);
+        }
+        take.finish(None);
+        for line in drained(&mut take, Moment::from_millis(9_000)) {
+            ends.extend(line.strip_prefix("end ").map(str::to_owned));
+        }
+        assert_eq!(ends.join(" "), wanted);
+    }
+}
+
 #[test]
 fn sound_alone_is_recorded_too() {
     let mut take = Take::new("radio", TakePlan { format: FileFormat::Fmp4, cut: seconds(2, false) });

@@ -1,5 +1,6 @@
 //! Watching the past: what was recorded, by RTSP with its ranges and speeds, RTMP, HTTP and the API.
 
+use super::browser::{result, script};
 use super::past_player::Player;
 use super::{BINARY, turn};
 use serde_json::{Value, json};
@@ -170,5 +171,36 @@ fn a_playback_of_the_api_is_a_stream_that_is_changed_there() {
     let ended = server.request("DELETE", &format!("/api/v1/playbacks/{}", made["id"]), b"").unwrap();
     assert_eq!(ended.status, 204);
     assert!(server.stream(made["stream"].as_str().unwrap()).is_null());
+    server.stop();
+}
+
+/// A browser asks for ranges as it likes: all of them must be of one file, also while the last one of those that it is made of
+/// still grows.
+#[test]
+fn chromium_seeks_in_an_export_while_it_is_still_recorded_and_plays_it_to_its_end() {
+    require!(chromium);
+    let _turn = turn::shared();
+    let place = Place::new().unwrap();
+    let (server, began) = recorded(&place);
+    let file = |from: i64, to: i64, seeks: Value| {
+        let query = format!("from={}&to={}", rfc3339(began + from), rfc3339(began + to));
+        json!({ "url": server.http_url(&format!("/api/v1/recordings/cam/export.mp4?{query}")), "seeks": seeks })
+    };
+    let settings = json!({ "files": [
+        // Up to an hour from now: as much as there is.
+        file(0, 3_600_000, json!([9.0, 2.0, -1.0, 5.5, 0.0, -3.0])),
+        file(4_000, 9_000, json!([4.0, 1.0, -2.0])),
+    ] });
+    let result = result(script("video.mjs", &chromium, &place, settings));
+    for file in result["files"].as_array().unwrap() {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let duration = number(&file["duration"]);
+        for seek in file["shown"].as_array().unwrap() {
+            let off = number(&seek["time"]) - number(&seek["to"]);
+            assert!(off.abs() < 0.09, "another picture than that of the moment: {file:#}");
+        }
+        assert!((number(&file["ended"]) - duration).abs() < 0.1, "{file:#}");
+    }
+    assert!(result["files"][0]["duration"].as_f64() > Some(9.0), "{result:#}");
     server.stop();
 }

@@ -140,8 +140,21 @@ pub fn run_blocking(command: &Command) -> Result<Option<Report>, LoadError> {
 /// # Panics
 /// When there is no run; for tests.
 pub fn watch_for(seconds: u64, protocol: &str, url: &str, readers: u16) -> Report {
+    watch(seconds, protocol, url, readers, &[])
+}
+
+/// The same of a stream with so many pictures a second: also how late each came.
+///
+/// # Panics
+/// As [`watch_for`].
+pub fn watch_paced(seconds: u64, protocol: &str, url: &str, readers: u16, fps: f64) -> Report {
+    watch(seconds, protocol, url, readers, &["--expect-fps", &fps.to_string()])
+}
+
+fn watch(seconds: u64, protocol: &str, url: &str, readers: u16, more: &[&str]) -> Report {
     let (readers, seconds) = (readers.to_string(), seconds.to_string());
     let args = ["load", protocol, "--url", url, "--readers", &readers, "--seconds", &seconds];
+    let args = args.iter().chain(more);
     let outcome = Options::try_parse_from(args).map_err(|error| error.to_string());
     let outcome =
         outcome.and_then(|options| run_blocking(&options.command).map_err(|error| error.to_string()));
@@ -234,6 +247,11 @@ async fn measure(tallies: &Tallies, options: &ReadOptions) -> Report {
     sleep(SETTLE).await;
     let pictures = || tallies.iter().map(|tally| tally.borrow().pictures).collect::<Vec<_>>();
     let pictures_before = pictures();
+    if options.expect_fps.is_some() {
+        for tally in tallies {
+            tally.borrow_mut().arrivals = Some(Vec::new());
+        }
+    }
     let begun = Instant::now();
     let first = snapshot(tallies, options.server_pid);
     sleep(Duration::from_secs(options.seconds)).await;

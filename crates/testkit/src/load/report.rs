@@ -2,7 +2,7 @@
 use super::watch::{Life, Tally};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Different reasons for failures that are told: 5.
 const REASONS_MAX: usize = 5;
@@ -55,6 +55,13 @@ pub struct Report {
     pub first_byte_ms_p95: f64,
     /// The slowest.
     pub first_byte_ms_max: f64,
+    /// With `fps_expected`: how much later pictures came than at that rate, counted from the one that was least late, of
+    /// each reader, in milliseconds: half of them.
+    pub delay_ms_p50: Option<f64>,
+    /// The same: 99 %.
+    pub delay_ms_p99: Option<f64>,
+    /// The latest.
+    pub delay_ms_max: Option<f64>,
     /// CPU of this tool while it was measured.
     pub own_cpu_seconds: f64,
     /// CPU of the server meanwhile.
@@ -96,6 +103,14 @@ impl Report {
             if self.reasons.len() < REASONS_MAX && !self.reasons.iter().any(|known| known == reason) {
                 self.reasons.push(reason.to_owned());
             }
+        }
+        if let Some(fps) = self.fps_expected {
+            let of_one = |tally: &Tally| delays(tally.arrivals.as_deref().unwrap_or_default(), fps);
+            let mut delays: Vec<Duration> = readers.iter().flat_map(of_one).collect();
+            delays.sort_unstable();
+            self.delay_ms_p50 = Some(percentile(&delays, 50));
+            self.delay_ms_p99 = Some(percentile(&delays, 99));
+            self.delay_ms_max = Some(percentile(&delays, 100));
         }
         let mut first: Vec<Duration> = readers.iter().filter_map(|tally| tally.first_byte).collect();
         first.sort_unstable();
@@ -147,6 +162,10 @@ impl Report {
                 self.first_byte_ms_p50, self.first_byte_ms_p95, self.first_byte_ms_max
             ),
         );
+        if let (Some(half), Some(most), Some(max)) = (self.delay_ms_p50, self.delay_ms_p99, self.delay_ms_max)
+        {
+            row("delay of pictures p50, p99, max", format!("{half:.1}, {most:.1}, {max:.1} ms"));
+        }
         row("own CPU", format!("{:.2} s", self.own_cpu_seconds));
         if let Some(cpu) = self.server_cpu_seconds {
             let per_gbit = self.server_cpu_seconds_per_gbit.unwrap_or_default();
@@ -170,6 +189,15 @@ impl Report {
         }
         text
     }
+}
+
+/// How late each picture was at a rate, counted from the one that was least late.
+fn delays(arrivals: &[Instant], fps: f64) -> Vec<Duration> {
+    let Some(first) = arrivals.first() else { return Vec::new() };
+    let late = |(number, at): (usize, &Instant)| (*at - *first).as_secs_f64() - number as f64 / fps;
+    let late: Vec<f64> = arrivals.iter().enumerate().map(late).collect();
+    let least = late.iter().copied().fold(0.0, f64::min);
+    late.into_iter().map(|late| Duration::from_secs_f64((late - least).max(0.0))).collect()
 }
 
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
@@ -206,6 +234,19 @@ mod tests {
             spoil(&mut readers[1]);
             assert!(!clean(&readers), "{readers:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_late_by_what_it_came_behind_the_one_that_was_least_late() {
+        let begun = Instant::now();
+        let arrivals: Vec<Instant> =
+            [30, 40, 80, 150, 160].map(|ms| begun + Duration::from_millis(ms)).to_vec();
+        let found = delays(&arrivals, 25.0);
+        assert_eq!(
+            found.iter().map(|delay| (delay.as_secs_f64() * 1e3).round()).collect::<Vec<_>>(),
+            [30.0, 0.0, 0.0, 30.0, 0.0]
+        );
+        assert!(delays(&[], 25.0).is_empty());
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Tally {
     pub(super) mismatches: u64,
     /// From the start of the connection to the first byte of a frame.
     pub(super) first_byte: Option<Duration>,
+    /// When pictures began to come, from the moment on at which somebody asks for it.
+    pub(super) arrivals: Option<Vec<Instant>>,
 }
 
 /// One reader's eyes: its parsers tell it what comes, it judges.
@@ -103,7 +105,12 @@ impl Watch {
         let mut tally = self.tally.borrow_mut();
         tally.frames += 1;
         let first = *self.first_track.get_or_insert(track);
-        tally.pictures += u64::from(track == first);
+        if track == first {
+            tally.pictures += 1;
+            if let Some(arrivals) = &mut tally.arrivals {
+                arrivals.push(Instant::now());
+            }
+        }
         let ordered = match (order, before) {
             (Order::Rising, Some(before)) => before < timestamp,
             (Order::NotFalling, Some(before)) => before <= timestamp,

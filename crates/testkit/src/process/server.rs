@@ -54,7 +54,11 @@ impl Server {
         Self::start_by(&AS_PID_1, binary, place, settings)
     }
 
-    fn start_by(starter: &[&str], binary: &str, place: &Place, settings: Value) -> Self {
+    /// The same, started by these words, such as `unshare --mount`. They must become the server, and not stay beside it.
+    ///
+    /// # Panics
+    /// When it does not answer in time; its log is in the message.
+    pub fn start_by(starter: &[&str], binary: &str, place: &Place, settings: Value) -> Self {
         let [api, rtsp, rtmp, webrtc] = std::array::from_fn(|_| format!("127.0.0.1:{}", free_port()));
         let mut config = json!({
             "api": { "listen": api, "origin": "*" },
@@ -112,8 +116,8 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if !starter.is_empty() {
-            // What the starter runs, and nothing else, is the server.
+        if starter == AS_PID_1 {
+            // What this one runs, and nothing else, is the server; others become it.
             server.inner = Census::of(server.child.id()).descendants.first().map(|(pid, _)| *pid);
         }
         server

@@ -68,7 +68,7 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn new(report: &RecordingReport) -> Self {
+    pub(crate) fn new(report: &RecordingReport) -> Self {
         Self {
             id: report.id.to_string(),
             stream: report.stream.clone(),

@@ -4,7 +4,7 @@ use super::super::faults::Step;
 use super::super::file::{GrowingFile, part_of};
 use super::super::handle::{Begin, Begun, Written};
 use super::super::index::NewSegment;
-use super::{Open, Owner};
+use super::{Open, Owner, is_full};
 use crate::segment::{FileFormat, Segment, SegmentState, Span};
 use bytes::Bytes;
 use media::WallTime;
@@ -27,28 +27,19 @@ enum Failed {
 
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
-        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        if full { Failed::Full(error) } else { Failed::Gone(error) }
+        if is_full(&error) { Failed::Full(error) } else { Failed::Gone(error) }
     }
 }
 
 impl From<super::super::playlist::ListError> for Failed {
     fn from(error: super::super::playlist::ListError) -> Self {
-        match error {
-            super::super::playlist::ListError::Disk(error) => error.into(),
-            super::super::playlist::ListError::Index(error) => error.into(),
-        }
+        io::Error::from(error).into()
     }
 }
 
 impl From<super::IndexError> for Failed {
     fn from(error: super::IndexError) -> Self {
-        if let super::IndexError::Sqlite(rusqlite::Error::SqliteFailure(inner, _)) = &error
-            && inner.code == rusqlite::ErrorCode::DiskFull
-        {
-            return Failed::Full(io::Error::new(io::ErrorKind::StorageFull, error.to_string()));
-        }
-        Failed::Gone(io::Error::other(error.to_string()))
+        io::Error::from(error).into()
     }
 }
 
@@ -204,7 +195,15 @@ impl Owner {
         let (bytes, hash) = open.file.close(&mut self.hook)?;
         (segment.bytes, segment.hash) = (bytes, Some(hash));
         self.hook.before(Step::IndexClose)?;
-        there.index.close(id, span, bytes, hash)?;
+        if let Err(error) = there.index.close(id, span, bytes, hash) {
+            // The file is whole; without room for the note, others make some.
+            let error = io::Error::from(error);
+            if !is_full(&error) || !self.make_room(&error) {
+                return Err(error.into());
+            }
+            let Some(there) = &mut self.there else { return Err(Failed::Gone(not_there())) };
+            there.index.close(id, span, bytes, hash)?;
+        }
         self.bytes += bytes;
         self.segments += 1;
         if format.has_playlist() {
