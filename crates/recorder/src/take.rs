@@ -192,7 +192,7 @@ impl Take {
         let mut paced = self.pace.place(unit, &self.tracks[at]);
         match self.judge(&paced, &self.tracks[at], is_main) {
             Cut::GoOn => {}
-            Cut::Next => self.end_at(paced.wall),
+            Cut::Next => self.end_before(&paced),
             Cut::Gap(why) => {
                 self.finish(Some(why));
                 // Nothing is left of the pace before the gap.
@@ -233,7 +233,7 @@ impl Take {
         let gap = match before {
             State::Running(running) => {
                 let to = running.ends();
-                self.close(*running, to);
+                self.close(*running, to, None);
                 gap
             }
             State::Waiting { gap: known } => known.or(gap),
@@ -309,17 +309,17 @@ impl Take {
         }));
     }
 
-    /// Ends the segment where the next one begins.
-    fn end_at(&mut self, wall: WallTime) {
+    /// Ends the segment where the next one begins, with this unit.
+    fn end_before(&mut self, next: &Unit) {
         let before = std::mem::replace(&mut self.state, State::Waiting { gap: None });
         if let State::Running(running) = before {
-            let to = cut::not_before(wall, running.from);
-            self.close(*running, to);
+            let to = cut::not_before(next.wall, running.from);
+            self.close(*running, to, Some(next));
         }
     }
 
-    fn close(&mut self, mut running: Running, to: WallTime) {
-        let pieces = running.muxer.finish();
+    fn close(&mut self, mut running: Running, to: WallTime, next: Option<&Unit>) {
+        let pieces = running.muxer.finish(next);
         let span = Span { from: running.from, to };
         self.ended = Some(to);
         self.successor = running.muxer.successor();

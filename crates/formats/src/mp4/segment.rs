@@ -186,9 +186,12 @@ impl SegmentMuxer {
         Some(SegmentPart { head, data, bytes })
     }
 
-    /// Makes the last part: the newest units are taken to last as long as those before them.
-    pub fn finish(&mut self) -> Option<SegmentPart> {
-        self.lanes.iter_mut().for_each(Lane::finish);
+    /// Makes the last part: the newest units are taken to last as long as those before them. `next`: the one that the next
+    /// file begins with; the one before it in this file lasts until then, whatever lies between.
+    pub fn finish(&mut self, next: Option<&Unit>) -> Option<SegmentPart> {
+        for lane in &mut self.lanes {
+            lane.finish(next.filter(|next| next.track == lane.track.id));
+        }
         self.part()
     }
 
@@ -239,9 +242,11 @@ impl Lane {
         own.filter(|ticks| *ticks > 0).unwrap_or(self.last_ticks)
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, next: Option<&Unit>) {
         if let Some(unit) = self.newest.take() {
-            let ticks = self.length_of(&unit);
+            let until_next = next.map(|next| next.dts.saturating_sub(unit.dts));
+            let ticks = until_next.and_then(|ticks| u32::try_from(ticks).ok()).filter(|ticks| *ticks > 0);
+            let ticks = ticks.unwrap_or_else(|| self.length_of(&unit));
             self.ready.push(Sample { unit, ticks });
         }
     }

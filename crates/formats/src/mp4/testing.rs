@@ -43,7 +43,7 @@ pub(crate) fn recorded(tracks: &[Track], units: &[Unit], a_part: usize) -> (Vec<
     let mut ends = vec![file.len()];
     for chunk in units.chunks(a_part).map(Some).chain([None]) {
         chunk.into_iter().flatten().for_each(|unit| muxer.push(unit));
-        let part = if chunk.is_some() { muxer.part() } else { muxer.finish() };
+        let part = if chunk.is_some() { muxer.part() } else { muxer.finish(None) };
         let Some(part) = part else { continue };
         write(&part, &mut file);
         ends.push(file.len());

@@ -127,10 +127,10 @@ impl FileMuxer {
         }
     }
 
-    /// All that is left.
-    pub(super) fn finish(&mut self) -> Vec<Bytes> {
+    /// All that is left. `next`: what the next file begins with, if that follows.
+    pub(super) fn finish(&mut self, next: Option<&Unit>) -> Vec<Bytes> {
         match &mut self.kind {
-            Kind::Mp4(muxer) => muxer.finish().map(pieces).unwrap_or_default(),
+            Kind::Mp4(muxer) => muxer.finish(next).map(pieces).unwrap_or_default(),
             Kind::Ts { waiting, .. } => taken(waiting),
         }
     }

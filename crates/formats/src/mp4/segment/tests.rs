@@ -1,6 +1,6 @@
 use super::*;
-use crate::mp4::File;
-use crate::mp4::testing::{self, BEGAN, recorded, write};
+use crate::mp4::testing::{self, BEGAN, reader, recorded, write};
+use crate::mp4::{File, SegmentIndex};
 use media::{Codec, CodecParams, Moment};
 use mp4_atom::{Any, DecodeMaybe};
 
@@ -101,7 +101,26 @@ fn what_follows_a_gap_has_its_own_time() {
     muxer.push(&late);
     assert_eq!(muxer.duration(), Duration::from_millis(3_600_040), "the last frame lasts for a frame");
     let mut file = muxer.init().to_vec();
-    write(&muxer.finish().unwrap(), &mut file);
+    write(&muxer.finish(None).unwrap(), &mut file);
     let times: Vec<i64> = File::parse(file.into()).unwrap().units().map(|unit| unit.dts).collect();
     assert_eq!(times, [0, hour]);
+}
+
+#[test]
+fn the_last_frame_lasts_until_the_next_file_begins() {
+    let (tracks, units) = demo();
+    let rate = i64::from(tracks[0].clock_rate);
+    for (next_after, seconds) in
+        [(Some(rate), 1.04), (Some(rate / 25), 0.08), (Some(-rate), 0.08), (None, 0.08)]
+    {
+        let mut muxer = SegmentMuxer::new(&tracks[..1]).unwrap();
+        let pictures: Vec<&Unit> = units.iter().filter(|unit| unit.track == 0).take(2).collect();
+        pictures.iter().for_each(|unit| muxer.push(unit));
+        let next = next_after.map(|ticks| Unit { dts: pictures[1].dts + ticks, ..pictures[1].clone() });
+        let mut file = muxer.init().to_vec();
+        write(&muxer.finish(next.as_ref()).unwrap(), &mut file);
+        let index = SegmentIndex::read(reader(&file)).unwrap();
+        let lengths = index.samples(0).iter().map(|sample| i64::from(sample.ticks)).sum::<i64>();
+        assert_eq!(lengths as f64 / rate as f64, seconds, "{next_after:?}");
+    }
 }
