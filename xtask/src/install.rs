@@ -22,8 +22,8 @@ const DEBIAN: [&[&str]; 5] = [
 /// Carries a static FFmpeg 9, the newest publisher and player; Debian's is the old one.
 const FFMPEG: &str = "imageio-ffmpeg==0.8.1";
 
-/// Drives Chromium; checks the web page's types.
-const NODE: [&str; 2] = ["playwright-core@1.65.1", "typescript@7.0.2"];
+/// Drives Chromium; checks the web page's types; plays HLS in browsers that do not.
+const NODE: [&str; 3] = ["playwright-core@1.65.1", "typescript@7.0.2", "hls.js@1.7.4"];
 
 /// How often a download is tried.
 const TRIES: u32 = 3;

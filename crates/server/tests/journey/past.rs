@@ -175,21 +175,22 @@ fn a_playback_of_the_api_is_a_stream_that_is_changed_there() {
 }
 
 /// A browser asks for ranges as it likes: all of them must be of one file, also while the last one of those that it is made of
-/// still grows.
+/// still grows. And hls.js finds no hole where files meet.
 #[test]
-fn chromium_seeks_in_an_export_while_it_is_still_recorded_and_plays_it_to_its_end() {
+fn chromium_seeks_in_exports_and_playlists_while_it_is_still_recorded_and_plays_them_to_their_ends() {
     require!(chromium);
     let _turn = turn::shared();
     let place = Place::new().unwrap();
     let (server, began) = recorded(&place);
-    let file = |from: i64, to: i64, seeks: Value| {
+    let file = |name: &str, from: i64, to: i64, seeks: Value| {
         let query = format!("from={}&to={}", rfc3339(began + from), rfc3339(began + to));
-        json!({ "url": server.http_url(&format!("/api/v1/recordings/cam/export.mp4?{query}")), "seeks": seeks })
+        json!({ "url": server.http_url(&format!("/api/v1/recordings/cam/{name}?{query}")), "seeks": seeks })
     };
     let settings = json!({ "files": [
         // Up to an hour from now: as much as there is.
-        file(0, 3_600_000, json!([9.0, 2.0, -1.0, 5.5, 0.0, -3.0])),
-        file(4_000, 9_000, json!([4.0, 1.0, -2.0])),
+        file("export.mp4", 0, 3_600_000, json!([9.0, 2.0, -1.0, 5.5, 0.0, -3.0])),
+        file("export.mp4", 4_000, 9_000, json!([4.0, 1.0, -2.0])),
+        file("playlist.m3u8", 0, 9_000, json!([7.0, 2.0, -1.0, 4.5])),
     ] });
     let result = result(script("video.mjs", &chromium, &place, settings));
     for file in result["files"].as_array().unwrap() {
@@ -200,6 +201,9 @@ fn chromium_seeks_in_an_export_while_it_is_still_recorded_and_plays_it_to_its_en
             assert!(off.abs() < 0.09, "another picture than that of the moment: {file:#}");
         }
         assert!((number(&file["ended"]) - duration).abs() < 0.1, "{file:#}");
+        // A busy browser drops a picture now and then.
+        assert!(number(&file["widest"]) < 0.3, "there is a hole: {file:#}");
+        assert_eq!(file["complaints"], json!([]), "{file:#}");
     }
     assert!(result["files"][0]["duration"].as_f64() > Some(9.0), "{result:#}");
     server.stop();
