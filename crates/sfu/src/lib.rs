@@ -1,7 +1,9 @@
 //! Conferences as a library, in the shape of mediasoup's Rust crate, so that its users find their names again.
 //!
 //! What is here so far is the pure part: [`rtp_parameters`] the values that travel as JSON between an
-//! application, a router and `mediasoup-client`; [`scalability_mode`] the layers of a stream. No I/O, no clock.
+//! application, a router and `mediasoup-client`; [`scalability_mode`] the layers of a stream; [`ortc`] who can
+//! receive what from whom, and with which numbers. No I/O, no clock, no randomness: SSRCs are an argument.
+pub mod ortc;
 pub mod rtp_parameters;
 pub mod scalability_mode;
 mod supported;
