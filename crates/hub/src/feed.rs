@@ -222,6 +222,7 @@ impl Feed {
         });
         let start = unit.keyframe && (is_video || !inner.has_video);
         if unit.keyframe && is_video {
+            inner.forget_read();
             let number = inner.units.head();
             match inner.starts.iter_mut().find(|(id, _)| *id == unit.track) {
                 Some((_, newest)) => *newest = number,
@@ -527,6 +528,17 @@ impl Inner {
             }
             false
         });
+    }
+
+    /// A new group has begun: what everybody has read of those before is of no use any more. The seconds that a ring may keep
+    /// are for readers that lag, and cost memory only while there are any.
+    fn forget_read(&mut self) {
+        for rendition in &self.renditions {
+            let own = self.readers.iter().flatten().filter(|slot| slot.reads(rendition));
+            if let Some(slowest) = own.map(ReaderSlot::next).min() {
+                rendition.borrow_mut().ring.trim_read(slowest);
+            }
+        }
     }
 
     fn wake_all(&mut self) {

@@ -65,6 +65,11 @@ impl ReaderSlot {
         Rc::ptr_eq(&self.rendition, rendition)
     }
 
+    /// The number of the entry that it gets next.
+    pub(crate) fn next(&self) -> u64 {
+        self.stats.cursor.get()
+    }
+
     /// True for a reader of this very track.
     pub(crate) fn depends_on(&self, id: TrackId) -> bool {
         self.rendition.borrow().depends_on(id)

@@ -76,6 +76,14 @@ impl<T: Entry> Ring<T> {
         start_lost
     }
 
+    /// Drops what is before both the newest start and `slowest`, the number that the slowest of the readers gets next.
+    pub(crate) fn trim_read(&mut self, slowest: u64) {
+        let needed = self.newest_start.map_or(slowest, |start| start.min(slowest));
+        while self.base < needed && !self.slots.is_empty() {
+            self.pop_front();
+        }
+    }
+
     fn pop_front(&mut self) {
         if let Some(slot) = self.slots.pop_front() {
             self.bytes -= slot.entry.bytes();
@@ -160,6 +168,21 @@ mod tests {
         assert_eq!((ring.tail(), ring.head(), ring.newest_start()), (9, 11, Some(9)));
         assert_eq!(ring.since(ring.newest_start()).count(), 2);
         assert_eq!(ring.lag_bytes(10), 10);
+    }
+
+    #[test]
+    fn what_all_have_read_goes_but_not_the_newest_group() {
+        let mut ring = Ring::new(0);
+        for (ms, key) in [(0, true), (40, false), (80, true), (120, false)] {
+            ring.push(Item(ms, key));
+        }
+        ring.trim_read(1);
+        assert_eq!((ring.tail(), ring.bytes()), (1, 30), "one reader is at the second");
+        ring.trim_read(4);
+        assert_eq!((ring.tail(), ring.newest_start()), (2, Some(2)), "new readers start there");
+        let mut empty = Ring::<Item>::new(3);
+        empty.trim_read(9);
+        assert_eq!((empty.tail(), empty.head()), (3, 3));
     }
 
     #[test]

@@ -145,13 +145,13 @@ fn judge(server: &Server, store: &Path) -> usize {
             };
             let lasted = wall("to") - wall("from");
             let (duration, frames) = probe(&store.join(segment["file"].as_str().unwrap()));
-            // It plays to its end. A source that was killed leaves a pause of up to two seconds in a file, and comes again with
-            // a burst: times are those of arrival.
+            // It plays to its end. A source that was killed leaves a pause in a file, and comes again with a burst of up to a
+            // second and a half of media at once; RTMP says nothing of when that was captured, so its times are those of arrival.
             assert!(
                 frames > 0 && frames as f64 / 25.0 < duration + 0.15,
                 "{frames} frames in {duration} s: {segment}"
             );
-            assert!((duration - lasted).abs() < 1.0, "{duration} s for {lasted} s: {segment}");
+            assert!((duration - lasted).abs() < 2.0, "{duration} s for {lasted} s: {segment}");
         }
     }
     for list in walk(store).into_iter().filter(|path| path.ends_with("index.m3u8")) {
