@@ -4,6 +4,7 @@
 //! application, a router and `mediasoup-client`; [`scalability_mode`] the layers of a stream; [`ortc`] who can
 //! receive what from whom, and with which numbers. No I/O, no clock, no randomness: SSRCs are an argument.
 pub mod ortc;
+pub mod payload;
 pub mod rtp_parameters;
 pub mod scalability_mode;
 mod supported;
