@@ -3,8 +3,11 @@
 //! What is here so far is the pure part: [`rtp_parameters`] the values that travel as JSON between an
 //! application, a router and `mediasoup-client`; [`scalability_mode`] the layers of a stream; [`ortc`] who can
 //! receive what from whom, and with which numbers. No I/O, no clock, no randomness: SSRCs are an argument.
+pub mod consumer_stream;
+pub mod layers;
 pub mod ortc;
 pub mod payload;
+pub mod rewrite;
 pub mod rtp_parameters;
 pub mod scalability_mode;
 mod supported;
