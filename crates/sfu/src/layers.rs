@@ -3,6 +3,8 @@
 //! [`Selector`] judges each packet and says when a key frame is needed and which layers go on now.
 mod liveness;
 mod selector;
+#[cfg(test)]
+mod tests;
 mod within;
 
 pub use liveness::DEAD_AFTER;

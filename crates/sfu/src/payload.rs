@@ -5,6 +5,7 @@
 mod av1;
 mod bits;
 mod dependency;
+mod elements;
 mod h264;
 mod h265;
 mod stream_reader;
@@ -13,9 +14,14 @@ mod vp8;
 mod vp9;
 
 pub use dependency::{CHAINS_MAX, Dependency, DependencyReader, Described, Structure, Template};
-pub use stream_reader::{InboundHeader, InboundPacket, SEQUENCE_GAP_MAX, StreamReader};
+pub use elements::Elements;
+pub(crate) use elements::{ONE_BYTE, TWO_BYTES};
+pub use stream_reader::{InboundPacket, SEQUENCE_GAP_MAX, StreamReader};
 pub use vp8::Vp8;
 pub use vp9::{Resolution, Vp9, Vp9Structure};
+
+#[cfg(test)]
+pub(crate) use dependency::tests::{key_frame_of_l1t2, short};
 
 use crate::rtp_parameters::{MimeType, MimeTypeVideo};
 

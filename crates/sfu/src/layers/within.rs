@@ -109,8 +109,10 @@ impl Within {
                     limit.move_temporal(packet, wish.temporal);
                     limit.move_spatial(packet, &vp9, wish);
                 }
-                self.needs_key_frame =
-                    limit.spatial < wish.spatial || (wish.ksvc && limit.spatial > wish.spatial);
+                let lacks = limit.spatial < wish.spatial || (wish.ksvc && limit.spatial > wish.spatial);
+                // the upper layers of a key picture may be about to come
+                let next_picture = facts.spatial == 0 && facts.starts_frame && !facts.key_frame;
+                self.needs_key_frame = lacks && (self.needs_key_frame || next_picture);
             }
             Detail::Vp8(_) | Detail::None => {
                 if facts.starts_frame {

@@ -301,8 +301,8 @@ pub(crate) mod tests {
             bits.put(indication, 2);
         }
         bits.put(0, 1); // the key frame refers to none
-        bits.put(0b1_0001_0, 6); // two back
-        bits.put(0b1_0000_0, 6); // one back
+        bits.put(0b10_0010, 6); // two back
+        bits.put(0b10_0000, 6); // one back
         bits.put(0b10, 2); // one chain, of 0 to 2
         for distance in [0, 2, 1] {
             bits.put(distance, 4);

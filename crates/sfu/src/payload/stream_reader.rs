@@ -4,21 +4,11 @@
 use super::unwrap::Unwrap;
 use super::{DependencyReader, Detail, Facts, PayloadFormat, Structure, Unreadable};
 use super::{av1, h264, h265, vp8, vp9};
+use formats::rtp::Header;
 
 /// A sequence number farther than this from the highest is believed only when its successor comes next: 3000, as
 /// RFC 3550 has it. Ten seconds of a stream of 300 packets a second.
 pub const SEQUENCE_GAP_MAX: u64 = 3000;
-
-/// What is read of an RTP header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct InboundHeader {
-    /// Sequence number.
-    pub sequence: u16,
-    /// Timestamp.
-    pub timestamp: u32,
-    /// Marker.
-    pub marker: bool,
-}
 
 /// A packet of a producer, as its consumers see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,7 +79,7 @@ impl StreamReader {
     /// off is not believed.
     pub fn read(
         &mut self,
-        header: InboundHeader,
+        header: Header,
         payload: &[u8],
         descriptor: Option<&[u8]>,
     ) -> Result<Option<InboundPacket>, Unreadable> {
@@ -177,8 +167,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header(sequence: u16) -> InboundHeader {
-        InboundHeader { sequence, timestamp: 0, marker: false }
+    fn header(sequence: u16) -> Header {
+        Header { sequence, ..Header::default() }
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Clock {
         let report = |stream: u8| self.reports.get(usize::from(stream)).copied().flatten();
         let (old, new) = (report(line.stream)?, report(stream)?);
         let since_report = (timestamp as u32).wrapping_sub(new.timestamp) as i32;
-        let between = i128::from(new.ntp.wrapping_sub(old.ntp) as i64) * i128::from(self.rate) >> 32;
+        let between = (i128::from(new.ntp.wrapping_sub(old.ntp) as i64) * i128::from(self.rate)) >> 32;
         let on_old = old.timestamp.wrapping_add(since_report as u32).wrapping_add(between as u32);
         let since_last = on_old.wrapping_sub(line.highest_in as u32) as i32;
         let on_old = line.highest_in.wrapping_add_signed(since_last.into());

@@ -16,11 +16,28 @@ struct Segment {
     /// The least and the most temporal layers wished since it began.
     temporal_min: u8,
     temporal_max: u8,
+    /// The highest temporal layer that a decoder could follow without a gap.
+    decodable: u8,
 }
 
 impl Segment {
     fn out(&self, index: u64) -> u64 {
         self.first_out + (index - self.first) - self.left_out.range(..index).count() as u64
+    }
+}
+
+impl Segment {
+    /// An upper temporal layer begins with a frame that needs the lower ones only.
+    fn follow(&mut self, sent: &Sent, goes_on: bool, wished: u8) {
+        if sent.begins_key_frame {
+            self.decodable = wished;
+        } else if sent.starts_frame {
+            self.decodable = self.decodable.min(wished);
+        }
+        if goes_on && sent.temporal > self.decodable {
+            assert!(sent.starts_frame && sent.sync, "{sent:?} is no point to switch up at");
+            self.decodable = sent.temporal;
+        }
     }
 }
 
@@ -93,6 +110,7 @@ impl Judge {
                 forwarded: BTreeMap::new(),
                 temporal_min: self.temporal,
                 temporal_max: self.temporal,
+                decodable: self.temporal,
             });
         }
         let Some(segment) = self.segment.as_mut().filter(|segment| segment.stream == stream) else { return };
@@ -101,6 +119,9 @@ impl Judge {
             return;
         }
         segment.highest = segment.highest.max(sent.index);
+        if newest {
+            segment.follow(sent, out.is_some(), self.temporal);
+        }
         let Some(out) = out else {
             let known = segment.forwarded.contains_key(&sent.index);
             assert!(known || sent.temporal > segment.temporal_min, "{sent:?} is of the wished layers");
@@ -150,10 +171,11 @@ impl Judge {
             if before.temporal == 0 {
                 base = Some((*before_at, before.tl0_picture));
             }
-            if let (0, Some((_, index))) = (lost, base) {
+            if let (0, Some((base_at, index))) = (lost, base) {
                 let next = got.temporal == 0 && got.frame != before.frame;
                 let expected = if next { index.wrapping_add(1) } else { index };
-                if self.got.range(base.unwrap().0..*at).count() as u64 == at - base.unwrap().0 {
+                let nothing_lost = self.got.range(base_at..*at).count() as u64 == at - base_at;
+                if nothing_lost {
                     assert_eq!(got.tl0_picture, expected, "base layer index at number {at}");
                 }
             }

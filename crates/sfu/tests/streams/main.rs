@@ -1,14 +1,18 @@
 //! A consumer of a simulcast producer over a bad network sees one stream without seams, whatever it wishes.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod hostile;
 mod judge;
 mod producer;
+mod svc;
 
+use formats::rtp::Header;
 use judge::Judge;
 use media::Moment;
 use producer::{Random, Stream};
 use proptest::prelude::*;
 use sfu::consumer_stream::ConsumerStream;
 use sfu::layers::{ConsumerLayers, Output, ProducerLayers};
-use sfu::payload::{InboundHeader, PayloadFormat, StreamReader};
+use sfu::payload::{PayloadFormat, StreamReader};
 use sfu::rewrite::{Outbound, SenderReport};
 
 const STREAMS: u8 = 3;
@@ -63,10 +67,11 @@ fn run(seed: u64) -> (usize, usize) {
                         .handle_sender_report(number as u8, SenderReport { ntp, timestamp: sent.timestamp });
                 }
                 for arrived in stream.transmit(sent, calm, &mut random) {
-                    let header = InboundHeader {
+                    let header = Header {
                         sequence: arrived.sequence,
                         timestamp: arrived.timestamp,
                         marker: arrived.marker,
+                        ..Header::default()
                     };
                     let packet = readers[number].read(header, &arrived.payload, None).unwrap().unwrap();
                     judge.packet(number, &arrived, consumer.handle_packet(&packet, now));

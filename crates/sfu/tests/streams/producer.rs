@@ -29,6 +29,9 @@ pub(crate) struct Sent {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     pub(crate) temporal: u8,
+    pub(crate) starts_frame: bool,
+    /// Its frame needs none of the upper temporal layers.
+    pub(crate) sync: bool,
     /// First packet of a key frame.
     pub(crate) begins_key_frame: bool,
     pub(crate) payload: Vec<u8>,
@@ -90,6 +93,8 @@ impl Stream {
                 timestamp: self.first_timestamp.wrapping_add(at_ms as u32 * 90),
                 marker: number + 1 == count,
                 temporal,
+                starts_frame: number == 0,
+                sync,
                 begins_key_frame: key_frame && number == 0,
                 payload: vec![
                     0x80 | start,
