@@ -10,6 +10,7 @@ mod within;
 pub use liveness::DEAD_AFTER;
 pub use selector::{KEY_FRAME_RETRY, Output, Selector};
 
+use crate::scalability_mode::ScalabilityMode;
 use serde::{Deserialize, Serialize};
 
 /// Layers of a consumer, those it gets or those it would like.
@@ -37,6 +38,13 @@ pub struct ProducerLayers {
     pub temporal: u8,
     /// Spatial layers within a stream depend on each other at key frames only (K-SVC).
     pub ksvc: bool,
+}
+
+impl ProducerLayers {
+    /// Of a producer with so many streams, each layered like this.
+    pub fn new(streams: u8, mode: &ScalabilityMode) -> Self {
+        Self { streams, temporal: mode.temporal_layers().get(), ksvc: mode.ksvc() }
+    }
 }
 
 /// What becomes of a packet.

@@ -131,7 +131,7 @@ fn a_dependency_descriptor_drops_what_the_decode_target_does_not_need() {
 #[test]
 fn a_key_picture_of_svc_is_climbed_to_its_top_without_asking_for_another() {
     let mut selector =
-        Selector::new(ProducerLayers { streams: 1, temporal: 1, ksvc: false }, Some(ConsumerLayers::HIGHEST));
+        Selector::new(ProducerLayers::new(1, &ScalabilityMode::L2T1), Some(ConsumerLayers::HIGHEST));
     let mut reader = StreamReader::new(0, PayloadFormat::Vp9);
     let mut sequence = 0;
     let mut judge = |selector: &mut Selector, flags: u8, layers: u8| {

@@ -105,7 +105,6 @@ fn a_consumer_gets_much_and_switches_often() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn a_consumer_sees_one_stream_without_seams(seed: u64) {
         run(seed);
