@@ -84,11 +84,7 @@ impl Selector {
         let Some(wish) = self.wish(now) else { return Choice::Ignore };
         if let Some(current) = self.current.as_mut().filter(|current| current.stream == packet.stream) {
             if current.epoch == packet.epoch && !current.stale {
-                return match current.within.judge(packet, wish) {
-                    None => Choice::Ignore,
-                    Some(Err(_)) => Choice::Drop,
-                    Some(Ok(marker)) => Choice::Forward { marker },
-                };
+                return current.within.judge(packet, wish);
             }
             current.stale = true;
         }
@@ -98,12 +94,12 @@ impl Selector {
         if self.target != Some(packet.stream) || !begins {
             return Choice::Ignore;
         }
-        let within = Within::new(packet, wish);
-        self.current = Some(Current { stream: packet.stream, epoch: packet.epoch, stale: false, within });
-        let marker = match self.current.as_mut().and_then(|current| current.within.judge(packet, wish)) {
-            Some(Ok(marker)) => marker,
-            Some(Err(_)) | None => packet.marker,
+        let mut within = Within::new(packet, wish);
+        let marker = match within.judge(packet, wish) {
+            Choice::Forward { marker } | Choice::Begin { marker } => marker,
+            Choice::Ignore | Choice::Drop => packet.marker,
         };
+        self.current = Some(Current { stream: packet.stream, epoch: packet.epoch, stale: false, within });
         Choice::Begin { marker }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A change holds from the first packet of a frame on. Packets that come late are judged by what held where they
 //! belong, so that a frame goes on whole or not at all.
-use super::ConsumerLayers;
+use super::{Choice, ConsumerLayers};
 use crate::payload::{Dependency, Detail, InboundPacket, Vp9};
 use std::collections::VecDeque;
 
@@ -60,15 +60,16 @@ impl Within {
         Some(ConsumerLayers { spatial_layer: limit.spatial, temporal_layer: Some(limit.temporal) })
     }
 
-    /// Whether the packet goes on, and with which marker. `None` when it is from before the stream was taken.
-    pub(super) fn judge(&mut self, packet: &InboundPacket, wish: Wish) -> Option<Result<bool, Dropped>> {
+    /// What becomes of a packet; one from before the stream was taken is ignored.
+    pub(super) fn judge(&mut self, packet: &InboundPacket, wish: Wish) -> Choice {
         if packet.sequence < self.first {
-            return None;
+            return Choice::Ignore;
         }
         if packet.newest {
             self.change(packet, wish);
         }
-        let (_, limit) = self.changes.iter().rev().find(|(from, _)| *from <= packet.sequence)?;
+        let in_force = self.changes.iter().rev().find(|(from, _)| *from <= packet.sequence);
+        let Some((_, limit)) = in_force else { return Choice::Ignore };
         let facts = &packet.facts;
         let goes_on = match facts.detail {
             Detail::Dependency(dependency) => {
@@ -83,11 +84,11 @@ impl Within {
             Detail::Vp8(_) | Detail::None => facts.temporal <= limit.temporal,
         };
         if !goes_on {
-            return Some(Err(Dropped));
+            return Choice::Drop;
         }
         let layered = matches!(facts.detail, Detail::Vp9(_) | Detail::Dependency(_));
         let ends = layered && facts.ends_frame && facts.spatial == limit.spatial;
-        Some(Ok(packet.marker || ends))
+        Choice::Forward { marker: packet.marker || ends }
     }
 
     /// Comes nearer to the wish where this frame allows it.
@@ -128,10 +129,6 @@ impl Within {
         }
     }
 }
-
-/// The packet is in a layer that does not go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dropped;
 
 impl Limit {
     /// Down at once, between pictures; up at a key frame or where the stream says that it can be done.
