@@ -1,16 +1,28 @@
 //! Conferences as a library, in the shape of mediasoup's Rust crate, so that its users find their names again.
 //!
-//! What is here so far is the pure part: [`rtp_parameters`] the values that travel as JSON between an
-//! application, a router and `mediasoup-client`; [`scalability_mode`] the layers of a stream; [`ortc`] who can
-//! receive what from whom, and with which numbers. For media, [`consumer_stream`] turns a producer's packets into
-//! one consumer's: [`payload`] reads them, [`layers`] chooses, [`rewrite`] numbers. No I/O, no clock, no randomness: SSRCs are an argument.
+//! What is here so far is the pure part: no I/O, no clock, no randomness.
+//!
+//! - Negotiation: [`rtp_parameters`] the values that travel as JSON between an application, a router and `mediasoup-client`;
+//!   [`scalability_mode`] the layers of a stream; [`ortc`] who can receive what from whom, and with which numbers.
+//! - One RTP stream each way: [`receive`] and [`send`], with what they share in [`rtx`], [`rate`] and [`score`].
+//! - A producer's packets for one consumer: [`consumer_stream`], of [`payload`] which reads them, [`layers`] which chooses, and
+//!   [`rewrite`] which numbers.
+//! - For all consumers: [`keyframe`] requests made few, [`allocation`] of bitrate, [`observers`] of sound.
+pub mod allocation;
 pub mod consumer_stream;
+pub mod keyframe;
 pub mod layers;
+pub mod observers;
 pub mod ortc;
 pub mod payload;
+pub mod rate;
+pub mod receive;
 pub mod rewrite;
 pub mod rtp_parameters;
+pub mod rtx;
 pub mod scalability_mode;
+pub mod score;
+pub mod send;
 mod supported;
 
 pub use supported::supported_rtp_capabilities;
