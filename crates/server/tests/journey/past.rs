@@ -208,3 +208,18 @@ fn chromium_seeks_in_exports_and_playlists_while_it_is_still_recorded_and_plays_
     assert!(result["files"][0]["duration"].as_f64() > Some(9.0), "{result:#}");
     server.stop();
 }
+
+#[test]
+fn chromium_watches_the_past_by_whep() {
+    require!(chromium);
+    let _turn = turn::shared();
+    let place = Place::new().unwrap();
+    let (server, began) = recorded(&place);
+    let url = server.http_url(&format!("/api/webrtc?src=cam&from={}", rfc3339(began)));
+    let settings = json!({ "play": { "url": url }, "seconds": 8, "screenshot": place.file("whep.png") });
+    let result = result(script("webrtc.mjs", &chromium, &place, settings));
+    let decoded = |when: &str| result[when]["framesDecoded"].as_u64().unwrap();
+    assert!(decoded("late") - decoded("early") >= 180, "25 a second for 8 s: {result:#}");
+    assert!(result["picture"]["colours"].as_u64() >= Some(4) && result["deleteStatus"] == 200, "{result:#}");
+    server.stop();
+}

@@ -35,7 +35,10 @@ async function watch({ url, seeks }) {
   const opened = happens('loadeddata');
   if (new URL(url).pathname.endsWith('.m3u8')) {
     const hls = new window.Hls();
-    hls.on(window.Hls.Events.ERROR, (_name, data) => complaints.push(`${data.details} ${data.error?.message ?? ''}`));
+    // What it was loading when it was told to seek, it aborts itself, and says so.
+    hls.on(window.Hls.Events.ERROR, (_name, { details, error }) => {
+      if (details !== window.Hls.ErrorDetails.INTERNAL_ABORTED) complaints.push(`${details} ${error?.message ?? ''}`);
+    });
     hls.loadSource(url);
     hls.attachMedia(video);
   } else {
