@@ -88,7 +88,7 @@ pub(crate) async fn run(worker: Worker, mut spec: Spec) {
     };
     session.tell();
     loop {
-        let left = match session.rests() {
+        let left = match session.off_by_schedule() {
             Some(_) => Left::Schedule,
             None => {
                 session.facts.wake();
@@ -105,7 +105,7 @@ pub(crate) async fn run(worker: Worker, mut spec: Spec) {
         match left {
             Left::Stop => break,
             Left::Stream(why) => session.facts.wait(why),
-            Left::Schedule => session.rest(),
+            Left::Schedule => session.rest_by_schedule(),
         }
         session.tell();
         if session.pause(RETRY).await {
@@ -146,7 +146,7 @@ impl Session {
                     return Left::Stream(reason.to_string());
                 }
                 self.turn(now);
-                if self.rests().is_some() {
+                if self.off_by_schedule().is_some() {
                     return Left::Schedule;
                 }
                 if self.ends_at.is_some_and(|at| now >= at) {
@@ -307,7 +307,7 @@ impl Session {
     }
 
     /// Where its schedule has it off: why, for people.
-    fn rests(&self) -> Option<String> {
+    fn off_by_schedule(&self) -> Option<String> {
         let RecordPlan { schedule: Some(schedule), zone, .. } = &self.spec.plan else { return None };
         let phase = schedule.at(wall_at(*self.spec.clock.borrow()), zone);
         let until = phase.until.map(|until| format!(" until {}", zone.local(until))).unwrap_or_default();
@@ -315,10 +315,10 @@ impl Session {
     }
 
     /// Keeps quiet for as long as the schedule wants it.
-    fn rest(&mut self) {
+    fn rest_by_schedule(&mut self) {
         // What waited for an event is too old for the next one.
         self.preroll = Preroll::new(&self.spec.plan.when);
-        if let Some(why) = self.rests() {
+        if let Some(why) = self.off_by_schedule() {
             self.facts.rest(why);
         }
     }

@@ -8,6 +8,7 @@ mod file;
 mod pace;
 
 pub use cut::CutRules;
+pub(crate) use cut::JITTER_MICROS;
 
 use crate::segment::{FileFormat, Span};
 use bytes::Bytes;

@@ -13,7 +13,7 @@ const CLOCKS_PART_ANEW: Duration = Duration::from_millis(500);
 /// Segments are at most so long, which searches in the index rely on: 24 h, less what a group may add.
 const SEGMENT_MAX: Duration = Duration::from_secs(23 * 3600);
 /// Times that lie a little before what is there already come from jitter: 1 s. What lies further back is another time.
-const JITTER_MICROS: i64 = 1_000_000;
+pub(crate) const JITTER_MICROS: i64 = 1_000_000;
 
 /// Rings hold less than this: 60 s.
 const RING_MICROS: i64 = 60_000_000;

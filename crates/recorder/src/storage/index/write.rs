@@ -1,12 +1,10 @@
 //! What the storage's thread writes into the index. Each method is one transaction.
 use super::{COLUMNS, Index, IndexError, segment_of, signed};
 use crate::segment::{FileFormat, Segment, Span};
+use crate::take::JITTER_MICROS;
 use media::WallTime;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{BTreeSet, HashSet};
-
-/// Segments that follow each other reach into each other by less than this: 1 s, what arrival may jitter (as in `take`).
-const JITTER_MICROS: i64 = 1_000_000;
 
 /// A segment that is about to be written.
 #[derive(Clone, Debug)]
