@@ -4,7 +4,9 @@
 //! - [`isapi`]: the talk channel of Hikvision cameras and intercoms, client.
 //! - [`rtsp`]: RTSP client and server sessions.
 //! - [`rtmp`]: RTMP client and server sessions.
+//! - [`srtp`]: packets enciphered and authenticated, in place.
 pub mod auth;
 pub mod isapi;
 pub mod rtmp;
 pub mod rtsp;
+pub mod srtp;

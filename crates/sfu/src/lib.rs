@@ -1,15 +1,20 @@
 //! Conferences as a library, in the shape of mediasoup's Rust crate, so that its users find their names again.
 //!
-//! What is here so far is the pure part: no I/O, no clock, no randomness.
+//! Most of it is pure, with time as an argument: no I/O, no clock, no randomness.
 //!
 //! - Negotiation: [`rtp_parameters`] the values that travel as JSON between an application, a router and `mediasoup-client`;
 //!   [`scalability_mode`] the layers of a stream; [`ortc`] who can receive what from whom, and with which numbers.
 //! - One RTP stream each way: [`receive`] and [`send`], with what they share in [`rtx`], [`rate`] and [`score`].
 //! - A producer's packets for one consumer: [`consumer_stream`], of [`payload`] which reads them, [`layers`] which chooses, and
 //!   [`rewrite`] which numbers.
+//! - A transport's parts: [`ice`] who may talk to it from where, [`dtls`] keys, [`data`] channels, [`bwe`] how much its way bears.
 //! - For all consumers: [`keyframe`] requests made few, [`allocation`] of bitrate, [`observers`] of sound.
 pub mod allocation;
+pub mod bwe;
 pub mod consumer_stream;
+pub mod data;
+pub mod dtls;
+pub mod ice;
 pub mod keyframe;
 pub mod layers;
 pub mod observers;

@@ -1,0 +1,1 @@
+//! SRTP and SRTCP: packets enciphered and authenticated, in place.

@@ -1,0 +1,1 @@
+//! How much a transport's way to its peer bears, and when packets go.

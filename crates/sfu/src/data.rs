@@ -1,0 +1,1 @@
+//! Data channels of one transport: SCTP as plain state with one owner.

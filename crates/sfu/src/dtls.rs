@@ -1,0 +1,1 @@
+//! DTLS of one transport: who the peer is, and the keys of its media.
