@@ -28,6 +28,38 @@ pub mod rtx;
 pub mod scalability_mode;
 pub mod score;
 pub mod send;
-mod supported;
 
+mod consumer;
+mod core;
+mod direct_transport;
+mod epoch;
+mod events;
+mod ids;
+mod mailbox;
+mod producer;
+mod router;
+mod supported;
+mod transport;
+mod worker;
+mod worker_manager;
+
+pub use consumer::{
+    ConsumeError, Consumer, ConsumerEvent, ConsumerOptions, ConsumerScore, ConsumerStatus, ConsumerType,
+};
+pub use core::{ReceivedStats, SentStats};
+pub use direct_transport::{DirectTransport, DirectTransportEvent, DirectTransportOptions};
+pub use epoch::Epoch;
+pub use events::EventStream;
+pub use ids::{
+    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, TransportId,
+    WebRtcServerId, WorkerId,
+};
+pub use mailbox::WorkerGone;
+pub use producer::{
+    ProduceError, Producer, ProducerEvent, ProducerOptions, ProducerScore, ProducerType, VideoOrientation,
+};
+pub use router::{CreateRouterError, PipeError, Router, RouterDump, RouterEvent, RouterOptions};
 pub use supported::supported_rtp_capabilities;
+pub use transport::{Transport, TransportDump, TransportEvent, TransportStats};
+pub use worker::{Worker, WorkerEvent, WorkerSettings};
+pub use worker_manager::WorkerManager;

@@ -8,4 +8,4 @@ mod stream;
 
 pub use stats::OutgoingStreamStats;
 pub use store::{AGE_MAX, BYTES_MAX, NotAgain, PACKETS_MAX, RetransmissionStore};
-pub use stream::{OutgoingOutput, OutgoingStream, OutgoingStreamOptions};
+pub use stream::{Outgoing, OutgoingOutput, OutgoingStream, OutgoingStreamOptions, Retransmission};

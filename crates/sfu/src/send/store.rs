@@ -1,14 +1,14 @@
 //! Store of sent packets, for sending them again.
 //!
-//! Bounded by number, bytes and age. Payloads are shared with whoever else holds them: a store costs headers.
-use formats::rtp::{HEADER_BYTES, Packet};
+//! A ring by sequence number, bounded by number, bytes and age. What is kept of a packet is the caller's choice, `P`:
+//! mostly a reference that all consumers of a producer share, so that a store costs numbers and not payloads.
 use media::Moment;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Most packets: 3,000, two seconds of video at 15 Mbit/s. Source: mediasoup.
 pub const PACKETS_MAX: usize = 3000;
-/// Most bytes: 4 MiB, what as many packets of full size are.
+/// Most bytes on the wire: 4 MiB, what as many packets of full size are.
 pub const BYTES_MAX: usize = 4 << 20;
 /// Oldest packet: 3 s, as long as our own receivers ask.
 pub const AGE_MAX: Duration = Duration::from_secs(3);
@@ -27,43 +27,66 @@ pub enum NotAgain {
 }
 
 #[derive(Clone, Debug)]
-struct Stored {
-    packet: Packet,
-    /// Not later than that of any packet with a higher number, so that the oldest are always the first.
+struct Stored<P> {
+    packet: P,
+    bytes: u32,
     sent_at: Moment,
     again_at: Option<Moment>,
     times: u32,
 }
 
-/// The packets of one outgoing stream, by extended sequence number.
-#[derive(Clone, Debug, Default)]
-pub struct RetransmissionStore {
-    packets: BTreeMap<u64, Stored>,
+/// The packets of one outgoing stream, by sequence number.
+#[derive(Clone, Debug)]
+pub struct RetransmissionStore<P> {
+    /// From number `first` on; `None` where a number was not sent. The first and the last are there.
+    ring: VecDeque<Option<Stored<P>>>,
+    first: u16,
     bytes: usize,
 }
 
-impl RetransmissionStore {
-    /// Keeps a packet that goes out now. One whose number is stored is replaced.
-    pub fn insert(&mut self, packet: Packet, now: Moment) {
+impl<P> Default for RetransmissionStore<P> {
+    fn default() -> Self {
+        Self { ring: VecDeque::new(), first: 0, bytes: 0 }
+    }
+}
+
+impl<P> RetransmissionStore<P> {
+    /// Keeps a packet that goes out now, `bytes` long on the wire. One whose number is stored is replaced; one from
+    /// before all that is stored is not kept.
+    pub fn insert(&mut self, sequence: u16, packet: P, bytes: usize, now: Moment) {
         self.forget_old(now);
-        let Some(extended) = self.extend(packet.header.sequence) else {
+        let stored = Stored { packet, bytes: bytes as u32, sent_at: now, again_at: None, times: 0 };
+        let ahead = sequence.wrapping_sub(self.first);
+        let at = usize::from(ahead);
+        if self.ring.is_empty() {
+            self.first = sequence;
+            self.ring.push_back(Some(stored));
+        } else if at < self.ring.len() {
+            if let Some(replaced) = self.ring.get_mut(at).and_then(|place| place.replace(stored)) {
+                self.bytes -= replaced.bytes as usize;
+            }
+        } else if at <= self.ring.len() + PACKETS_MAX {
+            self.ring.resize_with(at, || None);
+            self.ring.push_back(Some(stored));
+        } else if ahead > u16::MAX - PACKETS_MAX as u16 {
+            return;
+        } else {
             // the numbers jumped: nothing stored can be told from what is to come
             self.clear();
-            return self.insert_at(1 << 16 | u64::from(packet.header.sequence), packet, now);
-        };
-        self.insert_at(extended, packet, now);
+            self.first = sequence;
+            self.ring.push_back(Some(stored));
+        }
+        self.bytes += bytes;
+        while self.ring.len() > PACKETS_MAX || self.bytes > BYTES_MAX {
+            self.forget_first();
+        }
     }
 
     /// Takes a packet for sending it again now. The flag says whether it is the first time.
-    pub fn take(
-        &mut self,
-        sequence: u16,
-        round_trip: Duration,
-        now: Moment,
-    ) -> Result<(&Packet, bool), NotAgain> {
+    pub fn take(&mut self, sequence: u16, round_trip: Duration, now: Moment) -> Result<(&P, bool), NotAgain> {
         self.forget_old(now);
-        let extended = self.extend(sequence).ok_or(NotAgain::Unknown)?;
-        let stored = self.packets.get_mut(&extended).ok_or(NotAgain::Unknown)?;
+        let at = usize::from(sequence.wrapping_sub(self.first));
+        let stored = self.ring.get_mut(at).and_then(Option::as_mut).ok_or(NotAgain::Unknown)?;
         let wait = round_trip.clamp(AGAIN_AFTER_MIN, ROUND_TRIP_MAX);
         if stored.again_at.is_some_and(|again_at| now < again_at + wait) {
             return Err(NotAgain::OnItsWay);
@@ -75,18 +98,18 @@ impl RetransmissionStore {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.packets.clear();
+        self.ring.clear();
         self.bytes = 0;
     }
 
-    /// Number of packets.
+    /// Number of places: packets, and numbers between them that were not sent.
     pub fn len(&self) -> usize {
-        self.packets.len()
+        self.ring.len()
     }
 
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.packets.is_empty()
+        self.ring.is_empty()
     }
 
     /// Bytes of all packets.
@@ -94,66 +117,49 @@ impl RetransmissionStore {
         self.bytes
     }
 
-    fn insert_at(&mut self, extended: u64, packet: Packet, now: Moment) {
-        let next = self.packets.range(extended + 1..).next();
-        let sent_at = next.map_or(now, |(_, next)| next.sent_at.min(now));
-        self.bytes += packet_bytes(&packet);
-        let stored = Stored { packet, sent_at, again_at: None, times: 0 };
-        if let Some(replaced) = self.packets.insert(extended, stored) {
-            self.bytes -= packet_bytes(&replaced.packet);
-        }
-        while self.packets.len() > PACKETS_MAX || self.bytes > BYTES_MAX {
-            self.forget_first();
-        }
-    }
-
-    /// `None` when the number is too far from the stored ones. The first number ever begins at the second cycle.
-    fn extend(&self, sequence: u16) -> Option<u64> {
-        let Some((highest, _)) = self.packets.last_key_value() else {
-            return Some(1 << 16 | u64::from(sequence));
-        };
-        let ahead = i64::from(sequence.wrapping_sub(*highest as u16) as i16);
-        (ahead.unsigned_abs() <= PACKETS_MAX as u64).then(|| highest.saturating_add_signed(ahead))
-    }
-
+    /// Packets go out one after the other, so the first is the oldest; one sent late is only kept longer.
     fn forget_old(&mut self, now: Moment) {
-        while self.packets.first_key_value().is_some_and(|(_, first)| first.sent_at + AGE_MAX < now) {
+        while let Some(Some(first)) = self.ring.front()
+            && first.sent_at + AGE_MAX < now
+        {
             self.forget_first();
         }
     }
 
+    /// Forgets the first packet and the empty places behind it.
     fn forget_first(&mut self) {
-        if let Some((_, first)) = self.packets.pop_first() {
-            self.bytes -= packet_bytes(&first.packet);
+        loop {
+            if let Some(first) = self.ring.pop_front().flatten() {
+                self.bytes -= first.bytes as usize;
+            }
+            self.first = self.first.wrapping_add(1);
+            if self.ring.front().is_none_or(Option::is_some) {
+                return;
+            }
         }
     }
-}
-
-fn packet_bytes(packet: &Packet) -> usize {
-    let extension = packet.extension.as_ref().map_or(0, |extension| 4 + extension.data.len());
-    HEADER_BYTES + 4 * packet.csrcs.len() + extension + packet.payload.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use formats::rtp::Header;
     use proptest::prelude::*;
 
     fn at(ms: u64) -> Moment {
         Moment::from_millis(ms)
     }
 
-    fn packet(sequence: u16, bytes: usize) -> Packet {
-        let payload = Bytes::from_static(&[0; 65_536]).slice(..bytes);
-        Packet { header: Header { sequence, ..Header::default() }, payload, ..Packet::default() }
+    fn store(sequences: impl IntoIterator<Item = u16>) -> RetransmissionStore<u16> {
+        let mut store = RetransmissionStore::default();
+        for sequence in sequences {
+            store.insert(sequence, sequence, 100, at(0));
+        }
+        store
     }
 
     #[test]
     fn a_packet_goes_again_once_a_round_trip_and_not_within_10_ms() {
-        let mut store = RetransmissionStore::default();
-        store.insert(packet(7, 100), at(0));
+        let mut store = store([7]);
         let mut times = |round_trip_ms, range: std::ops::Range<u64>| -> Vec<u64> {
             range.filter(|ms| store.take(7, Duration::from_millis(round_trip_ms), at(*ms)).is_ok()).collect()
         };
@@ -162,26 +168,23 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_shared_with_the_store() {
-        let mut store = RetransmissionStore::default();
-        let sent = packet(7, 100);
-        store.insert(sent.clone(), at(0));
-        let (again, first) = store.take(7, Duration::ZERO, at(1)).unwrap();
-        assert_eq!((again.payload.as_ptr(), first), (sent.payload.as_ptr(), true));
-    }
-
-    #[test]
     fn packets_before_and_after_the_wrap_are_both_found() {
-        let mut store = RetransmissionStore::default();
-        for sequence in [65_534, 65_535, 1, 0] {
-            store.insert(packet(sequence, 100), at(0));
-        }
+        let mut store = store([65_534, 65_535, 1, 0]);
         for sequence in [65_534, 65_535, 0, 1] {
-            assert_eq!(store.take(sequence, Duration::ZERO, at(1)).unwrap().0.header.sequence, sequence);
+            assert_eq!(store.take(sequence, Duration::ZERO, at(1)), Ok((&sequence, true)));
         }
         assert_eq!(store.take(2, Duration::ZERO, at(1)), Err(NotAgain::Unknown));
         assert_eq!(store.take(0, Duration::ZERO, at(3002)), Err(NotAgain::Unknown));
         assert!(store.is_empty());
+    }
+
+    #[test]
+    fn a_number_from_before_all_is_not_kept_and_a_jump_forgets_all() {
+        let mut store = store([100, 99]);
+        assert_eq!((store.len(), store.take(99, Duration::ZERO, at(1))), (1, Err(NotAgain::Unknown)));
+        store.insert(30_000, 1, 100, at(1));
+        assert_eq!((store.len(), store.bytes()), (1, 100));
+        assert_eq!(store.take(100, Duration::ZERO, at(1)), Err(NotAgain::Unknown));
     }
 
     proptest! {
@@ -196,24 +199,25 @@ mod tests {
             for (step, bytes, pause) in steps {
                 sequence = sequence.wrapping_add_signed(step);
                 now += pause;
-                store.insert(packet(sequence, bytes), at(now));
+                store.insert(sequence, (), bytes, at(now));
                 prop_assert!(store.len() <= PACKETS_MAX && store.bytes() <= BYTES_MAX);
-                let bytes: usize = store.packets.values().map(|stored| packet_bytes(&stored.packet)).sum();
+                let bytes: usize = store.ring.iter().flatten().map(|stored| stored.bytes as usize).sum();
                 prop_assert_eq!(store.bytes(), bytes);
-                prop_assert!(store.packets.values().all(|stored| at(now).since(stored.sent_at) <= AGE_MAX));
-                prop_assert!(store.packets.values().map(|stored| stored.sent_at).is_sorted());
+                prop_assert!(store.ring.front().is_none_or(Option::is_some));
+                prop_assert!(store.ring.back().is_none_or(Option::is_some));
+                if let Some(Some(first)) = store.ring.front() {
+                    prop_assert!(at(now).since(first.sent_at) <= AGE_MAX);
+                }
             }
         }
 
         #[test]
         fn what_is_stored_is_found_and_nothing_else(
-            sequences in prop::collection::vec(0u16..200, 1..100), asked in 0u16..250,
+            mut sequences in prop::collection::vec(0u16..200, 1..100), asked in 0u16..250,
         ) {
-            let mut store = RetransmissionStore::default();
-            for sequence in &sequences {
-                store.insert(packet(*sequence, 10), at(0));
-            }
-            let found = store.take(asked, Duration::ZERO, at(1)).map(|(packet, _)| packet.header.sequence);
+            sequences.sort_unstable();
+            let mut store = store(sequences.iter().copied());
+            let found = store.take(asked, Duration::ZERO, at(1)).map(|(packet, _)| *packet);
             prop_assert_eq!(found, if sequences.contains(&asked) { Ok(asked) } else { Err(NotAgain::Unknown) });
         }
     }

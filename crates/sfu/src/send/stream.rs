@@ -2,10 +2,9 @@
 use super::{OutgoingStreamStats, RetransmissionStore};
 use crate::keyframe::KeyFrameRequest;
 use crate::rate::Rate;
-use crate::rtx::{self, RtxStream};
+use crate::rtx::RtxStream;
 use crate::score::{Score, ScoreInterval};
 use formats::rtp::rtcp::{ReportBlock, SenderReport, SenderStats};
-use formats::rtp::{Header, Packet};
 use media::{MediaTime, Moment, WallTime};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -41,11 +40,33 @@ pub enum OutgoingOutput {
     WaitUntil(Moment),
 }
 
-/// One outgoing stream.
+/// A packet that goes out, as far as its stream must know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outgoing {
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its RTP time.
+    pub timestamp: u32,
+    /// Bytes of its payload.
+    pub payload_bytes: usize,
+    /// Bytes on the wire.
+    pub bytes: usize,
+}
+
+/// A packet to send again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retransmission<P> {
+    /// What was kept of it.
+    pub packet: P,
+    /// The retransmission stream and the number in it; `None` sends the packet as it was.
+    pub rtx: Option<(RtxStream, u16)>,
+}
+
+/// One outgoing stream. `P` is what is kept of a packet for sending it again.
 #[derive(Clone, Debug)]
-pub struct OutgoingStream {
+pub struct OutgoingStream<P> {
     options: OutgoingStreamOptions,
-    store: RetransmissionStore,
+    store: RetransmissionStore<P>,
     sent: SenderStats,
     /// RTP time and moment of the last packet that moved the RTP clock.
     last: Option<(u32, Moment)>,
@@ -68,7 +89,7 @@ struct Reported {
     retransmitted: u64,
 }
 
-impl OutgoingStream {
+impl<P: Clone> OutgoingStream<P> {
     /// A stream of which nothing was sent yet.
     pub fn new(options: OutgoingStreamOptions) -> Self {
         Self {
@@ -90,19 +111,19 @@ impl OutgoingStream {
         }
     }
 
-    /// Notes a packet that goes out now, `bytes` long on the wire.
-    pub fn handle_sent(&mut self, packet: &Packet, bytes: usize, now: Moment) {
-        let Header { timestamp, .. } = packet.header;
+    /// Notes a packet that goes out now.
+    pub fn handle_sent(&mut self, sent: Outgoing, packet: P, now: Moment) {
+        let Outgoing { sequence, timestamp, payload_bytes, bytes } = sent;
         if self.last.is_none_or(|(before, _)| (timestamp.wrapping_sub(before) as i32) > 0) {
             self.last = Some((timestamp, now));
         }
-        self.sent.handle_sent(1, packet.payload.len());
+        self.sent.handle_sent(1, payload_bytes);
         self.stats.packet_count += 1;
         self.stats.byte_count += bytes as u64;
         self.rate.add(bytes, now);
         self.score.handle_packet(now);
         if self.options.nack {
-            self.store.insert(packet.clone(), now);
+            self.store.insert(sequence, packet, bytes, now);
         }
     }
 
@@ -112,8 +133,8 @@ impl OutgoingStream {
         self.last = None;
     }
 
-    /// The receiver asks for these again. Returns the packets to send, ready as they are.
-    pub fn handle_nack(&mut self, lost: &[u16], now: Moment) -> Vec<Packet> {
+    /// The receiver asks for these again. Returns those to send.
+    pub fn handle_nack(&mut self, lost: &[u16], now: Moment) -> Vec<Retransmission<P>> {
         self.stats.nack_count += 1;
         self.stats.nack_packet_count += lost.len() as u64;
         let round_trip = self.round_trip.unwrap_or_default();
@@ -123,14 +144,13 @@ impl OutgoingStream {
                 self.stats.packets_discarded += 1;
                 continue;
             };
-            again.push(match self.options.rtx {
-                Some(rtx) => {
-                    let packet = rtx::wrap(packet, rtx, self.rtx_sequence);
-                    self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
-                    packet
-                }
-                None => packet.clone(),
+            let packet = packet.clone();
+            let rtx = self.options.rtx.map(|rtx| {
+                let sequence = self.rtx_sequence;
+                self.rtx_sequence = sequence.wrapping_add(1);
+                (rtx, sequence)
             });
+            again.push(Retransmission { packet, rtx });
             self.stats.packets_retransmitted += 1;
             self.stats.packets_repaired += u64::from(is_first);
         }
@@ -234,7 +254,7 @@ mod tests {
         Moment::from_millis(ms)
     }
 
-    fn stream(rtx: Option<RtxStream>) -> OutgoingStream {
+    fn stream(rtx: Option<RtxStream>) -> OutgoingStream<u16> {
         OutgoingStream::new(OutgoingStreamOptions {
             ssrc: 1,
             clock_rate: 90_000,
@@ -245,9 +265,8 @@ mod tests {
         })
     }
 
-    fn packet(sequence: u16) -> Packet {
-        let header = Header { ssrc: 1, payload_type: 96, sequence, timestamp: 3000, marker: false };
-        Packet { header, payload: vec![1, 2, 3].into(), ..Packet::default() }
+    fn packet(sequence: u16) -> Outgoing {
+        Outgoing { sequence, timestamp: 3000, payload_bytes: 3, bytes: 15 }
     }
 
     #[test]
@@ -256,12 +275,18 @@ mod tests {
         let mut wrapping = stream(Some(rtx));
         let mut plain = stream(None);
         for stream in [&mut wrapping, &mut plain] {
-            stream.handle_sent(&packet(5), 15, at(0));
-            stream.handle_sent(&packet(6), 15, at(0));
+            stream.handle_sent(packet(5), 5, at(0));
+            stream.handle_sent(packet(6), 6, at(0));
         }
-        assert_eq!(plain.handle_nack(&[5, 9], at(50)), [packet(5)]);
+        assert_eq!(plain.handle_nack(&[5, 9], at(50)), [Retransmission { packet: 5, rtx: None }]);
         let again = wrapping.handle_nack(&[5, 6, 9], at(50));
-        assert_eq!(again, [rtx::wrap(&packet(5), rtx, 65_535), rtx::wrap(&packet(6), rtx, 0)]);
+        assert_eq!(
+            again,
+            [
+                Retransmission { packet: 5, rtx: Some((rtx, 65_535)) },
+                Retransmission { packet: 6, rtx: Some((rtx, 0)) }
+            ]
+        );
         assert!(wrapping.handle_nack(&[5], at(51)).is_empty());
         let stats = wrapping.stats(at(51));
         assert_eq!((stats.nack_count, stats.nack_packet_count, stats.packets_discarded), (2, 4, 2));
@@ -273,7 +298,7 @@ mod tests {
         let mut stream = stream(None);
         let wall = WallTime::from_micros(1_795_000_000_500_000);
         assert_eq!(stream.sender_report(wall, at(0)), None);
-        stream.handle_sent(&packet(5), 15, at(1000));
+        stream.handle_sent(packet(5), 5, at(1000));
         let report = stream.sender_report(wall, at(1500)).unwrap();
         assert_eq!((report.rtp_time, report.packets, report.octets), (3000 + 45_000, 1, 3));
         let block = ReportBlock {
@@ -294,7 +319,7 @@ mod tests {
     #[test]
     fn the_score_follows_what_the_receiver_lost() {
         let mut stream = stream(None);
-        stream.handle_sent(&packet(5), 15, at(0));
+        stream.handle_sent(packet(5), 5, at(0));
         assert_eq!(stream.poll_output(at(0)), OutgoingOutput::Score(10));
         let block = ReportBlock { ssrc: 1, highest_sequence: 100, ..ReportBlock::default() };
         stream.handle_report_block(&block, at(100));
@@ -317,7 +342,7 @@ mod tests {
                 blocks.into_iter().enumerate()
             {
                 let now = at(100 * index as u64);
-                stream.handle_sent(&packet(sequence), 15, now);
+                stream.handle_sent(packet(sequence), sequence, now);
                 let last_sr = if last_sr % 2 == 0 {
                     (stream.sender_report(WallTime::from_micros(0), now).unwrap().ntp >> 16) as u32
                 } else {

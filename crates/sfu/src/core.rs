@@ -1,0 +1,117 @@
+//! All that one worker owns, and everything that may happen to it. Sans-IO: datagrams, commands and time come in,
+//! datagrams go to a [`Sink`], events to whoever listens.
+//!
+//! A turn of the worker: inputs are handled one after the other, each changing only what it is about and noting whom
+//! else to look at; then [`Core::turn`] hands out the packets that are due and looks at those noted.
+mod batch;
+mod carrier;
+mod close;
+mod consume;
+mod consumer;
+mod direct;
+mod drive;
+mod fan_out;
+mod keys;
+mod listener;
+mod packet;
+mod ports;
+mod produce;
+mod producer;
+mod receive;
+mod relay;
+mod report;
+mod router;
+mod status;
+mod transport;
+
+pub(crate) use batch::{Route, Sink, Way};
+pub use close::{ReceivedStats, SentStats};
+pub(crate) use consume::ConsumeMode;
+pub(crate) use keys::{ConsumerKey, PortKey, ProducerKey, RouterKey, TransportKey};
+pub(crate) use ports::{Datagram, PortOwner};
+
+use crate::ids::RouterId;
+use crate::mailbox::Mailbox;
+use batch::Batch;
+use consumer::ConsumerState;
+use keys::RelayKey;
+use media::Moment;
+use producer::ProducerState;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use relay::RelayState;
+use router::RouterState;
+use slotmap::SlotMap;
+use std::collections::{BTreeSet, HashMap};
+use transport::TransportState;
+
+/// All that one worker owns.
+pub(crate) struct Core {
+    mailbox: Mailbox,
+    random: StdRng,
+    routers: SlotMap<RouterKey, RouterState>,
+    router_keys: HashMap<RouterId, RouterKey>,
+    transports: SlotMap<TransportKey, TransportState>,
+    producers: SlotMap<ProducerKey, ProducerState>,
+    consumers: SlotMap<ConsumerKey, ConsumerState>,
+    relays: SlotMap<RelayKey, RelayState>,
+    ports: SlotMap<PortKey, PortOwner>,
+    /// Transports to look at in this turn.
+    touched: Vec<TransportKey>,
+    /// Producers whose packets are to be handed out in this turn.
+    due: Vec<ProducerKey>,
+    /// When producers' packets wait for the rest of their frame, until when at most.
+    waiting: Vec<ProducerKey>,
+    timers: BTreeSet<(Moment, TransportKey)>,
+    closing: bool,
+    /// Used again and again.
+    batch: Batch,
+}
+
+impl Core {
+    /// Owns nothing yet. `seed` makes SSRCs and first sequence numbers.
+    pub(crate) fn new(mailbox: Mailbox, seed: u64) -> Self {
+        Self {
+            mailbox,
+            random: StdRng::seed_from_u64(seed),
+            routers: SlotMap::with_key(),
+            router_keys: HashMap::new(),
+            transports: SlotMap::with_key(),
+            producers: SlotMap::with_key(),
+            consumers: SlotMap::with_key(),
+            relays: SlotMap::with_key(),
+            ports: SlotMap::with_key(),
+            closing: false,
+            touched: Vec::new(),
+            due: Vec::new(),
+            waiting: Vec::new(),
+            timers: BTreeSet::new(),
+            batch: Batch::default(),
+        }
+    }
+
+    /// Notes that a transport is to be looked at in this turn.
+    fn touch(&mut self, key: TransportKey) {
+        if let Some(transport) = self.transports.get_mut(key)
+            && !transport.touched
+        {
+            transport.touched = true;
+            self.touched.push(key);
+        }
+    }
+
+    /// Whether the worker is to end.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    fn count_transports(&self) {
+        let transports = &self.mailbox.about().transports;
+        transports.store(self.transports.len(), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// An SSRC that no stream here has; 0 and those with a meaning of their own are left out.
+    fn random_ssrc(&mut self) -> u32 {
+        self.random.random_range(100_000_000..1_000_000_000)
+    }
+}

@@ -1,0 +1,38 @@
+//! The application as a peer: packets in and out of the process's own hands.
+use super::carrier::Carrier;
+use super::{Core, RouterKey, TransportKey};
+use crate::direct_transport::{DirectTransportEvent, DirectTransportOptions};
+use crate::events::{EventSource, Listener};
+use crate::ids::TransportId;
+use bytes::Bytes;
+use media::Moment;
+
+/// What only a direct transport has.
+#[derive(Debug, Default)]
+pub(crate) struct Direct {
+    pub(crate) events: EventSource<DirectTransportEvent>,
+}
+
+impl Direct {
+    pub(crate) fn deliver_rtcp(&mut self, compound: &[u8]) {
+        self.events.emit(DirectTransportEvent::Rtcp(Bytes::copy_from_slice(compound)));
+    }
+}
+
+impl Core {
+    pub(crate) fn create_direct_transport(
+        &mut self,
+        router: RouterKey,
+        _options: DirectTransportOptions,
+        now: Moment,
+    ) -> (TransportId, TransportKey) {
+        self.add_transport(router, TransportId::random(), Carrier::Direct(Direct::default()), now)
+    }
+
+    pub(crate) fn listen_direct(&mut self, key: TransportKey, place: Listener<DirectTransportEvent>) {
+        let carrier = self.transports.get_mut(key).map(|transport| &mut transport.carrier);
+        if let Some(Carrier::Direct(direct)) = carrier {
+            direct.events.listen(place);
+        }
+    }
+}

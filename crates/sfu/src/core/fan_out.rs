@@ -1,0 +1,107 @@
+//! A producer's packets to all its consumers: the hot path.
+//!
+//! Consumer by consumer, and for each all packets that wait: its state is touched once a frame, and a frame is one
+//! send. Nothing is allocated per packet and consumer.
+use super::batch::Sink;
+use super::consumer::Need;
+use super::packet::Produced;
+use super::producer::Origin;
+use super::{Core, ProducerKey};
+use crate::consumer::ConsumerEvent;
+use bytes::Bytes;
+use media::Moment;
+use std::sync::Arc;
+
+impl Core {
+    /// Hands out what waits at a producer.
+    pub(super) fn fan_out(&mut self, key: ProducerKey, sink: &mut dyn Sink, now: Moment) {
+        let Some(producer) = self.producers.get_mut(key) else { return };
+        let mut packets = std::mem::take(&mut producer.pending);
+        if packets.is_empty() {
+            producer.pending = packets;
+            return;
+        }
+        let mut key_frames = 0u32;
+        for relay in &producer.relays {
+            if let Some(relay) = self.relays.get_mut(*relay)
+                && relay.send(&packets)
+            {
+                key_frames = u32::MAX;
+            }
+        }
+        let consumers = std::mem::take(&mut producer.consumers);
+        let scores = producer.scores();
+        for consumer_key in &consumers {
+            let Some(consumer) = self.consumers.get_mut(*consumer_key) else { continue };
+            if !consumer.is_active() {
+                continue;
+            }
+            let Some(transport) = self.transports.get_mut(consumer.transport) else { continue };
+            if consumer.direct {
+                deliver(consumer, &packets, now);
+            } else if transport.carrier.is_ready()
+                && let Some(route) = transport.carrier.route()
+            {
+                for produced in &packets {
+                    let Some((leg, rewritten)) = consumer.forward(produced, now) else { continue };
+                    let start = self.batch.begin();
+                    consumer.write(produced, leg, rewritten, None, &mut self.batch.bytes, now);
+                    if transport.carrier.protect_rtp(&mut self.batch.bytes, start).is_err() {
+                        self.batch.cancel();
+                        continue;
+                    }
+                    let bytes = self.batch.bytes.len() - start;
+                    transport.traffic.sent.add(bytes, now);
+                    transport.traffic.rtp_sent.add(bytes, now);
+                    self.batch.finish(&route, sink);
+                }
+                self.batch.flush(&route, sink);
+            } else {
+                continue;
+            }
+            consumer.poll(&scores, now, |need| match need {
+                Need::KeyFrame(stream) => key_frames |= 1 << stream.min(31),
+                Need::Layers => {}
+            });
+        }
+        packets.clear();
+        if let Some(producer) = self.producers.get_mut(key) {
+            producer.pending = packets;
+            producer.consumers = consumers;
+        }
+        self.want_key_frames(key, key_frames);
+    }
+
+    /// Asks for key frames of the streams whose bits are set.
+    pub(super) fn want_key_frames(&mut self, key: ProducerKey, streams: u32) {
+        if streams == 0 {
+            return;
+        }
+        let Some(producer) = self.producers.get_mut(key) else { return };
+        match &mut producer.origin {
+            Origin::Receiving(receiving) => {
+                for (index, stream) in receiving.streams.iter_mut().enumerate().take(32) {
+                    if streams & 1 << index != 0 {
+                        stream.keyframes.handle_request();
+                    }
+                }
+                let transport = receiving.transport;
+                self.touch(transport);
+            }
+            Origin::Mirrored(mirrored) => {
+                let home = mirrored.key;
+                mirrored.home.tell(move |owner| owner.core.want_key_frames(home, streams));
+            }
+        }
+    }
+}
+
+/// To the application itself.
+fn deliver(consumer: &mut super::consumer::ConsumerState, packets: &[Arc<Produced>], now: Moment) {
+    for produced in packets {
+        let Some((leg, rewritten)) = consumer.forward(produced, now) else { continue };
+        let mut bytes = Vec::new();
+        consumer.write(produced, leg, rewritten, None, &mut bytes, now);
+        consumer.events.emit(ConsumerEvent::Rtp(Bytes::from(bytes)));
+    }
+}

@@ -1,0 +1,92 @@
+//! What an application may ask of what is here.
+use super::close::{ReceivedStats, SentStats};
+use super::producer::Origin;
+use super::{ConsumerKey, Core, ProducerKey, RouterKey, TransportKey};
+use crate::consumer::{ConsumerEvent, ConsumerStatus, ConsumerType};
+use crate::events::EventSource;
+use crate::producer::ProducerEvent;
+use crate::router::{RouterDump, RouterEvent};
+use crate::transport::{TransportDump, TransportEvent, TransportStats};
+use media::Moment;
+
+impl Core {
+    pub(crate) fn producer_events(&mut self, key: ProducerKey) -> Option<&mut EventSource<ProducerEvent>> {
+        self.producers.get_mut(key).map(|producer| &mut producer.events)
+    }
+
+    pub(crate) fn consumer_events(&mut self, key: ConsumerKey) -> Option<&mut EventSource<ConsumerEvent>> {
+        self.consumers.get_mut(key).map(|consumer| &mut consumer.events)
+    }
+
+    pub(crate) fn transport_events(&mut self, key: TransportKey) -> Option<&mut EventSource<TransportEvent>> {
+        self.transports.get_mut(key).map(|transport| &mut transport.events)
+    }
+
+    pub(crate) fn router_events(&mut self, key: RouterKey) -> Option<&mut EventSource<RouterEvent>> {
+        self.routers.get_mut(key).map(|router| &mut router.events)
+    }
+
+    pub(crate) fn producer_paused(&self, key: ProducerKey) -> Option<bool> {
+        self.producers.get(key).map(|producer| producer.paused)
+    }
+
+    pub(crate) fn producer_stats(&mut self, key: ProducerKey, now: Moment) -> ReceivedStats {
+        match self.producers.get_mut(key).map(|producer| &mut producer.origin) {
+            Some(Origin::Receiving(receiving)) => receiving.stats(now),
+            Some(Origin::Mirrored(_)) | None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn consumer_stats(&mut self, key: ConsumerKey, now: Moment) -> SentStats {
+        let Some(consumer) = self.consumers.get_mut(key) else { return SentStats::default() };
+        let (stats, producer) = (consumer.stats(now), consumer.producer);
+        SentStats { consumer: stats, producer: self.producer_stats(producer, now) }
+    }
+
+    pub(crate) fn consumer_status(&self, key: ConsumerKey) -> Option<ConsumerStatus> {
+        let consumer = self.consumers.get(key)?;
+        let layered = matches!(consumer.consumer_type, ConsumerType::Simulcast | ConsumerType::Svc);
+        Some(ConsumerStatus {
+            paused: consumer.paused,
+            producer_paused: consumer.producer_paused,
+            priority: consumer.priority,
+            score: consumer.score.clone(),
+            preferred_layers: layered.then_some(consumer.preferred),
+            current_layers: consumer.current,
+        })
+    }
+
+    pub(crate) fn transport_stats(&mut self, key: TransportKey, now: Moment) -> Option<TransportStats> {
+        self.transports.get_mut(key).map(|transport| transport.stats(now))
+    }
+
+    pub(crate) fn transport_dump(&self, key: TransportKey) -> Option<TransportDump> {
+        let transport = self.transports.get(key)?;
+        let producers = transport.producers.iter().filter_map(|key| self.producers.get(*key));
+        let consumers = transport.consumers.iter().filter_map(|key| self.consumers.get(*key));
+        Some(TransportDump {
+            id: transport.id,
+            producer_ids: producers.map(|producer| producer.description.id).collect(),
+            consumer_ids: consumers.map(|consumer| consumer.id).collect(),
+        })
+    }
+
+    pub(crate) fn router_dump(&self, key: RouterKey) -> Option<RouterDump> {
+        let router = self.routers.get(key)?;
+        let transports = router.transports.iter().filter_map(|key| self.transports.get(*key));
+        let consumers = |producer: &ProducerKey| {
+            let consumers =
+                self.producers.get(*producer).into_iter().flat_map(|producer| &producer.consumers);
+            consumers.filter_map(|key| self.consumers.get(*key)).map(|consumer| consumer.id).collect()
+        };
+        Some(RouterDump {
+            id: router.id,
+            transport_ids: transports.map(|transport| transport.id).collect(),
+            map_producer_id_consumer_ids: router
+                .producers
+                .iter()
+                .map(|(id, producer)| (*id, consumers(producer)))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! [`DirectTransport`]: the application itself as a peer.
+use crate::events::{EventStream, listener};
+use crate::mailbox::WorkerGone;
+use crate::transport::{Base, Transport};
+use bytes::Bytes;
+
+/// How a direct transport is to be.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DirectTransportOptions {}
+
+/// What comes to the application on a direct transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectTransportEvent {
+    /// A compound of RTCP packets: reports and requests of the router.
+    Rtcp(Bytes),
+}
+
+/// A transport whose peer is the application: it sends packets with [`DirectTransport::send`], and its consumers'
+/// events bring packets.
+#[derive(Clone, Debug)]
+pub struct DirectTransport {
+    base: Base,
+}
+
+impl Transport for DirectTransport {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+}
+
+impl DirectTransport {
+    pub(crate) fn new(base: Base) -> Self {
+        Self { base }
+    }
+
+    /// Sends an RTP packet of one of its producers, or RTCP. Without effect when the transport is closed.
+    pub fn send(&self, packet: Bytes) {
+        let key = self.base.key();
+        self.base.mailbox().tell(move |owner| owner.core.receive(key, packet, owner.now));
+    }
+
+    /// RTCP that the router sends to the application.
+    pub fn rtcp(&self) -> EventStream<DirectTransportEvent> {
+        let (place, stream) = listener();
+        let key = self.base.key();
+        self.base.mailbox().tell(move |owner| owner.core.listen_direct(key, place));
+        stream
+    }
+
+    /// Sends several packets in one message to the worker; cheaper than one by one.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    pub async fn send_all(&self, packets: Vec<Bytes>) -> Result<(), WorkerGone> {
+        let key = self.base.key();
+        let send = move |owner: &mut crate::mailbox::Owner<'_>| {
+            for packet in packets {
+                owner.core.receive(key, packet, owner.now);
+            }
+        };
+        self.base.mailbox().ask(send).await
+    }
+}

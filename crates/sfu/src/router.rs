@@ -1,0 +1,270 @@
+//! [`Router`]: who can send media to whom.
+use crate::consumer::ConsumeError;
+use crate::core::ConsumeMode;
+use crate::direct_transport::{DirectTransport, DirectTransportOptions};
+use crate::events::{EventStream, listener};
+use crate::ids::{ConsumerId, ProducerId, RouterId, TransportId};
+use crate::mailbox::{Mailbox, WorkerGone};
+use crate::ortc::{RouterCodecsError, generate_router_rtp_capabilities};
+use crate::rtp_parameters::{RtpCapabilities, RtpCapabilitiesFinalized, RtpCodecCapability};
+use crate::transport::Base;
+use crate::worker::Slot;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How a router is to be.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RouterOptions {
+    /// The codecs that it carries.
+    pub media_codecs: Vec<RtpCodecCapability>,
+}
+
+impl RouterOptions {
+    /// With these codecs.
+    pub fn new(media_codecs: Vec<RtpCodecCapability>) -> Self {
+        Self { media_codecs }
+    }
+}
+
+/// What happens to a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouterEvent {
+    /// Its worker was closed, so it is, or its part on that worker.
+    WorkerClose,
+    /// It is closed, for whatever reason. The last event.
+    Close,
+}
+
+/// Why there is no router.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateRouterError {
+    /// The codecs are wrong.
+    #[error("the router's codecs: {0}")]
+    Codecs(#[from] RouterCodecsError),
+    /// The worker has ended.
+    #[error(transparent)]
+    WorkerGone(#[from] WorkerGone),
+}
+
+/// Why a producer is not brought to another router.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipeError {
+    /// Nobody produces under this id.
+    #[error("the router has no producer {0}")]
+    NoProducer(ProducerId),
+    /// Both are the same router.
+    #[error("the router {0} cannot be piped to itself")]
+    SameRouter(RouterId),
+    /// The worker has ended.
+    #[error(transparent)]
+    WorkerGone(#[from] WorkerGone),
+}
+
+/// What is in a router, or in its part on one worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouterDump {
+    /// Which.
+    pub id: RouterId,
+    /// Its transports.
+    pub transport_ids: Vec<TransportId>,
+    /// Its producers, and who consumes them.
+    pub map_producer_id_consumer_ids: BTreeMap<ProducerId, Vec<ConsumerId>>,
+}
+
+/// Who can send media to whom. It lies on one worker, or on all workers of a manager: then each new transport goes to
+/// the one with the least to do, and producers are brought to where they are consumed. A handle: clones are the same
+/// router, and the last one's drop closes it.
+#[derive(Clone, Debug)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: RouterId,
+    capabilities: Arc<RtpCapabilitiesFinalized>,
+    slots: Vec<Slot>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let id = self.id;
+        for slot in &self.slots {
+            slot.mailbox().tell(move |owner| owner.close_router(id));
+        }
+    }
+}
+
+impl Router {
+    pub(crate) async fn create(options: RouterOptions, slots: Vec<Slot>) -> Result<Self, CreateRouterError> {
+        let capabilities = Arc::new(generate_router_rtp_capabilities(&options.media_codecs)?);
+        let router = Self { inner: Arc::new(Inner { id: RouterId::random(), capabilities, slots }) };
+        // there from now on, so that its events are not missed
+        for slot in &router.inner.slots {
+            let (id, capabilities) = (router.inner.id, router.inner.capabilities.clone());
+            slot.mailbox().ask(move |owner| drop(owner.core.router(id, &capabilities))).await?;
+        }
+        Ok(router)
+    }
+
+    /// Its name.
+    pub fn id(&self) -> RouterId {
+        self.inner.id
+    }
+
+    /// What its endpoints may send each other.
+    pub fn rtp_capabilities(&self) -> &RtpCapabilitiesFinalized {
+        &self.inner.capabilities
+    }
+
+    /// Makes a transport whose peer is the application itself.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    pub async fn create_direct_transport(
+        &self,
+        options: DirectTransportOptions,
+    ) -> Result<DirectTransport, WorkerGone> {
+        let mailbox = self.place();
+        let (id, capabilities) = (self.inner.id, self.inner.capabilities.clone());
+        let (transport, key) = mailbox
+            .ask(move |owner| {
+                let router = owner.core.router(id, &capabilities);
+                owner.core.create_direct_transport(router, options, owner.now)
+            })
+            .await?;
+        let mode = ConsumeMode { pipe: false, pipe_rtx: false, enable_bwe: false, direct: true };
+        Ok(DirectTransport::new(Base::new(transport, key, mailbox, self.clone(), mode)))
+    }
+
+    /// Whether an endpoint with these capabilities can receive something of this producer.
+    ///
+    /// # Errors
+    /// All its workers have ended.
+    pub async fn can_consume(
+        &self,
+        producer: ProducerId,
+        capabilities: &RtpCapabilities,
+    ) -> Result<bool, WorkerGone> {
+        for slot in &self.inner.slots {
+            let (id, capabilities) = (self.inner.id, capabilities.clone());
+            let mailbox = slot.mailbox();
+            let answer = mailbox.ask(move |owner| {
+                let router = owner.core.router_key(id)?;
+                owner.core.can_consume(router, producer, &capabilities)
+            });
+            if let Some(can) = answer.await? {
+                return Ok(can);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Brings a producer of this router to another router of the same process, where it has the same id. Packets go
+    /// by message, shared; doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// There is no such producer, both are the same router, or a worker has ended.
+    pub async fn pipe_producer_to_router(&self, producer: ProducerId, to: &Router) -> Result<(), PipeError> {
+        if self.inner.id == to.inner.id {
+            return Err(PipeError::SameRouter(to.inner.id));
+        }
+        // to all parts of the other router: any of them may be asked for it
+        for slot in &to.inner.slots {
+            let mailbox = slot.mailbox();
+            let (id, capabilities) = (to.inner.id, to.inner.capabilities.clone());
+            mailbox.ask(move |owner| drop(owner.core.router(id, &capabilities))).await?;
+            if !self.pipe(producer, to.inner.id, &mailbox).await? {
+                return Err(PipeError::NoProducer(producer));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in it, on each of its workers.
+    ///
+    /// # Errors
+    /// A worker has ended.
+    pub async fn dump(&self) -> Result<Vec<RouterDump>, WorkerGone> {
+        let mut dumps = Vec::new();
+        for slot in &self.inner.slots {
+            let id = self.inner.id;
+            let dump =
+                slot.mailbox().ask(move |owner| owner.core.router_dump(owner.core.router_key(id)?)).await?;
+            dumps.extend(dump);
+        }
+        Ok(dumps)
+    }
+
+    /// What happens to it from now on, and before if nobody listened yet. Of a router on several workers it is what
+    /// happens on the first.
+    pub fn events(&self) -> EventStream<RouterEvent> {
+        let (place, stream) = listener();
+        let id = self.inner.id;
+        if let Some(slot) = self.inner.slots.first() {
+            slot.mailbox().tell(move |owner| {
+                if let Some(events) = owner.core.router_key(id).and_then(|key| owner.core.router_events(key))
+                {
+                    events.listen(place);
+                }
+            });
+        }
+        stream
+    }
+
+    /// Closes it and all in it. Closing what is closed does nothing.
+    pub async fn close(&self) {
+        let id = self.inner.id;
+        for slot in &self.inner.slots {
+            // a worker that has ended has closed its part
+            let _ = slot.mailbox().ask(move |owner| owner.close_router(id)).await;
+        }
+    }
+
+    /// The worker with the least to do.
+    fn place(&self) -> Mailbox {
+        let mut mailboxes = self.inner.slots.iter().map(Slot::mailbox);
+        let first = mailboxes.next();
+        let least = mailboxes.fold(first, |least, mailbox| match least {
+            Some(least) if least.load() <= mailbox.load() => Some(least),
+            Some(_) | None => Some(mailbox),
+        });
+        // a router is made with one worker at least
+        least.unwrap_or_else(|| Mailbox::new(crate::ids::WorkerId::random()).0)
+    }
+
+    /// Brings a producer to a worker where it is to be consumed.
+    pub(crate) async fn bring(&self, producer: ProducerId, to: &Mailbox) -> Result<(), ConsumeError> {
+        if self.pipe(producer, self.inner.id, to).await? {
+            return Ok(());
+        }
+        Err(ConsumeError::NoProducer(producer))
+    }
+
+    /// Whether one of our workers receives it.
+    async fn pipe(&self, producer: ProducerId, router: RouterId, to: &Mailbox) -> Result<bool, WorkerGone> {
+        for slot in &self.inner.slots {
+            let mailbox = slot.mailbox();
+            if mailbox.worker_id() == to.worker_id() && router == self.inner.id {
+                continue;
+            }
+            let (id, to) = (self.inner.id, to.clone());
+            let piped = mailbox.ask(move |owner| {
+                let from = owner.core.router_key(id)?;
+                owner.core.pipe(from, producer, to, router)
+            });
+            match piped.await {
+                Ok(Some(_)) => return Ok(true),
+                // another of our workers may have it
+                Ok(None) | Err(WorkerGone(_)) => {}
+            }
+        }
+        Ok(false)
+    }
+}

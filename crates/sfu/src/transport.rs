@@ -1,0 +1,227 @@
+//! [`Transport`]: what all kinds of transports have.
+use crate::consumer::{ConsumeError, Consumer, ConsumerOptions};
+use crate::core::{ConsumeMode, TransportKey};
+use crate::events::{EventStream, listener};
+use crate::ids::{ConsumerId, ProducerId, TransportId};
+use crate::mailbox::{Mailbox, WorkerGone};
+use crate::producer::{ProduceError, Producer, ProducerOptions};
+use crate::router::Router;
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::sync::Arc;
+
+/// What happens to a transport of any kind.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum TransportEvent {
+    /// Its router was closed, so it is.
+    RouterClose,
+    /// It is closed, for whatever reason. The last event.
+    Close,
+}
+
+/// Statistics of a transport. Bitrates are of the last 2.5 s.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TransportStats {
+    /// Whose.
+    pub transport_id: TransportId,
+    /// Bytes received, of everything.
+    pub bytes_received: u64,
+    /// Bits a second received, of everything.
+    pub recv_bitrate: u64,
+    /// Bytes sent, of everything.
+    pub bytes_sent: u64,
+    /// Bits a second sent, of everything.
+    pub send_bitrate: u64,
+    /// Bytes of media received.
+    pub rtp_bytes_received: u64,
+    /// Bits a second of media received.
+    pub rtp_recv_bitrate: u64,
+    /// Bytes of media sent.
+    pub rtp_bytes_sent: u64,
+    /// Bits a second of media sent.
+    pub rtp_send_bitrate: u64,
+    /// Bytes of retransmissions received.
+    pub rtx_bytes_received: u64,
+    /// Bits a second of retransmissions received.
+    pub rtx_recv_bitrate: u64,
+    /// Bytes of retransmissions sent.
+    pub rtx_bytes_sent: u64,
+    /// Bits a second of retransmissions sent.
+    pub rtx_send_bitrate: u64,
+    /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
+    pub datagrams_dropped: u64,
+}
+
+impl TransportStats {
+    pub(crate) const fn new(transport_id: TransportId) -> Self {
+        Self {
+            transport_id,
+            bytes_received: 0,
+            recv_bitrate: 0,
+            bytes_sent: 0,
+            send_bitrate: 0,
+            rtp_bytes_received: 0,
+            rtp_recv_bitrate: 0,
+            rtp_bytes_sent: 0,
+            rtp_send_bitrate: 0,
+            rtx_bytes_received: 0,
+            rtx_recv_bitrate: 0,
+            rtx_bytes_sent: 0,
+            rtx_send_bitrate: 0,
+            datagrams_dropped: 0,
+        }
+    }
+}
+
+/// What is on a transport.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransportDump {
+    /// Which.
+    pub id: TransportId,
+    /// Its producers.
+    pub producer_ids: Vec<ProducerId>,
+    /// Its consumers.
+    pub consumer_ids: Vec<ConsumerId>,
+}
+
+/// What all kinds of transports have. The handle's clones are the same transport, and the last one's drop closes it;
+/// handles of what is on it do not hold it.
+pub trait Transport: Send + Sync {
+    /// What all kinds share.
+    #[doc(hidden)]
+    fn base(&self) -> &Base;
+
+    /// Its name.
+    fn id(&self) -> TransportId {
+        self.base().inner.id
+    }
+
+    /// Lets the endpoint send media.
+    ///
+    /// # Errors
+    /// The parameters are wrong, do not fit the router or others' on this transport; or the transport is closed.
+    fn produce(
+        &self,
+        options: ProducerOptions,
+    ) -> impl Future<Output = Result<Producer, ProduceError>> + Send {
+        self.base().produce(options)
+    }
+
+    /// Lets the endpoint receive a producer's media. Producers of the same router that are received by other workers
+    /// are brought to this one.
+    ///
+    /// # Errors
+    /// There is no such producer, the endpoint can receive nothing of it; or the transport is closed.
+    fn consume(
+        &self,
+        options: ConsumerOptions,
+    ) -> impl Future<Output = Result<Consumer, ConsumeError>> + Send {
+        self.base().consume(options)
+    }
+
+    /// Statistics; `None` when it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    fn get_stats(&self) -> impl Future<Output = Result<Option<TransportStats>, WorkerGone>> + Send {
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.ask(move |owner| owner.core.transport_stats(key, owner.now))
+    }
+
+    /// What is on it; `None` when it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    fn dump(&self) -> impl Future<Output = Result<Option<TransportDump>, WorkerGone>> + Send {
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.ask(move |owner| owner.core.transport_dump(key))
+    }
+
+    /// What happens to it from now on, and before if nobody listened yet.
+    fn events(&self) -> EventStream<TransportEvent> {
+        let (place, stream) = listener();
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.tell(move |owner| {
+            if let Some(events) = owner.core.transport_events(key) {
+                events.listen(place);
+            }
+        });
+        stream
+    }
+
+    /// Closes it and all on it, and returns what it carried; `None` when it was closed before.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    fn close(&self) -> impl Future<Output = Result<Option<TransportStats>, WorkerGone>> + Send {
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.ask(move |owner| owner.close_transport(key))
+    }
+}
+
+/// What all kinds of transports share.
+#[derive(Clone, Debug)]
+pub struct Base {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: TransportId,
+    key: TransportKey,
+    mailbox: Mailbox,
+    router: Router,
+    mode: ConsumeMode,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let key = self.key;
+        self.mailbox.tell(move |owner| drop(owner.close_transport(key)));
+    }
+}
+
+impl Base {
+    pub(crate) fn new(
+        id: TransportId,
+        key: TransportKey,
+        mailbox: Mailbox,
+        router: Router,
+        mode: ConsumeMode,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { id, key, mailbox, router, mode }) }
+    }
+
+    pub(crate) fn key(&self) -> TransportKey {
+        self.inner.key
+    }
+
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.inner.mailbox
+    }
+
+    async fn produce(&self, options: ProducerOptions) -> Result<Producer, ProduceError> {
+        let Inner { id, key, mode, .. } = *self.inner;
+        let produced =
+            self.inner.mailbox.ask(move |owner| owner.core.produce(id, key, options, mode.pipe)).await??;
+        Ok(Producer::new(produced, self.inner.mailbox.clone()))
+    }
+
+    async fn consume(&self, options: ConsumerOptions) -> Result<Consumer, ConsumeError> {
+        let Inner { id, key, mode, .. } = *self.inner;
+        let producer = options.producer_id;
+        if !self.inner.mailbox.ask(move |owner| owner.core.has_producer(key, producer)).await? {
+            self.inner.router.bring(producer, &self.inner.mailbox).await?;
+        }
+        let consumed = self
+            .inner
+            .mailbox
+            .ask(move |owner| owner.core.consume(id, key, options, mode, owner.now))
+            .await??;
+        Ok(Consumer::new(consumed, self.inner.mailbox.clone()))
+    }
+}

@@ -1,0 +1,129 @@
+//! ICE over TCP, for peers whose network lets no UDP through. We listen.
+//!
+//! Source: RFC 6544 (we are `passive`), RFC 4571 (each datagram behind two bytes of length). One task a connection.
+use super::net::Input;
+use crate::core::{Datagram, PortKey, Way};
+use bytes::{Buf, Bytes, BytesMut};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Most connections of one listener, sessions or not: 1,024.
+const CONNECTIONS_MAX: usize = 1024;
+/// A connection that says nothing for this long is closed: 60 s. Checks come each few seconds.
+const SILENT_MAX: Duration = Duration::from_secs(60);
+/// A connection that takes nothing for this long is closed: 15 s, as long as any slow reader is borne with.
+const WRITE_MAX: Duration = Duration::from_secs(15);
+/// Writes that wait for a connection: 64 frames, some 2 s of video; what comes then is lost and asked for again.
+const WAITING_WRITES: usize = 64;
+/// What is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Puts a datagram into a frame at the end of `out`. Longer than 65,535 bytes it is left out.
+pub(super) fn push_frame(out: &mut Vec<u8>, datagram: &[u8]) {
+    let Ok(length) = u16::try_from(datagram.len()) else { return };
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(datagram);
+}
+
+/// The next whole frame, if it is there.
+fn take_frame(buffer: &mut BytesMut) -> Option<BytesMut> {
+    let length = usize::from(u16::from_be_bytes([*buffer.first()?, *buffer.get(1)?]));
+    if buffer.len() < 2 + length {
+        return None;
+    }
+    buffer.advance(2);
+    Some(buffer.split_to(length))
+}
+
+/// Accepts connections until the worker has ended.
+pub(super) async fn accept(key: PortKey, listener: TcpListener, inputs: mpsc::Sender<Input>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // its end ends the connections too
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (stream, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, mostly: give the others a moment to end.
+                tracing::debug!(%error, "a TCP connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let inputs = inputs.clone();
+        connections.spawn_local(async move {
+            let _permit = permit;
+            let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+            if let Err(error) = connection(key, stream, remote, &inputs).await {
+                tracing::debug!(%remote, %error, "TCP connection over");
+            }
+            let _ = inputs.send(Input::Disconnected(key, remote)).await;
+        });
+    }
+}
+
+async fn connection(
+    key: PortKey,
+    mut stream: TcpStream,
+    remote: SocketAddr,
+    inputs: &mpsc::Sender<Input>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let local = stream.local_addr()?;
+    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+    let (frames, mut waiting) = mpsc::channel::<Bytes>(WAITING_WRITES);
+    let gone = |_| io::Error::other("the worker has ended");
+    inputs.send(Input::Connected(key, remote, frames)).await.map_err(gone)?;
+    let (mut reading, mut writing) = stream.split();
+    let mut buffer = BytesMut::with_capacity(READ_BYTES);
+    loop {
+        let mut datagrams = Vec::new();
+        while let Some(data) = take_frame(&mut buffer) {
+            datagrams.push(Datagram { port: key, way: Way::Tcp, local, remote, data });
+        }
+        if !datagrams.is_empty() {
+            inputs.send(Input::Datagrams(datagrams)).await.map_err(gone)?;
+        }
+        buffer.reserve(READ_BYTES);
+        tokio::select! {
+            read = tokio::time::timeout(SILENT_MAX, reading.read_buf(&mut buffer)) => match read {
+                Ok(Ok(0)) => return Ok(()),
+                Ok(read) => drop(read?),
+                Err(_) => return Err(io::Error::other("the peer says nothing")),
+            },
+            bytes = waiting.recv() => {
+                let Some(bytes) = bytes else { return Ok(()) };
+                match tokio::time::timeout(WRITE_MAX, writing.write_all(&bytes)).await {
+                    Ok(written) => written?,
+                    Err(_) => return Err(io::Error::other("the peer takes nothing")),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_any_cutting() {
+        let mut wire = Vec::new();
+        for datagram in [&b"abc"[..], b"", &[7; 1200]] {
+            push_frame(&mut wire, datagram);
+        }
+        let (mut buffer, mut frames) = (BytesMut::new(), Vec::new());
+        for byte in wire {
+            buffer.extend_from_slice(&[byte]);
+            frames.extend(take_frame(&mut buffer).map(BytesMut::freeze));
+        }
+        assert_eq!(frames, [Bytes::from_static(b"abc"), Bytes::new(), Bytes::from(vec![7; 1200])]);
+    }
+}

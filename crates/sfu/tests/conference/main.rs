@@ -1,0 +1,5 @@
+//! Whole conferences through the public API.
+mod close;
+mod direct;
+mod fixtures;
+mod workers;
