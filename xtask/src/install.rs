@@ -16,7 +16,7 @@ const DEBIAN: [&[&str]; 5] = [
     &["gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good"],
     &["gstreamer1.0-plugins-bad", "gstreamer1.0-plugins-ugly", "gstreamer1.0-libav", "gstreamer1.0-rtsp"],
     &["python3-gi", "gir1.2-gst-rtsp-server-1.0", "gir1.2-gstreamer-1.0", "vlc-bin", "vlc-plugin-base"],
-    &["chromium"],
+    &["chromium", "openssl"],
 ];
 
 /// Carries a static FFmpeg 9, the newest publisher and player; Debian's is the old one.

@@ -1,29 +1,58 @@
-//! Two clocks as one: the crates below a transport take `Instant`, everything of ours takes [`Moment`].
+//! Two clocks as one: other people's crates count in [`Instant`]s, and we in [`Moment`]s.
 use media::Moment;
 use std::time::{Duration, Instant};
 
-/// One time on both clocks.
-#[derive(Clone, Copy, Debug)]
+/// An [`Instant`] and a [`Moment`] that were taken at one time. The caller takes them; nothing here asks a clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Epoch {
     instant: Instant,
     moment: Moment,
 }
 
 impl Epoch {
-    /// `instant` and `moment` were read together.
+    /// `instant` and `moment` are the same point in time.
     pub const fn new(instant: Instant, moment: Moment) -> Self {
         Self { instant, moment }
     }
 
-    /// The same time as an `Instant`; no earlier than the epoch.
+    /// That moment as an instant. One that is too far away to be told is the epoch's own.
     pub fn instant(&self, moment: Moment) -> Instant {
-        let since = moment.since(self.moment);
-        // a far future must not overflow: a year is as good
-        self.instant + since.min(Duration::from_secs(365 * 24 * 3600))
+        let told = if moment >= self.moment {
+            self.instant.checked_add(moment.since(self.moment))
+        } else {
+            self.instant.checked_sub(self.moment.since(moment))
+        };
+        told.unwrap_or(self.instant)
     }
 
-    /// The same time as a [`Moment`]; no earlier than the epoch.
+    /// That instant as a moment. What is before the clock's start is [`Moment::ZERO`].
     pub fn moment(&self, instant: Instant) -> Moment {
-        self.moment + instant.saturating_duration_since(self.instant)
+        match instant.checked_duration_since(self.instant) {
+            Some(later) => self.moment + later,
+            None => {
+                let earlier = self.instant.saturating_duration_since(instant);
+                let nanos = Duration::from_nanos(self.moment.as_nanos()).saturating_sub(earlier).as_nanos();
+                Moment::from_nanos(u64::try_from(nanos).unwrap_or(0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_survive_the_way_there_and_back() {
+        #[expect(clippy::disallowed_methods, reason = "an Instant has no other maker")]
+        let epoch = Epoch::new(Instant::now(), Moment::from_millis(5000));
+        for moment in [0, 4999, 5000, 5001, 86_400_000].map(Moment::from_millis) {
+            assert_eq!(epoch.moment(epoch.instant(moment)), moment);
+        }
+        let hour = Duration::from_secs(3600);
+        assert_eq!(
+            epoch.instant(Moment::from_millis(5000) + hour),
+            epoch.instant(Moment::from_millis(5000)) + hour
+        );
     }
 }

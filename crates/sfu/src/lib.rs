@@ -7,13 +7,15 @@
 //! - One RTP stream each way: [`receive`] and [`send`], with what they share in [`rtx`], [`rate`] and [`score`].
 //! - A producer's packets for one consumer: [`consumer_stream`], of [`payload`] which reads them, [`layers`] which chooses, and
 //!   [`rewrite`] which numbers.
-//! - A transport's parts: [`ice`] who may talk to it from where, [`dtls`] keys, [`data`] channels, [`bwe`] how much its way bears.
+//! - A transport's parts: [`ice`] who may talk to it from where, [`dtls`] keys, [`data`] channels, [`bwe`] how much its way
+//!   bears; [`epoch`] for those whose crates count time in `Instant`s.
 //! - For all consumers: [`keyframe`] requests made few, [`allocation`] of bitrate, [`observers`] of sound.
 pub mod allocation;
 pub mod bwe;
 pub mod consumer_stream;
 pub mod data;
 pub mod dtls;
+pub mod epoch;
 pub mod ice;
 pub mod keyframe;
 pub mod layers;
@@ -32,7 +34,6 @@ pub mod send;
 mod consumer;
 mod core;
 mod direct_transport;
-mod epoch;
 mod events;
 mod ids;
 mod mailbox;
@@ -48,7 +49,6 @@ pub use consumer::{
 };
 pub use core::{ReceivedStats, SentStats};
 pub use direct_transport::{DirectTransport, DirectTransportEvent, DirectTransportOptions};
-pub use epoch::Epoch;
 pub use events::EventStream;
 pub use ids::{
     ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, TransportId,
