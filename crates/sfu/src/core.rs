@@ -21,15 +21,20 @@ mod receive;
 mod relay;
 mod report;
 mod router;
+mod server;
 mod status;
 mod transport;
+mod webrtc;
 
-pub(crate) use batch::{Route, Sink, Way};
+pub(crate) use batch::{Route, Sink};
 pub use close::{ReceivedStats, SentStats};
 pub(crate) use consume::ConsumeMode;
-pub(crate) use keys::{ConsumerKey, PortKey, ProducerKey, RouterKey, TransportKey};
+pub(crate) use keys::{ConsumerKey, PortKey, ProducerKey, RouterKey, ServerKey, TransportKey};
 pub(crate) use ports::{Datagram, PortOwner};
+pub(crate) use webrtc::WebRtcSetup;
 
+use crate::dtls::DtlsContext;
+use crate::epoch::Epoch;
 use crate::ids::RouterId;
 use crate::mailbox::Mailbox;
 use batch::Batch;
@@ -41,6 +46,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use relay::RelayState;
 use router::RouterState;
+use server::ServerState;
 use slotmap::SlotMap;
 use std::collections::{BTreeSet, HashMap};
 use transport::TransportState;
@@ -56,6 +62,9 @@ pub(crate) struct Core {
     consumers: SlotMap<ConsumerKey, ConsumerState>,
     relays: SlotMap<RelayKey, RelayState>,
     ports: SlotMap<PortKey, PortOwner>,
+    servers: SlotMap<ServerKey, ServerState>,
+    dtls: DtlsContext,
+    epoch: Epoch,
     /// Transports to look at in this turn.
     touched: Vec<TransportKey>,
     /// Producers whose packets are to be handed out in this turn.
@@ -70,7 +79,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// Owns nothing yet. `seed` makes SSRCs and first sequence numbers.
-    pub(crate) fn new(mailbox: Mailbox, seed: u64) -> Self {
+    pub(crate) fn new(mailbox: Mailbox, dtls: DtlsContext, epoch: Epoch, seed: u64) -> Self {
         Self {
             mailbox,
             random: StdRng::seed_from_u64(seed),
@@ -81,6 +90,9 @@ impl Core {
             consumers: SlotMap::with_key(),
             relays: SlotMap::with_key(),
             ports: SlotMap::with_key(),
+            servers: SlotMap::with_key(),
+            dtls,
+            epoch,
             closing: false,
             touched: Vec::new(),
             due: Vec::new(),

@@ -36,11 +36,14 @@ mod core;
 mod direct_transport;
 mod events;
 mod ids;
+mod listen;
 mod mailbox;
 mod producer;
 mod router;
 mod supported;
 mod transport;
+mod webrtc_server;
+mod webrtc_transport;
 mod worker;
 mod worker_manager;
 
@@ -54,12 +57,17 @@ pub use ids::{
     ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, TransportId,
     WebRtcServerId, WorkerId,
 };
+pub use listen::{ListenError, ListenInfo, SocketFlags};
 pub use mailbox::WorkerGone;
 pub use producer::{
     ProduceError, Producer, ProducerEvent, ProducerOptions, ProducerScore, ProducerType, VideoOrientation,
 };
 pub use router::{CreateRouterError, PipeError, Router, RouterDump, RouterEvent, RouterOptions};
 pub use supported::supported_rtp_capabilities;
-pub use transport::{Transport, TransportDump, TransportEvent, TransportStats};
+pub use transport::{Transport, TransportDump, TransportEvent, TransportStats, TransportTuple};
+pub use webrtc_server::WebRtcServer;
+pub use webrtc_transport::{
+    ConnectError, CreateTransportError, WebRtcTransport, WebRtcTransportListen, WebRtcTransportOptions,
+};
 pub use worker::{Worker, WorkerEvent, WorkerSettings};
 pub use worker_manager::WorkerManager;

@@ -8,6 +8,7 @@ use crate::mailbox::{Mailbox, WorkerGone};
 use crate::ortc::{RouterCodecsError, generate_router_rtp_capabilities};
 use crate::rtp_parameters::{RtpCapabilities, RtpCapabilitiesFinalized, RtpCodecCapability};
 use crate::transport::Base;
+use crate::webrtc_transport::{CreateTransportError, WebRtcTransport, WebRtcTransportOptions};
 use crate::worker::Slot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -108,7 +109,11 @@ impl Router {
         // there from now on, so that its events are not missed
         for slot in &router.inner.slots {
             let (id, capabilities) = (router.inner.id, router.inner.capabilities.clone());
-            slot.mailbox().ask(move |owner| drop(owner.core.router(id, &capabilities))).await?;
+            slot.mailbox()
+                .ask(move |owner| {
+                    let _ = owner.core.router(id, &capabilities);
+                })
+                .await?;
         }
         Ok(router)
     }
@@ -141,6 +146,28 @@ impl Router {
             .await?;
         let mode = ConsumeMode { pipe: false, pipe_rtx: false, enable_bwe: false, direct: true };
         Ok(DirectTransport::new(Base::new(transport, key, mailbox, self.clone(), mode)))
+    }
+
+    /// Makes a transport for a browser or the like.
+    ///
+    /// # Errors
+    /// It cannot listen, or the worker has ended.
+    pub async fn create_webrtc_transport(
+        &self,
+        options: WebRtcTransportOptions,
+    ) -> Result<WebRtcTransport, CreateTransportError> {
+        let mailbox = self.place();
+        let (id, capabilities) = (self.inner.id, self.inner.capabilities.clone());
+        let (worker, enable_bwe) = (mailbox.worker_id(), options.enable_bwe);
+        let made = mailbox
+            .ask(move |owner| {
+                let router = owner.core.router(id, &capabilities);
+                owner.create_webrtc_transport(router, &options, worker)
+            })
+            .await??;
+        let mode = ConsumeMode { pipe: false, pipe_rtx: false, enable_bwe, direct: false };
+        let base = Base::new(made.id, made.key, mailbox, self.clone(), mode);
+        Ok(WebRtcTransport::new(base, made))
     }
 
     /// Whether an endpoint with these capabilities can receive something of this producer.
@@ -179,7 +206,11 @@ impl Router {
         for slot in &to.inner.slots {
             let mailbox = slot.mailbox();
             let (id, capabilities) = (to.inner.id, to.inner.capabilities.clone());
-            mailbox.ask(move |owner| drop(owner.core.router(id, &capabilities))).await?;
+            mailbox
+                .ask(move |owner| {
+                    let _ = owner.core.router(id, &capabilities);
+                })
+                .await?;
             if !self.pipe(producer, to.inner.id, &mailbox).await? {
                 return Err(PipeError::NoProducer(producer));
             }

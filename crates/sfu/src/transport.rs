@@ -1,23 +1,62 @@
 //! [`Transport`]: what all kinds of transports have.
 use crate::consumer::{ConsumeError, Consumer, ConsumerOptions};
 use crate::core::{ConsumeMode, TransportKey};
+use crate::dtls::DtlsState;
 use crate::events::{EventStream, listener};
+use crate::ice::{IceState, Protocol, Tuple};
 use crate::ids::{ConsumerId, ProducerId, TransportId};
 use crate::mailbox::{Mailbox, WorkerGone};
 use crate::producer::{ProduceError, Producer, ProducerOptions};
 use crate::router::Router;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What happens to a transport of any kind.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum TransportEvent {
+    /// The peer's way in has another state.
+    IceStateChange(IceState),
+    /// Media goes another way from now on.
+    IceSelectedTupleChange(TransportTuple),
+    /// The keys have another state.
+    DtlsStateChange(DtlsState),
+    /// The server on whose port it was is closed, so it is.
+    WebRtcServerClose,
     /// Its router was closed, so it is.
     RouterClose,
     /// It is closed, for whatever reason. The last event.
     Close,
+}
+
+/// A way between us and a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransportTuple {
+    /// Our address.
+    pub local_address: IpAddr,
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's address.
+    pub remote_ip: IpAddr,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// UDP or TCP.
+    pub protocol: Protocol,
+}
+
+impl From<Tuple> for TransportTuple {
+    fn from(tuple: Tuple) -> Self {
+        Self {
+            local_address: tuple.local.ip(),
+            local_port: tuple.local.port(),
+            remote_ip: tuple.remote.ip(),
+            remote_port: tuple.remote.port(),
+            protocol: tuple.protocol,
+        }
+    }
 }
 
 /// Statistics of a transport. Bitrates are of the last 2.5 s.
@@ -53,6 +92,18 @@ pub struct TransportStats {
     pub rtx_send_bitrate: u64,
     /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
     pub datagrams_dropped: u64,
+    /// `controlled`, for WebRTC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ice_role: Option<String>,
+    /// Of a WebRTC transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ice_state: Option<IceState>,
+    /// Of a WebRTC transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ice_selected_tuple: Option<TransportTuple>,
+    /// Of a WebRTC transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dtls_state: Option<DtlsState>,
 }
 
 impl TransportStats {
@@ -72,6 +123,10 @@ impl TransportStats {
             rtx_bytes_sent: 0,
             rtx_send_bitrate: 0,
             datagrams_dropped: 0,
+            ice_role: None,
+            ice_state: None,
+            ice_selected_tuple: None,
+            dtls_state: None,
         }
     }
 }

@@ -9,8 +9,11 @@ pub(crate) use thread::{Ended, start};
 
 use crate::events::{EventStream, Listener, listener};
 use crate::ids::WorkerId;
+use crate::listen::ListenInfo;
 use crate::mailbox::{Mailbox, WorkerGone};
 use crate::router::{CreateRouterError, Router, RouterOptions};
+use crate::webrtc_server::WebRtcServer;
+use crate::webrtc_transport::CreateTransportError;
 use tokio::sync::watch;
 
 /// How a worker is to be.
@@ -98,6 +101,17 @@ impl Worker {
     /// The codecs are wrong, or the worker has ended.
     pub async fn create_router(&self, options: RouterOptions) -> Result<Router, CreateRouterError> {
         Router::create(options, vec![self.slot.clone()]).await
+    }
+
+    /// Makes a server on this worker: one port for all its transports.
+    ///
+    /// # Errors
+    /// It cannot listen there, or the worker has ended.
+    pub async fn create_webrtc_server(
+        &self,
+        listen_infos: Vec<ListenInfo>,
+    ) -> Result<WebRtcServer, CreateTransportError> {
+        WebRtcServer::create(vec![self.slot.clone()], listen_infos).await
     }
 
     /// What happens to it from now on.

@@ -1,10 +1,14 @@
 //! [`WorkerManager`]: makes workers, watches over them, and replaces those that die.
 // Threads and their watch are this module's work.
 #![allow(clippy::disallowed_methods)]
+use crate::dtls::DtlsContext;
 use crate::events::{EventSource, EventStream, Listener, listener};
 use crate::ids::WorkerId;
+use crate::listen::ListenInfo;
 use crate::mailbox::{Mailbox, WorkerGone};
 use crate::router::{CreateRouterError, Router, RouterOptions};
+use crate::webrtc_server::WebRtcServer;
+use crate::webrtc_transport::CreateTransportError;
 use crate::worker::{Ended, Slot, Worker, WorkerEvent, WorkerSettings, start};
 use std::io;
 use std::sync::Arc;
@@ -53,7 +57,9 @@ impl WorkerManager {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let own = warden.downgrade();
         std::thread::Builder::new().name("sfu-warden".to_owned()).spawn(move || {
-            runtime.block_on(Warden { told, own, places: Vec::new(), events: EventSource::default() }.run());
+            runtime.block_on(
+                Warden { told, own, places: Vec::new(), events: EventSource::default(), dtls: None }.run(),
+            );
         })?;
         Ok(Self { inner: Arc::new(Inner { warden }) })
     }
@@ -86,6 +92,22 @@ impl WorkerManager {
             return Err(WorkerGone(WorkerId::random()).into());
         }
         Router::create(options, workers.iter().map(|worker| worker.slot().clone()).collect()).await
+    }
+
+    /// Makes a server over all workers that there are now. Where a port is named, the first worker gets it, and each
+    /// other worker the next one.
+    ///
+    /// # Errors
+    /// It cannot listen there, or there is no worker.
+    pub async fn create_webrtc_server(
+        &self,
+        listen_infos: Vec<ListenInfo>,
+    ) -> Result<WebRtcServer, CreateTransportError> {
+        let workers = self.workers().await;
+        if workers.is_empty() {
+            return Err(WorkerGone(WorkerId::random()).into());
+        }
+        WebRtcServer::create(workers.iter().map(|worker| worker.slot().clone()).collect(), listen_infos).await
     }
 
     /// What happens to its workers, from now on, and before if nobody listened yet.
@@ -127,6 +149,8 @@ struct Warden {
     own: mpsc::WeakUnboundedSender<ToWarden>,
     places: Vec<Place>,
     events: EventSource<WorkerEvent>,
+    /// The certificate of all workers. Made once: that and the cryptography's test of itself take a while.
+    dtls: Option<DtlsContext>,
 }
 
 impl Warden {
@@ -175,10 +199,14 @@ impl Warden {
         Ok(worker)
     }
 
-    fn start(&self) -> io::Result<(Mailbox, std::thread::JoinHandle<()>)> {
+    fn start(&mut self) -> io::Result<(Mailbox, std::thread::JoinHandle<()>)> {
         let (mailbox, commands) = Mailbox::new(WorkerId::random());
         let (id, own) = (mailbox.worker_id(), self.own.clone());
-        let thread = start(mailbox.clone(), commands, move |how| {
+        let dtls = match &self.dtls {
+            Some(dtls) => dtls.clone(),
+            None => self.dtls.insert(DtlsContext::generate().map_err(io::Error::other)?).clone(),
+        };
+        let thread = start(mailbox.clone(), commands, dtls, move |how| {
             if let Some(own) = own.upgrade() {
                 let _ = own.send(ToWarden::Ended(id, how));
             }

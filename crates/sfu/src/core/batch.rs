@@ -3,29 +3,19 @@
 //! A frame is some ten packets of one length: with segmentation offload (GSO) one send carries them all, and costs a
 //! fifth of as many single sends.
 use super::keys::PortKey;
-use std::net::SocketAddr;
+use crate::ice::Tuple;
 
 /// Most datagrams in one send: 64, what Linux takes.
 const SEGMENTS_MAX: usize = 64;
 /// Most bytes in one send: what fits an IP datagram with its headers.
 const BYTES_MAX: usize = 65_000;
 
-/// What datagrams travel in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(crate) enum Way {
-    Udp,
-    /// An accepted connection; each datagram goes behind its length (RFC 4571).
-    Tcp,
-}
-
 /// From where to where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Route {
     pub(crate) port: PortKey,
-    pub(crate) way: Way,
-    /// The address of ours that the peer knows; where a socket listens on all addresses, its answers come from there.
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
+    /// Its local address is what the peer knows; where a socket listens on all addresses, its answers come from there.
+    pub(crate) tuple: Tuple,
 }
 
 /// Takes what is to be sent.
@@ -108,9 +98,11 @@ mod tests {
     fn equal_lengths_go_together_and_a_shorter_one_ends_a_send() {
         let route = Route {
             port: PortKey::default(),
-            way: Way::Udp,
-            local: "127.0.0.1:1".parse().unwrap(),
-            remote: "127.0.0.1:2".parse().unwrap(),
+            tuple: Tuple {
+                protocol: crate::ice::Protocol::Udp,
+                local: "127.0.0.1:1".parse().unwrap(),
+                remote: "127.0.0.1:2".parse().unwrap(),
+            },
         };
         let (mut batch, mut sent) = (Batch::default(), Sent::default());
         for length in [1200, 1200, 300, 300, 900, 40] {

@@ -1,11 +1,15 @@
 //! What a transport's packets travel in.
 use super::batch::Route;
 use super::direct::Direct;
+use super::keys::ServerKey;
+use super::webrtc::WebRtc;
 use crate::transport::TransportStats;
 
 /// The kinds of transports, as far as they differ.
 #[derive(Debug)]
 pub(crate) enum Carrier {
+    /// A browser or the like.
+    WebRtc(Box<WebRtc>),
     /// No network: the application is the peer.
     Direct(Direct),
 }
@@ -18,6 +22,7 @@ impl Carrier {
     /// Where datagrams go; `None` while there is no way, and for the application itself.
     pub(crate) fn route(&self) -> Option<Route> {
         match self {
+            Self::WebRtc(webrtc) => webrtc.route(),
             Self::Direct(_) => None,
         }
     }
@@ -25,20 +30,31 @@ impl Carrier {
     /// Whether media can go out.
     pub(crate) fn is_ready(&self) -> bool {
         match self {
+            Self::WebRtc(webrtc) => webrtc.is_ready(),
             Self::Direct(_) => true,
         }
     }
 
-    /// Enciphers the RTP packet from `start` on, where this way does that.
-    pub(crate) fn protect_rtp(&mut self, _bytes: &mut Vec<u8>, _start: usize) -> Result<(), NotSent> {
+    /// The server on whose port it is.
+    pub(crate) fn server(&self) -> Option<ServerKey> {
         match self {
+            Self::WebRtc(webrtc) => webrtc.server,
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// Enciphers the RTP packet from `start` on, where this way does that.
+    pub(crate) fn protect_rtp(&mut self, bytes: &mut Vec<u8>, start: usize) -> Result<(), NotSent> {
+        match self {
+            Self::WebRtc(webrtc) => webrtc.protect_rtp(bytes, start).then_some(()).ok_or(NotSent),
             Self::Direct(_) => Err(NotSent),
         }
     }
 
     /// The same for RTCP.
-    pub(crate) fn protect_rtcp(&mut self, _bytes: &mut Vec<u8>, _start: usize) -> Result<(), NotSent> {
+    pub(crate) fn protect_rtcp(&mut self, bytes: &mut Vec<u8>, start: usize) -> Result<(), NotSent> {
         match self {
+            Self::WebRtc(webrtc) => webrtc.protect_rtcp(bytes, start).then_some(()).ok_or(NotSent),
             Self::Direct(_) => Err(NotSent),
         }
     }
@@ -46,20 +62,27 @@ impl Carrier {
     /// RTCP for the application.
     pub(crate) fn deliver_rtcp(&mut self, compound: &[u8]) {
         match self {
+            // it has no way yet: nobody could read it
+            Self::WebRtc(_) => {}
             Self::Direct(direct) => direct.deliver_rtcp(compound),
         }
     }
 
     /// A consumer ended: its streams are not sent any more.
-    pub(crate) fn forget(&mut self, _ssrc: u32, _rtx: Option<u32>) {
+    pub(crate) fn forget(&mut self, ssrc: u32, rtx: Option<u32>) {
         match self {
+            Self::WebRtc(webrtc) => {
+                webrtc.forget(ssrc);
+                rtx.into_iter().for_each(|rtx| webrtc.forget(rtx));
+            }
             Self::Direct(_) => {}
         }
     }
 
     /// What only this kind has to say.
-    pub(crate) fn fill(&self, _stats: &mut TransportStats) {
+    pub(crate) fn fill(&self, stats: &mut TransportStats) {
         match self {
+            Self::WebRtc(webrtc) => webrtc.fill(stats),
             Self::Direct(_) => {}
         }
     }

@@ -106,6 +106,7 @@ impl Core {
         let Some(mut transport) = self.transports.remove(key) else { return };
         self.timers.remove(&(transport.wake_at, key));
         self.remove_ports(PortOwner::Transport(key));
+        self.forget_on_server(transport.carrier.server(), key);
         if let Some(router) = self.routers.get_mut(transport.router) {
             router.transports.retain(|other| *other != key);
         }

@@ -73,6 +73,9 @@ impl Core {
         transport.touched = false;
         let mut wake_at = Moment::FAR_FUTURE;
         let mut batch = std::mem::take(&mut self.batch);
+        if let Some(at) = self.drive_webrtc(key, &mut batch, sink, now) {
+            wake_at = at;
+        }
         self.send_again(key, &mut batch, sink, now);
         for producer in self.producers_of(key) {
             wake_at = wake_at.min(self.drive_producer(key, producer, &mut batch, sink, now));

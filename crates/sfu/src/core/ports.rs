@@ -1,9 +1,10 @@
 //! Sockets, as the owner sees them: whose datagrams come in where.
+use super::Core;
+use super::carrier::Carrier;
 use super::keys::{PortKey, ServerKey, TransportKey};
-use super::{Core, Way};
+use crate::ice::Tuple;
 use bytes::BytesMut;
 use media::Moment;
-use std::net::SocketAddr;
 
 /// Whose a socket is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,10 +19,8 @@ pub(crate) enum PortOwner {
 #[derive(Debug)]
 pub(crate) struct Datagram {
     pub(crate) port: PortKey,
-    pub(crate) way: Way,
-    /// The address of ours that it was sent to.
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
+    /// Its local address is the one of ours that it was sent to.
+    pub(crate) tuple: Tuple,
     pub(crate) data: BytesMut,
 }
 
@@ -43,22 +42,29 @@ impl Core {
     pub(crate) fn handle_datagram(&mut self, datagram: Datagram, now: Moment) {
         let key = match self.ports.get(datagram.port) {
             Some(PortOwner::Transport(key)) => Some(*key),
-            Some(PortOwner::Server(server)) => self.transport_of(*server, &datagram),
+            Some(PortOwner::Server(server)) => self.transport_at(*server, &datagram),
             None => None,
         };
         if let Some(key) = key {
             self.handle_transport_datagram(key, datagram, now);
         }
     }
-}
 
-impl Core {
     /// A TCP connection of one of the sockets has ended.
-    pub(crate) fn handle_disconnected(&mut self, _port: PortKey, _remote: SocketAddr, _now: Moment) {}
-
-    fn transport_of(&self, _server: ServerKey, _datagram: &Datagram) -> Option<TransportKey> {
-        None
+    pub(crate) fn handle_disconnected(&mut self, port: PortKey, tuple: Tuple, now: Moment) {
+        let key = match self.ports.get(port) {
+            Some(PortOwner::Transport(key)) => Some(*key),
+            Some(PortOwner::Server(server)) => {
+                self.servers.get(*server).and_then(|server| server.by_tuple(&tuple))
+            }
+            None => None,
+        };
+        let Some(key) = key else { return };
+        if let Some(Carrier::WebRtc(webrtc)) =
+            self.transports.get_mut(key).map(|transport| &mut transport.carrier)
+        {
+            webrtc.ice.handle_tuple_closed(tuple, now);
+            self.touch(key);
+        }
     }
-
-    fn handle_transport_datagram(&mut self, _key: TransportKey, _datagram: Datagram, _now: Moment) {}
 }

@@ -3,11 +3,13 @@
 //! Each socket has a task that reads it; what it reads goes to the worker in batches, and a worker that is behind
 //! leaves it to the kernel's buffers.
 use super::udp::UdpPort;
-use crate::core::{Core, Datagram, PortKey, Route, Sink, Way};
+use crate::core::{Core, Datagram, PortKey, Route, Sink};
+use crate::ice::{Protocol, Tuple};
+use crate::listen::Bound;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -23,7 +25,7 @@ pub(crate) enum Input {
     /// A TCP connection was accepted; frames for it go into the queue.
     Connected(PortKey, SocketAddr, mpsc::Sender<Bytes>),
     /// It has ended.
-    Disconnected(PortKey, SocketAddr),
+    Disconnected(PortKey, Tuple),
 }
 
 /// All sockets of one worker.
@@ -55,19 +57,19 @@ impl Net {
         (net, receiver)
     }
 
-    /// Reads and writes a bound UDP socket from now on, under this key.
-    pub(crate) fn add_udp(&mut self, key: PortKey, socket: std::net::UdpSocket) -> io::Result<()> {
-        let port = Rc::new(UdpPort::new(socket)?);
-        let task = tokio::task::spawn_local(super::udp::read(key, port.clone(), self.inputs.clone()));
-        self.tasks.insert(key, task.abort_handle());
-        self.udp.insert(key, port);
-        Ok(())
-    }
-
-    /// Accepts connections from now on, under this key.
-    pub(crate) fn add_tcp(&mut self, key: PortKey, listener: TcpListener) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let task = tokio::task::spawn_local(super::tcp::accept(key, listener, self.inputs.clone()));
+    /// Reads and writes a socket from now on, under this key.
+    pub(crate) fn add(&mut self, key: PortKey, bound: Bound) -> io::Result<()> {
+        let task = match bound {
+            Bound::Udp(socket, _) => {
+                let port = Rc::new(UdpPort::new(socket)?);
+                self.udp.insert(key, port.clone());
+                tokio::task::spawn_local(super::udp::read(key, port, self.inputs.clone()))
+            }
+            Bound::Tcp(listener, _) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                tokio::task::spawn_local(super::tcp::accept(key, listener, self.inputs.clone()))
+            }
+        };
         self.tasks.insert(key, task.abort_handle());
         Ok(())
     }
@@ -96,14 +98,16 @@ impl Net {
 
 impl Sink for Net {
     fn send(&mut self, route: &Route, segment: usize, bytes: &[u8]) {
-        match route.way {
-            Way::Udp => {
+        match route.tuple.protocol {
+            Protocol::Udp => {
                 if let Some(port) = self.udp.get(&route.port) {
                     self.dropped += port.send(route, segment, bytes);
                 }
             }
-            Way::Tcp => {
-                let Some(connection) = self.connections.get(&(route.port, route.remote)) else { return };
+            Protocol::Tcp => {
+                let Some(connection) = self.connections.get(&(route.port, route.tuple.remote)) else {
+                    return;
+                };
                 let mut frames = Vec::with_capacity(bytes.len() + 2 * bytes.len().div_ceil(segment.max(1)));
                 for datagram in bytes.chunks(segment.max(1)) {
                     super::tcp::push_frame(&mut frames, datagram);

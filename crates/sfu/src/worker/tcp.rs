@@ -2,7 +2,8 @@
 //!
 //! Source: RFC 6544 (we are `passive`), RFC 4571 (each datagram behind two bytes of length). One task a connection.
 use super::net::Input;
-use crate::core::{Datagram, PortKey, Way};
+use crate::core::{Datagram, PortKey};
+use crate::ice::{Protocol, Tuple};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use std::net::SocketAddr;
@@ -60,11 +61,14 @@ pub(super) async fn accept(key: PortKey, listener: TcpListener, inputs: mpsc::Se
         let inputs = inputs.clone();
         connections.spawn_local(async move {
             let _permit = permit;
-            let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-            if let Err(error) = connection(key, stream, remote, &inputs).await {
+            let Ok(local) = stream.local_addr() else { return };
+            let canonical =
+                |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+            let tuple = Tuple { protocol: Protocol::Tcp, local: canonical(local), remote: canonical(remote) };
+            if let Err(error) = connection(key, stream, tuple, &inputs).await {
                 tracing::debug!(%remote, %error, "TCP connection over");
             }
-            let _ = inputs.send(Input::Disconnected(key, remote)).await;
+            let _ = inputs.send(Input::Disconnected(key, tuple)).await;
         });
     }
 }
@@ -72,21 +76,19 @@ pub(super) async fn accept(key: PortKey, listener: TcpListener, inputs: mpsc::Se
 async fn connection(
     key: PortKey,
     mut stream: TcpStream,
-    remote: SocketAddr,
+    tuple: Tuple,
     inputs: &mpsc::Sender<Input>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let local = stream.local_addr()?;
-    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
     let (frames, mut waiting) = mpsc::channel::<Bytes>(WAITING_WRITES);
     let gone = |_| io::Error::other("the worker has ended");
-    inputs.send(Input::Connected(key, remote, frames)).await.map_err(gone)?;
+    inputs.send(Input::Connected(key, tuple.remote, frames)).await.map_err(gone)?;
     let (mut reading, mut writing) = stream.split();
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
     loop {
         let mut datagrams = Vec::new();
         while let Some(data) = take_frame(&mut buffer) {
-            datagrams.push(Datagram { port: key, way: Way::Tcp, local, remote, data });
+            datagrams.push(Datagram { port: key, tuple, data });
         }
         if !datagrams.is_empty() {
             inputs.send(Input::Datagrams(datagrams)).await.map_err(gone)?;

@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods)]
 use super::net::{Input, Net};
 use crate::core::Core;
+use crate::dtls::DtlsContext;
+use crate::epoch::Epoch;
 use crate::mailbox::{Command, Mailbox, Owner};
 use media::Moment;
 use std::any::Any;
@@ -27,6 +29,7 @@ pub(crate) enum Ended {
 pub(crate) fn start(
     mailbox: Mailbox,
     commands: mpsc::UnboundedReceiver<Command>,
+    dtls: DtlsContext,
     ended: impl FnOnce(Ended) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -34,7 +37,7 @@ pub(crate) fn start(
     std::thread::Builder::new().name(name).spawn(move || {
         let run = AssertUnwindSafe(|| {
             let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, run(mailbox, commands));
+            local.block_on(&runtime, run(mailbox, commands, dtls));
         });
         // All that the worker owned is dropped when this returns, also by a panic.
         let how = match std::panic::catch_unwind(run) {
@@ -50,10 +53,11 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
-/// Until the mailbox is closed by [`Core::is_closing`].
-async fn run(mailbox: Mailbox, mut commands: mpsc::UnboundedReceiver<Command>) {
+/// Until it is told to close.
+async fn run(mailbox: Mailbox, mut commands: mpsc::UnboundedReceiver<Command>, dtls: DtlsContext) {
     let (mut net, mut inputs) = Net::new();
-    let mut core = Core::new(mailbox, rand::random());
+    let epoch = Epoch::new(std::time::Instant::now(), hub::now());
+    let mut core = Core::new(mailbox, dtls, epoch, rand::random());
     let (mut asked, mut came) = (Vec::new(), Vec::new());
     let mut wake_at = Moment::FAR_FUTURE;
     loop {
@@ -74,9 +78,9 @@ async fn run(mailbox: Mailbox, mut commands: mpsc::UnboundedReceiver<Command>) {
                     }
                 }
                 Input::Connected(key, remote, frames) => net.connected(key, remote, frames),
-                Input::Disconnected(key, remote) => {
-                    net.disconnected(key, remote);
-                    core.handle_disconnected(key, remote, now);
+                Input::Disconnected(key, tuple) => {
+                    net.disconnected(key, tuple.remote);
+                    core.handle_disconnected(key, tuple, now);
                 }
             }
         }

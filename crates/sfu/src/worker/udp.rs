@@ -1,6 +1,7 @@
 //! One UDP socket: many datagrams a system call, both ways.
 use super::net::Input;
-use crate::core::{Datagram, PortKey, Route, Way};
+use crate::core::{Datagram, PortKey, Route};
+use crate::ice::{Protocol, Tuple};
 use bytes::BytesMut;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
@@ -38,16 +39,16 @@ impl UdpPort {
     pub(super) fn send(&self, route: &Route, segment: usize, bytes: &[u8]) -> u64 {
         let several = bytes.len() > segment;
         let mut transmit = quinn_udp::Transmit {
-            destination: self.on_wire(route.remote),
+            destination: self.on_wire(route.tuple.remote),
             ecn: None,
             contents: bytes,
             segment_size: several.then_some(segment),
-            src_ip: self.local.ip().is_unspecified().then_some(route.local.ip()),
+            src_ip: self.local.ip().is_unspecified().then_some(route.tuple.local.ip()),
         };
         let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) else { return 0 };
         let count = bytes.len().div_ceil(segment.max(1)) as u64;
         if !several || error.kind() == io::ErrorKind::WouldBlock {
-            tracing::trace!(%error, to = %route.remote, "datagrams not sent");
+            tracing::trace!(%error, to = %route.tuple.remote, "datagrams not sent");
             return count;
         }
         // Segmentation was refused, perhaps by this interface only.
@@ -108,7 +109,8 @@ pub(super) async fn read(key: PortKey, port: Rc<UdpPort>, inputs: mpsc::Sender<I
             let Some(bytes) = buffer.get(..meta.len) else { continue };
             for data in bytes.chunks(meta.stride.max(1)) {
                 let data = BytesMut::from(data);
-                datagrams.push(Datagram { port: key, way: Way::Udp, local, remote, data });
+                let tuple = Tuple { protocol: Protocol::Udp, local, remote };
+                datagrams.push(Datagram { port: key, tuple, data });
             }
         }
         if inputs.send(Input::Datagrams(datagrams)).await.is_err() {
