@@ -13,6 +13,7 @@ use bytes::Bytes;
 use dimpl::{Dtls, Error, Output, UnexpectedMessageError};
 use media::Moment;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Datagrams that are kept until the session begins: 8. ICE may be faster than the application's `connect`, and who
 /// dropped a ClientHello here would wait for its retransmission; one with a post-quantum key share is two or three
@@ -24,6 +25,10 @@ const EARLY_BYTES_MAX: usize = 1500;
 const RECORD_BYTES_MAX: usize = 1 << 14;
 /// Outputs that wait for a caller that does not drain: 256, far more than a session makes of one datagram.
 const OUTPUTS_MAX: usize = 256;
+/// A session's timer comes no sooner than 20 ms after it was told the time. `dimpl` 0.9 wants to be called at once, for
+/// ever, while datagrams of a DTLS 1.3 flight are missing, and acknowledges each time what it has: without this the
+/// loss of one datagram is a worker that does nothing else.
+const WAKE_AFTER_MIN: Duration = Duration::from_millis(20);
 /// Room for most outputs of a session, on the stack.
 const SCRATCH_BYTES: usize = 2048;
 
@@ -242,6 +247,7 @@ impl DtlsTransport {
                 self.fail(DtlsFailure::Protocol { reason: error.to_string() });
             }
         }
+        self.wake_at = self.wake_at.max(now + WAKE_AFTER_MIN);
     }
 
     fn take_outputs(&mut self) {

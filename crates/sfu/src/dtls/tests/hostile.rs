@@ -65,8 +65,7 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "never ends for some change, and eats all memory: not understood yet"]
-    fn a_changed_datagram_never_leads_to_other_keys(
+    fn a_changed_datagram_leads_to_no_other_keys_and_to_no_flood(
         which in 0..VERSIONS.len(), number in 0usize..8, at_byte in 0usize..1200, change in 1u8..,
     ) {
         let (client, server) = VERSIONS[which];
