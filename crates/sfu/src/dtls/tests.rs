@@ -54,15 +54,11 @@ impl Side {
     }
 
     fn keys(&self) -> (&SrtpKeys, &SrtpKeys, &str) {
-        self.said
-            .iter()
-            .find_map(|output| match output {
-                DtlsOutput::Connected { local, remote, remote_certificate_pem } => {
-                    Some((local, remote, remote_certificate_pem.as_str()))
-                }
-                _ => None,
-            })
-            .unwrap()
+        let found = self.said.iter().find_map(|output| {
+            let DtlsOutput::Connected { local, remote, remote_certificate_pem } = output else { return None };
+            Some((local, remote, remote_certificate_pem.as_str()))
+        });
+        found.unwrap()
     }
 
     fn data(&self) -> Vec<&[u8]> {

@@ -96,7 +96,7 @@ impl Drop for Peer {
     }
 }
 
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test with a real peer")]
+#[expect(clippy::disallowed_types, reason = "a test with a real peer")]
 struct Wire {
     socket: std::net::UdpSocket,
     start: Instant,

@@ -113,13 +113,8 @@ fn rewritten(mut body: &[u8], without: u16) -> Vec<u8> {
 }
 
 fn drain(server: &mut IceServer, now: Moment) -> Vec<IceOutput> {
-    let mut outputs = Vec::new();
-    loop {
-        match server.poll_output(now) {
-            IceOutput::WaitUntil(_) => return outputs,
-            output => outputs.push(output),
-        }
-    }
+    let is_output = |output: &IceOutput| !matches!(output, IceOutput::WaitUntil(_));
+    std::iter::from_fn(|| Some(server.poll_output(now)).filter(is_output)).collect()
 }
 
 /// Sends a check; returns what happened besides the answer, and the answer's error code, 0 for success.
@@ -402,10 +397,10 @@ proptest! {
                 _ => drop(server.restart(&mut random(port as u8), at(now))),
             }
             for output in drain(&mut server, at(now)) {
-                match output {
-                    IceOutput::TupleAdded(tuple) => known.push(tuple),
-                    IceOutput::TupleRemoved(tuple) => known.retain(|one| *one != tuple),
-                    _ => {}
+                if let IceOutput::TupleAdded(tuple) = output {
+                    known.push(tuple);
+                } else if let IceOutput::TupleRemoved(tuple) = output {
+                    known.retain(|one| *one != tuple);
                 }
             }
             prop_assert!(known.len() <= 8);
