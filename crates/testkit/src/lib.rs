@@ -1,6 +1,7 @@
 //! For tests only: simulated devices, seeded network, virtual time, load, and real peers.
 
 pub mod camera;
+pub mod conference;
 pub mod ear;
 pub mod encoder;
 pub mod intercom;
