@@ -22,6 +22,9 @@ const DEBIAN: [&[&str]; 5] = [
 /// Carries a static FFmpeg 9, the newest publisher and player; Debian's is the old one.
 const FFMPEG: &str = "imageio-ffmpeg==0.8.1";
 
+/// WebRTC in Python, with an SCTP stack of its own.
+const AIORTC: &str = "aiortc==1.16.0";
+
 /// Drives Chromium; checks the web page's types; plays HLS in browsers that do not.
 const NODE: [&str; 3] = ["playwright-core@1.65.1", "typescript@7.0.2", "hls.js@1.7.4"];
 
@@ -34,9 +37,11 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Installs what is missing. Only what failed is counted: an installation proves nothing.
 pub(crate) fn peers(workspace: &Workspace) -> Tally {
     let mut tally = Tally::default();
-    for (name, result) in
-        [("Debian packages", debian()), ("FFmpeg 9", ffmpeg(workspace)), ("Node packages", node(workspace))]
-    {
+    for (name, result) in [
+        ("Debian packages", debian()),
+        ("Python packages", python(workspace)),
+        ("Node packages", node(workspace)),
+    ] {
         match result {
             Ok(()) => say(&format!("{name}: installed")),
             Err(why) => tally.add(&Tally::fail(format!("install: {name}: {why}"))),
@@ -75,7 +80,7 @@ fn apt(args: &[&str]) -> Result<(), String> {
     call(command.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn ffmpeg(workspace: &Workspace) -> Result<(), String> {
+fn python(workspace: &Workspace) -> Result<(), String> {
     let venv = workspace.peers().join("venv");
     let python = venv.join("bin/python3");
     if !python.exists() {
@@ -83,7 +88,14 @@ fn ffmpeg(workspace: &Workspace) -> Result<(), String> {
         call(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
     }
     tried(|| {
-        call(Command::new(&python).args(["-m", "pip", "install", "--disable-pip-version-check", FFMPEG]))
+        call(Command::new(&python).args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            FFMPEG,
+            AIORTC,
+        ]))
     })
 }
 

@@ -92,6 +92,14 @@ pub fn python_gi() -> Option<PathBuf> {
         .clone()
 }
 
+/// A Python with aiortc: SCTP, DTLS and WebRTC in a stack of its own.
+pub fn aiortc() -> Option<PathBuf> {
+    let python = peers_folder().join("venv/bin/python3");
+    let lib = std::fs::read_dir(peers_folder().join("venv/lib")).ok()?;
+    let installed = lib.flatten().any(|version| version.path().join("site-packages/aiortc").is_dir());
+    (installed && python.exists()).then_some(python)
+}
+
 /// VLC without a window. It refuses to run as root: see [`vlc_command`].
 pub fn vlc() -> Option<PathBuf> {
     let vlc = on_path("cvlc")?;
