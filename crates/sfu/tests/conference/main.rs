@@ -2,4 +2,5 @@
 mod close;
 mod direct;
 mod fixtures;
+mod webrtc;
 mod workers;
