@@ -204,14 +204,6 @@ impl Producer {
         &self.inner.mapping
     }
 
-    pub(crate) fn key(&self) -> ProducerKey {
-        self.inner.key
-    }
-
-    pub(crate) fn mailbox(&self) -> &Mailbox {
-        &self.inner.mailbox
-    }
-
     /// Stops forwarding; its consumers are told.
     ///
     /// # Errors

@@ -260,9 +260,8 @@ impl Base {
     }
 
     async fn produce(&self, options: ProducerOptions) -> Result<Producer, ProduceError> {
-        let Inner { id, key, mode, .. } = *self.inner;
-        let produced =
-            self.inner.mailbox.ask(move |owner| owner.core.produce(id, key, options, mode.pipe)).await??;
+        let Inner { id, key, .. } = *self.inner;
+        let produced = self.inner.mailbox.ask(move |owner| owner.core.produce(id, key, options)).await??;
         Ok(Producer::new(produced, self.inner.mailbox.clone()))
     }
 

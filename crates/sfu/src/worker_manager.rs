@@ -259,7 +259,9 @@ impl Warden {
             }
             if place.pinged.is_none() {
                 let (reply, answer) = oneshot::channel();
-                place.sender.borrow().tell(|_| drop(reply.send(())));
+                place.sender.borrow().tell(|_| {
+                    let _ = reply.send(());
+                });
                 place.pinged = Some((Instant::now(), answer));
             }
         }

@@ -58,7 +58,6 @@ pub(crate) struct ConsumerState {
     temporal_max: u8,
     pub(crate) direct: bool,
     pub(crate) events: EventSource<ConsumerEvent>,
-    pub(crate) sender_reports_at: Moment,
 }
 
 /// What a consumer wants of its producer or tells its application.
@@ -120,7 +119,6 @@ impl ConsumerState {
             temporal_max: description.layers.temporal.saturating_sub(1),
             direct: setup.direct,
             events: EventSource::default(),
-            sender_reports_at: now,
         };
         consumer.wish(now);
         consumer
@@ -234,11 +232,6 @@ impl ConsumerState {
         now: Moment,
     ) -> impl Iterator<Item = formats::rtp::rtcp::SenderReport> {
         self.legs.iter_mut().filter_map(move |leg| leg.outgoing.sender_report(wall, now))
-    }
-
-    /// The longest round trip that its receiver told.
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
-        self.legs.iter().filter_map(|leg| leg.outgoing.round_trip()).max()
     }
 
     pub(crate) fn stats(&mut self, now: Moment) -> Vec<OutgoingStreamStats> {

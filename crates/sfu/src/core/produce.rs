@@ -21,7 +21,6 @@ impl Core {
         id: TransportId,
         key: TransportKey,
         options: ProducerOptions,
-        pipe: bool,
     ) -> Result<Produced, ProduceError> {
         let mut parameters = options.rtp_parameters;
         let kind = options.kind;
@@ -59,7 +58,7 @@ impl Core {
             consumable: consumable.clone(),
         });
         let delay = Duration::from_millis(options.key_frame_request_delay.into());
-        let receiving = Receiving::new(key, parameters.clone(), mapping.clone(), &consumable, delay);
+        let receiving = Receiving::new(key, parameters.clone(), &consumable, delay);
         let producer_id = description.id;
         let producer = self.producers.insert(ProducerState {
             router: transport.router,
@@ -76,7 +75,6 @@ impl Core {
         transport.listener.add(producer, &parameters);
         transport.producers.push(producer);
         router.producers.insert(producer_id, producer);
-        let _ = pipe;
         self.touch(key);
         Ok(Produced {
             id: producer_id,

@@ -8,7 +8,6 @@ use crate::events::EventSource;
 use crate::ids::ProducerId;
 use crate::keyframe::{KeyFrameMethod, KeyFrameRequests};
 use crate::layers::ProducerLayers;
-use crate::ortc::RtpMapping;
 use crate::payload::{PayloadFormat, StreamReader};
 use crate::producer::{ProducerEvent, ProducerScore, ProducerType};
 use crate::receive::{IncomingStream, IncomingStreamOptions, IncomingStreamStats, Received};
@@ -57,7 +56,6 @@ pub(crate) enum Origin {
 pub(crate) struct Receiving {
     pub(crate) transport: TransportKey,
     pub(crate) rtp_parameters: RtpParameters,
-    pub(crate) mapping: RtpMapping,
     pub(crate) streams: Vec<Stream>,
     ids: ExtensionIds,
     /// The producer's number of the dependency descriptor.
@@ -136,7 +134,6 @@ impl Receiving {
     pub(crate) fn new(
         transport: TransportKey,
         rtp_parameters: RtpParameters,
-        mapping: RtpMapping,
         consumable: &RtpParameters,
         key_frame_request_delay: Duration,
     ) -> Self {
@@ -158,7 +155,6 @@ impl Receiving {
             last_rotation: None,
             ids,
             rtp_parameters,
-            mapping,
         }
     }
 

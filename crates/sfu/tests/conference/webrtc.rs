@@ -9,9 +9,7 @@ use sfu::{
     WebRtcTransport, WebRtcTransportOptions, WorkerManager,
 };
 use std::time::Duration;
-use testkit::conference::{
-    AudioOptions, Device, Fleet, Sending, TransportOptions, VideoOptions, Viewing,
-};
+use testkit::conference::{AudioOptions, Device, Fleet, Sending, TransportOptions, VideoOptions, Viewing};
 
 /// A room with one server on all workers, and a fleet of bots.
 pub(crate) struct Room {
@@ -80,7 +78,10 @@ pub(crate) async fn produce(connection: &Connection, sending: &Sending) -> Produ
     connection.ours.produce(ProducerOptions::new(kind, parameters)).await.unwrap()
 }
 
-fn wait(view: &Viewing, until: impl Fn(&testkit::conference::BotReport) -> bool + Send + 'static) -> testkit::conference::BotReport {
+fn wait(
+    view: &Viewing,
+    until: impl Fn(&testkit::conference::BotReport) -> bool + Send + 'static,
+) -> testkit::conference::BotReport {
     view.wait(2 * SOON, until).unwrap()
 }
 

@@ -202,7 +202,11 @@ impl Judge {
                     match self.look(next) {
                         Found::Whole(count) => self.deliver(next, count, now),
                         Found::Torn(pieces) => {
-                            self.report.misplaced += 1;
+                            if self.is_another_stream(next + pieces, frame) {
+                                self.report.cut_at_switch += 1;
+                            } else {
+                                self.report.misplaced += 1;
+                            }
                             self.skip(pieces);
                             self.frames.broken(Some(frame), &mut self.report, now);
                         }
@@ -243,6 +247,13 @@ impl Judge {
         self.frames.gap();
         self.skip(after - self.next.unwrap_or(after));
         true
+    }
+
+    /// Whether a key frame of another layer begins there. A server goes over to it at once, and leaves the rest of the
+    /// frame before out: nobody could show both.
+    fn is_another_stream(&self, at: u64, (_, spatial): (u32, u8)) -> bool {
+        let content = self.pieces.get(&at).map(|piece| &piece.content);
+        matches!(content, Some(Content::Body(_, body)) if body.index == 0 && body.key && body.spatial != spatial)
     }
 
     /// How much of the frame is there.

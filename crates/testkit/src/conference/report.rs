@@ -50,6 +50,8 @@ pub struct BotReport {
     pub corrupt: u64,
     /// Packets of another producer or stream. Must be 0.
     pub foreign: u64,
+    /// Frames whose rest was left out since another layer's key frame began.
+    pub cut_at_switch: u64,
     /// Packets whose number is not their place in the frame.
     pub misplaced: u64,
     /// Frames that end without a marker, or where one is set before the end.
