@@ -23,11 +23,13 @@ impl Rate {
 
     /// Counts bytes that came or went now.
     pub fn add(&mut self, bytes: usize, now: Moment) {
-        self.forget(now);
         self.bytes += bytes as u64;
         match self.buckets.back_mut() {
             Some((start, sum)) if now < *start + BUCKET => *sum += bytes as u64,
-            Some(_) | None => self.buckets.push_back((now, bytes as u64)),
+            Some(_) | None => {
+                self.forget(now);
+                self.buckets.push_back((now, bytes as u64));
+            }
         }
     }
 

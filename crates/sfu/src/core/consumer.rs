@@ -23,8 +23,20 @@ use std::time::Duration;
 /// cost a mesh of a hundred people, 9,900 consumers, more than their packets.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// What is kept of a packet for sending it again.
-pub(crate) type Kept = (Arc<Produced>, Rewritten);
+/// What is kept of a packet for sending it again. Without a retransmission stream it must go again as it went, to the
+/// byte: under AES-GCM two plaintexts with one number give the key of the authentication away.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    produced: Arc<Produced>,
+    envelope: Envelope,
+}
+
+/// What a packet gets from its transport and its frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Numbering {
+    pub(crate) transport_sequence: Option<u16>,
+    pub(crate) padding: u8,
+}
 
 /// One stream that a consumer sends. A pipe has one for each of the producer's streams, any other consumer has one.
 #[derive(Debug)]
@@ -161,12 +173,13 @@ impl ConsumerState {
         produced: &Arc<Produced>,
         index: usize,
         rewritten: Rewritten,
-        transport_sequence: Option<u16>,
+        numbering: Numbering,
         out: &mut Vec<u8>,
         now: Moment,
     ) {
         let start = out.len();
-        let envelope = Envelope { rewritten, rtx: None, transport_sequence, now };
+        let Numbering { transport_sequence, padding } = numbering;
+        let envelope = Envelope { rewritten, rtx: None, transport_sequence, padding, now };
         write(produced, &self.extensions, &envelope, out);
         let Some(leg) = self.legs.get_mut(index) else { return };
         let sent = Outgoing {
@@ -175,10 +188,10 @@ impl ConsumerState {
             payload_bytes: produced.payload.len(),
             bytes: out.len() - start,
         };
-        leg.outgoing.handle_sent(sent, (produced.clone(), rewritten), now);
+        leg.outgoing.handle_sent(sent, Kept { produced: produced.clone(), envelope }, now);
     }
 
-    /// The packets that a NACK asks for, written one after the other by `each`, which says the transport-wide number.
+    /// The packets that a NACK asks for, written one after the other by `each`.
     pub(crate) fn handle_nack(
         &mut self,
         ssrc: u32,
@@ -188,8 +201,14 @@ impl ConsumerState {
     ) {
         let Some(leg) = self.legs.iter_mut().find(|leg| leg.ssrc == ssrc) else { return };
         for again in leg.outgoing.handle_nack(lost, now) {
-            let (produced, rewritten) = &again.packet;
-            let envelope = Envelope { rewritten: *rewritten, rtx: again.rtx, transport_sequence: None, now };
+            let Kept { produced, envelope } = &again.packet;
+            let envelope = match again.rtx {
+                // a packet of another stream: with the time of now
+                Some(rtx) => {
+                    Envelope { rtx: Some(rtx), transport_sequence: None, padding: 0, now, ..*envelope }
+                }
+                None => *envelope,
+            };
             each(produced, &self.extensions, envelope);
         }
     }

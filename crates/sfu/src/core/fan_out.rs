@@ -3,8 +3,8 @@
 //! Consumer by consumer, and for each all packets that wait: its state is touched once a frame, and a frame is one
 //! send. Nothing is allocated per packet and consumer.
 use super::batch::Sink;
-use super::consumer::Need;
-use super::packet::Produced;
+use super::consumer::{Need, Numbering};
+use super::packet::{Produced, padding};
 use super::producer::Origin;
 use super::{Core, ProducerKey};
 use crate::consumer::ConsumerEvent;
@@ -30,6 +30,7 @@ impl Core {
             }
         }
         let consumers = std::mem::take(&mut producer.consumers);
+        let padding = padding(&packets);
         let scores = producer.scores();
         for consumer_key in &consumers {
             let Some(consumer) = self.consumers.get_mut(*consumer_key) else { continue };
@@ -42,20 +43,22 @@ impl Core {
             } else if transport.carrier.is_ready()
                 && let Some(route) = transport.carrier.route()
             {
-                for produced in &packets {
+                let mut sent = 0;
+                for (index, produced) in packets.iter().enumerate() {
                     let Some((leg, rewritten)) = consumer.forward(produced, now) else { continue };
                     let start = self.batch.begin();
-                    consumer.write(produced, leg, rewritten, None, &mut self.batch.bytes, now);
+                    let numbering = Numbering { transport_sequence: None, padding: padding(index) };
+                    consumer.write(produced, leg, rewritten, numbering, &mut self.batch.bytes, now);
                     if transport.carrier.protect_rtp(&mut self.batch.bytes, start).is_err() {
                         self.batch.cancel();
                         continue;
                     }
-                    let bytes = self.batch.bytes.len() - start;
-                    transport.traffic.sent.add(bytes, now);
-                    transport.traffic.rtp_sent.add(bytes, now);
+                    sent += self.batch.bytes.len() - start;
                     self.batch.finish(&route, sink);
                 }
                 self.batch.flush(&route, sink);
+                transport.traffic.sent.add(sent, now);
+                transport.traffic.rtp_sent.add(sent, now);
             } else {
                 continue;
             }
@@ -101,7 +104,7 @@ fn deliver(consumer: &mut super::consumer::ConsumerState, packets: &[Arc<Produce
     for produced in packets {
         let Some((leg, rewritten)) = consumer.forward(produced, now) else { continue };
         let mut bytes = Vec::new();
-        consumer.write(produced, leg, rewritten, None, &mut bytes, now);
+        consumer.write(produced, leg, rewritten, Numbering::default(), &mut bytes, now);
         consumer.events.emit(ConsumerEvent::Rtp(Bytes::from(bytes)));
     }
 }

@@ -7,6 +7,7 @@ use crate::core::{Core, Datagram, PortKey, Route, Sink};
 use crate::ice::{Protocol, Tuple};
 use crate::listen::Bound;
 use bytes::Bytes;
+use slotmap::SecondaryMap;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ pub(crate) enum Input {
 /// All sockets of one worker.
 pub(crate) struct Net {
     inputs: mpsc::Sender<Input>,
-    udp: HashMap<PortKey, Rc<UdpPort>>,
+    udp: SecondaryMap<PortKey, Rc<UdpPort>>,
     tasks: HashMap<PortKey, AbortHandle>,
     connections: HashMap<(PortKey, SocketAddr), mpsc::Sender<Bytes>>,
     /// Datagrams that the kernel or a connection did not take.
@@ -49,7 +50,7 @@ impl Net {
         let (inputs, receiver) = mpsc::channel(BATCHES_MAX);
         let net = Self {
             inputs,
-            udp: HashMap::new(),
+            udp: SecondaryMap::new(),
             tasks: HashMap::new(),
             connections: HashMap::new(),
             dropped: 0,
@@ -83,7 +84,7 @@ impl Net {
             }
             used
         });
-        self.udp.retain(|key, _| core.has_port(*key));
+        self.udp.retain(|key, _| core.has_port(key));
         self.connections.retain(|(key, _), _| core.has_port(*key));
     }
 
@@ -100,7 +101,7 @@ impl Sink for Net {
     fn send(&mut self, route: &Route, segment: usize, bytes: &[u8]) {
         match route.tuple.protocol {
             Protocol::Udp => {
-                if let Some(port) = self.udp.get(&route.port) {
+                if let Some(port) = self.udp.get(route.port) {
                     self.dropped += port.send(route, segment, bytes);
                 }
             }

@@ -4,19 +4,17 @@
 use super::super::BotError;
 use super::super::transport::Via;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt};
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use std::io::{ErrorKind, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Datagrams taken with one call: 32.
-const BATCH: usize = 32;
 /// Calls before another transport has its turn.
 const BATCHES_MAX: usize = 4;
-/// Longest datagram: 2,048 bytes. Nothing in WebRTC is longer than 1,500.
-const DATAGRAM_MAX: usize = 2_048;
+/// Longest run of datagrams that the kernel hands over as one: 64 KiB, the longest IP packet.
+const RUN_BYTES: usize = 1 << 16;
 /// Receive buffer of each transport: 1 MiB, as browsers ask for.
 const RECEIVE_BYTES: usize = 1 << 20;
 /// How long a TCP connection may take.
@@ -33,14 +31,21 @@ pub(super) struct Received {
 
 impl Default for Received {
     fn default() -> Self {
-        Self { buffer: vec![0; BATCH * DATAGRAM_MAX] }
+        Self { buffer: vec![0; BATCH_SIZE * RUN_BYTES] }
     }
 }
 
 /// A socket.
 pub(super) enum Io {
-    Udp(UdpSocket),
-    Tcp { stream: TcpStream, server: SocketAddr, came: Vec<u8>, waits: Vec<u8> },
+    /// Datagrams that were sent in one run come in one run, too (UDP GRO): a machine that is both ends of a load would
+    /// otherwise mostly take runs apart.
+    Udp(UdpSocket, UdpSocketState),
+    Tcp {
+        stream: TcpStream,
+        server: SocketAddr,
+        came: Vec<u8>,
+        waits: Vec<u8>,
+    },
 }
 
 impl Io {
@@ -64,12 +69,13 @@ impl Io {
         if setsockopt(&socket, RcvBufForce, &RECEIVE_BYTES).is_err() {
             let _ = setsockopt(&socket, RcvBuf, &RECEIVE_BYTES);
         }
-        Ok(Self::Udp(socket))
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        Ok(Self::Udp(socket, state))
     }
 
     pub(super) fn local_address(&self) -> Result<SocketAddr, BotError> {
         Ok(match self {
-            Self::Udp(socket) => socket.local_addr()?,
+            Self::Udp(socket, _) => socket.local_addr()?,
             Self::Tcp { stream, .. } => stream.local_addr()?,
         })
     }
@@ -77,7 +83,7 @@ impl Io {
     pub(super) fn register(&self, epoll: &Epoll, key: u64) -> Result<(), BotError> {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, key);
         match self {
-            Self::Udp(socket) => epoll.add(socket, event)?,
+            Self::Udp(socket, _) => epoll.add(socket, event)?,
             // Only what is new: a closed connection would be ready for ever.
             Self::Tcp { stream, .. } => {
                 epoll.add(stream, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, key))?;
@@ -89,9 +95,9 @@ impl Io {
     /// Takes what has come.
     pub(super) fn receive(&mut self, room: &mut Received, mut handle: impl FnMut(SocketAddr, &[u8])) {
         match self {
-            Self::Udp(socket) => {
+            Self::Udp(socket, state) => {
                 for _ in 0..BATCHES_MAX {
-                    if receive_batch(socket, &mut room.buffer, &mut handle) < BATCH {
+                    if receive_batch(socket, state, &mut room.buffer, &mut handle) < BATCH_SIZE {
                         return;
                     }
                 }
@@ -120,7 +126,7 @@ impl Io {
     /// Sends a datagram; a full socket loses it, as a network would.
     pub(super) fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
-            Self::Udp(socket) => {
+            Self::Udp(socket, _) => {
                 let _ = socket.send_to(bytes, to);
             }
             Self::Tcp { waits, .. } => {
@@ -147,26 +153,22 @@ impl Io {
     }
 }
 
-fn receive_batch(socket: &UdpSocket, buffer: &mut [u8], handle: &mut impl FnMut(SocketAddr, &[u8])) -> usize {
-    let mut slices: Vec<_> =
-        buffer.chunks_exact_mut(DATAGRAM_MAX).map(|room| [IoSliceMut::new(room)]).collect();
-    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), None);
-    let flags = MsgFlags::MSG_DONTWAIT;
-    let Ok(messages) = recvmmsg(socket.as_raw_fd(), &mut headers, &mut slices, flags, None) else { return 0 };
-    let mut count = 0;
-    for message in messages {
-        count += 1;
-        let Some(source) = message.address.and_then(address) else { continue };
-        if let Some(bytes) = message.iovs().next() {
-            handle(source, bytes);
+/// Returns how many runs came.
+fn receive_batch(
+    socket: &UdpSocket,
+    state: &UdpSocketState,
+    buffer: &mut [u8],
+    handle: &mut impl FnMut(SocketAddr, &[u8]),
+) -> usize {
+    let mut slices: Vec<_> = buffer.chunks_exact_mut(RUN_BYTES).map(IoSliceMut::new).collect();
+    let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    let Ok(count) = state.recv(UdpSockRef::from(socket), &mut slices, &mut metas) else { return 0 };
+    for (meta, run) in metas.iter().zip(&slices).take(count) {
+        for datagram in run.get(..meta.len).unwrap_or_default().chunks(meta.stride.max(1)) {
+            handle(meta.addr, datagram);
         }
     }
     count
-}
-
-fn address(storage: SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = storage.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
-    v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
 }
 
 #[cfg(test)]
