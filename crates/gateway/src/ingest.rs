@@ -169,6 +169,10 @@ impl Ingest {
                 | Message::PictureLoss { .. }
                 | Message::FullIntraRequest { .. }
                 | Message::Nack { .. }
+                | Message::TransportFeedback(_)
+                | Message::MaximumBitrate(_)
+                | Message::ReferenceTime { .. }
+                | Message::SinceReference { .. }
                 | Message::Other { .. } => {}
             }
         }

@@ -1,15 +1,22 @@
 //! RTCP: what the two ends of an RTP stream tell each other about it.
 //!
-//! Sources: RFC 3550 §6 and §A, RFC 4585 §6.1 and §6.2.1 (NACK), §6.3.1 (PLI), RFC 5104 §4.3.1 (FIR).
+//! Sources: RFC 3550 §6 and §A, RFC 4585 §6.1 and §6.2.1 (NACK), §6.3.1 (PLI), RFC 5104 §4.3.1 (FIR), RFC 3611 (XR),
+//! draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-alvestrand-rmcat-remb-03.
 mod build;
+mod extended;
 mod parse;
+mod remb;
 mod stats;
+mod transport_feedback;
 
 pub use build::{
-    CNAME_BYTES_MAX, write_bye, write_nack, write_pli, write_receiver_report, write_sender_report,
+    CNAME_BYTES_MAX, write_bye, write_fir, write_nack, write_pli, write_receiver_report, write_sender_report,
 };
+pub use extended::{DelayBlock, write_reference_time, write_since_reference};
 pub use parse::{RtcpError, is_rtcp, parse};
+pub use remb::{MaximumBitrate, write_maximum_bitrate};
 pub use stats::{ReceiverStats, SenderStats};
+pub use transport_feedback::{ARRIVAL_TICK, REFERENCE_TICKS, TransportFeedback, write_transport_feedback};
 
 /// One packet of a compound.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +66,24 @@ pub enum Message {
         media: u32,
         /// Sequence numbers.
         lost: Vec<u16>,
+    },
+    /// Transport-wide feedback: which packets came, and when.
+    TransportFeedback(TransportFeedback),
+    /// REMB: how much the receiver believes its way bears.
+    MaximumBitrate(MaximumBitrate),
+    /// XR, receiver reference time: who only receives asks for a measurement of the round trip.
+    ReferenceTime {
+        /// Who asks.
+        sender: u32,
+        /// Its clock as 64-bit NTP time.
+        ntp: u64,
+    },
+    /// XR, delay since the last reference time: the answer to it.
+    SinceReference {
+        /// Who answers.
+        sender: u32,
+        /// One block per receiver that asked.
+        blocks: Vec<DelayBlock>,
     },
     /// Anything else, skipped.
     Other {

@@ -37,6 +37,24 @@ pub fn write_pli(sender: u32, media: u32, out: &mut Vec<u8>) {
     close(start, out);
 }
 
+/// FIR behind an empty RR: "key frames, please", each with the number of the request. Nothing without requests.
+/// Source: RFC 5104 §4.3.1.
+pub fn write_fir(sender: u32, requests: &[(u32, u8)], out: &mut Vec<u8>) {
+    if requests.is_empty() {
+        return;
+    }
+    write_empty_report(sender, out);
+    let start = open(4, 206, out);
+    out.extend_from_slice(&sender.to_be_bytes());
+    // the sources are in the entries
+    out.extend_from_slice(&[0; 4]);
+    for (ssrc, number) in requests {
+        out.extend_from_slice(&ssrc.to_be_bytes());
+        out.extend_from_slice(&[*number, 0, 0, 0]);
+    }
+    close(start, out);
+}
+
 /// Generic NACK behind an empty RR; `lost` in rising order. Nothing without losses.
 pub fn write_nack(sender: u32, media: u32, lost: &[u16], out: &mut Vec<u8>) {
     if lost.is_empty() {
@@ -73,7 +91,7 @@ pub fn write_bye(ssrc: u32, out: &mut Vec<u8>) {
     close(start, out);
 }
 
-fn write_empty_report(ssrc: u32, out: &mut Vec<u8>) {
+pub(super) fn write_empty_report(ssrc: u32, out: &mut Vec<u8>) {
     let start = open(0, 201, out);
     out.extend_from_slice(&ssrc.to_be_bytes());
     close(start, out);
@@ -107,14 +125,15 @@ fn write_blocks(blocks: &[ReportBlock], out: &mut Vec<u8>) {
     }
 }
 
-fn open(count: u8, packet_type: u8, out: &mut Vec<u8>) -> usize {
+/// Writes the head of a packet; returns where it starts, for [`close`].
+pub(super) fn open(count: u8, packet_type: u8, out: &mut Vec<u8>) -> usize {
     let start = out.len();
     out.extend_from_slice(&[0x80 | count, packet_type, 0, 0]);
     start
 }
 
 /// Fills up with zeros to a whole word and writes the length.
-fn close(start: usize, out: &mut Vec<u8>) {
+pub(super) fn close(start: usize, out: &mut Vec<u8>) {
     let words = (out.len() - start).div_ceil(4);
     out.resize(start + 4 * words, 0);
     let length = u16::try_from(words - 1).unwrap_or(u16::MAX).to_be_bytes();
@@ -180,6 +199,22 @@ mod tests {
                 Message::Bye { ssrcs: vec![9], reason: None },
             ]
         );
+    }
+
+    /// The two entries are as in RFC 5104 §4.3.1.1, figure 4.
+    #[test]
+    fn a_full_intra_request_is_written_byte_for_byte() {
+        let mut out = Vec::new();
+        write_fir(5, &[(9, 77), (10, 255)], &mut out);
+        assert_eq!(
+            out[8..],
+            [0x84, 206, 0, 6, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 9, 77, 0, 0, 0, 0, 0, 0, 10, 255, 0, 0, 0]
+        );
+        let request = Message::FullIntraRequest { sender: 5, requests: vec![(9, 77), (10, 255)] };
+        assert_eq!(parse(&out).unwrap()[1], request);
+        let written = out.len();
+        write_fir(5, &[], &mut out);
+        assert_eq!(out.len(), written);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads compound RTCP packets, as leniently as they are sent: unknown types are skipped, and what follows
 //! something broken is left out.
-use super::{Message, ReportBlock, SenderReport};
+use super::{Message, ReportBlock, SenderReport, extended, remb, transport_feedback};
 use media::Fault;
 
 /// Most packets read of one compound: 64. Real ones have two or three; 1500 bytes hold 187 without content.
@@ -81,17 +81,20 @@ fn parse_one<'a>(data: &'a [u8], messages: &mut Vec<Message>) -> Result<&'a [u8]
         (202, _) => descriptions(body, count, messages),
         (203, _) => messages.push(bye(body, count)),
         (205, 1) => messages.push(nack(body).unwrap_or(other)),
+        (205, 15) => messages.push(transport_feedback::parse(body).unwrap_or(other)),
         (206, 1) => messages.push(match (word(body, 0), word(body, 4)) {
             (Some(sender), Some(media)) => Message::PictureLoss { sender, media },
             _ => other,
         }),
         (206, 4) => messages.push(fir(body).unwrap_or(other)),
+        (206, 15) => messages.push(remb::parse(body).unwrap_or(other)),
+        (207, _) => extended::parse(body, messages),
         _ => messages.push(other),
     }
     Ok(rest)
 }
 
-fn word(data: &[u8], at: usize) -> Option<u32> {
+pub(super) fn word(data: &[u8], at: usize) -> Option<u32> {
     let bytes: &[u8; 4] = data.get(at..)?.first_chunk()?;
     Some(u32::from_be_bytes(*bytes))
 }
