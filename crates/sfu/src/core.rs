@@ -3,6 +3,8 @@
 //!
 //! A turn of the worker: inputs are handled one after the other, each changing only what it is about and noting whom
 //! else to look at; then [`Core::turn`] hands out the packets that are due and looks at those noted.
+mod arrivals;
+mod bandwidth;
 mod batch;
 mod carrier;
 mod close;

@@ -92,6 +92,12 @@ pub struct TransportStats {
     pub rtx_send_bitrate: u64,
     /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
     pub datagrams_dropped: u64,
+    /// Bits a second that the way to the peer bears, where it tells what comes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub available_outgoing_bitrate: Option<u64>,
+    /// Bits a second that the way from the peer bears, where it does not find out by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub available_incoming_bitrate: Option<u64>,
     /// `controlled`, for WebRTC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ice_role: Option<String>,
@@ -123,6 +129,8 @@ impl TransportStats {
             rtx_bytes_sent: 0,
             rtx_send_bitrate: 0,
             datagrams_dropped: 0,
+            available_outgoing_bitrate: None,
+            available_incoming_bitrate: None,
             ice_role: None,
             ice_state: None,
             ice_selected_tuple: None,

@@ -1,6 +1,8 @@
 //! New consumers, and what applications change about them.
+use super::bandwidth::Bandwidth;
 use super::consumer::{ConsumerSetup, ConsumerState};
 use super::{ConsumerKey, Core, TransportKey};
+use crate::bwe::SendEstimatorOptions;
 use crate::consumer::{ConsumeError, Consumed, ConsumerEvent, ConsumerOptions, ConsumerType};
 use crate::ids::{ConsumerId, ProducerId, TransportId};
 use crate::layers::ConsumerLayers;
@@ -9,7 +11,7 @@ use crate::ortc::{
     validate_rtp_capabilities,
 };
 use crate::producer::ProducerType;
-use crate::rtp_parameters::{MediaKind, RtpCapabilities};
+use crate::rtp_parameters::{MediaKind, RtcpFeedback, RtpCapabilities, RtpParameters};
 use media::Moment;
 use rand::Rng;
 
@@ -99,7 +101,13 @@ impl Core {
             direct: mode.direct,
         };
         let random = &mut self.random;
-        let consumer = ConsumerState::new(setup, &description, &mut || random.random(), now);
+        let estimates = mode.enable_bwe && is_told_what_comes(&parameters);
+        let mut consumer = ConsumerState::new(setup, &description, &mut || random.random(), now);
+        if estimates {
+            // until layers are allocated, in this turn if it flows
+            consumer.allowed = Some(ConsumerLayers { spatial_layer: 0, temporal_layer: Some(0) });
+            consumer.wish(now);
+        }
         let (consumer_id, producer_paused) = (consumer.id, producer.paused);
         let ssrcs: Vec<u32> = consumer
             .legs
@@ -111,6 +119,18 @@ impl Core {
         producer.consumers.push(consumer);
         transport.consumers.push(consumer);
         transport.consumer_ssrcs.extend(ssrcs.into_iter().map(|ssrc| (ssrc, consumer)));
+        if estimates && transport.bandwidth.is_none() {
+            let limits = transport.limits;
+            let options = SendEstimatorOptions {
+                initial: limits.initial_outgoing,
+                min: limits.min_outgoing,
+                max: limits.max_outgoing,
+            };
+            transport.bandwidth = Some(Box::new(Bandwidth::new(options, now)));
+        }
+        if let Some(bandwidth) = &mut transport.bandwidth {
+            bandwidth.allocate_at = now;
+        }
         // so that its key frame is asked for in this turn
         transport.tick_at = now;
         self.tell_whether_idle(producer_key);
@@ -172,7 +192,17 @@ impl Core {
     pub(super) fn tick_soon(&mut self, key: TransportKey, now: Moment) {
         if let Some(transport) = self.transports.get_mut(key) {
             transport.tick_at = now;
+            if let Some(bandwidth) = &mut transport.bandwidth {
+                bandwidth.allocate_at = now;
+            }
         }
         self.touch(key);
     }
+}
+
+/// Whether the receiver says what came, so that an estimate is possible.
+fn is_told_what_comes(parameters: &RtpParameters) -> bool {
+    let feedback =
+        |wanted: RtcpFeedback| parameters.codecs.iter().any(|codec| codec.rtcp_feedback().contains(&wanted));
+    feedback(RtcpFeedback::TransportCc) || feedback(RtcpFeedback::GoogRemb)
 }

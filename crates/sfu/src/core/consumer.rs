@@ -213,6 +213,31 @@ impl ConsumerState {
         }
     }
 
+    /// Whether something of it can be sent again just to fill a way.
+    pub(crate) fn can_probe(&self) -> bool {
+        self.legs.iter().any(|leg| leg.rtx.is_some() && leg.outgoing.can_repeat())
+    }
+
+    /// A packet that was sent not long ago, to be sent again in its retransmission stream: the `nth` of a probe that
+    /// wants so many bytes.
+    pub(crate) fn probe_packet(
+        &mut self,
+        nth: usize,
+        bytes: usize,
+        now: Moment,
+    ) -> Option<(Arc<Produced>, Envelope)> {
+        let leg = self.legs.iter_mut().find(|leg| leg.rtx.is_some() && leg.outgoing.can_repeat())?;
+        let again = leg.outgoing.repeat(nth, bytes)?;
+        let Kept { produced, envelope } = again.packet;
+        let envelope = Envelope { rtx: again.rtx, transport_sequence: None, padding: 0, now, ..envelope };
+        Some((produced, envelope))
+    }
+
+    /// The longest round trip that its receiver told.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.legs.iter().filter_map(|leg| leg.outgoing.round_trip()).max()
+    }
+
     /// A PLI or FIR of the receiver: which of the producer's streams must answer.
     pub(crate) fn handle_key_frame_request(&mut self, ssrc: u32, request: KeyFrameRequest) -> Option<u8> {
         let pipe = self.consumer_type == ConsumerType::Pipe;

@@ -1,7 +1,7 @@
 //! Turns: what is due and whom to look at.
+use super::bandwidth::send_again;
 use super::batch::{Batch, Sink};
 use super::consumer::{Need, TICK};
-use super::packet::write;
 use super::producer::Origin;
 use super::{Core, ProducerKey, TransportKey};
 use crate::keyframe::{KeyFrameOutput, KeyFrameRequest};
@@ -80,6 +80,8 @@ impl Core {
         for producer in self.producers_of(key) {
             wake_at = wake_at.min(self.drive_producer(key, producer, &mut batch, sink, now));
         }
+        wake_at = wake_at.min(self.drive_bandwidth(key, &mut batch, sink, now));
+        wake_at = wake_at.min(self.drive_arrivals(key, &mut batch, sink, now));
         self.tick(key, now);
         self.report(key, &mut batch, sink, wall, now);
         let Some(transport) = self.transports.get_mut(key) else {
@@ -115,23 +117,13 @@ impl Core {
     /// What the peer asked for again.
     fn send_again(&mut self, key: TransportKey, batch: &mut Batch, sink: &mut dyn Sink, now: Moment) {
         let Some(transport) = self.transports.get_mut(key) else { return };
-        let Some(route) = transport.carrier.route() else { return };
         for (ssrc, lost) in std::mem::take(&mut transport.asked_again) {
             let consumer = transport.consumer_ssrcs.get(&ssrc);
             let Some(consumer) = consumer.and_then(|consumer| self.consumers.get_mut(*consumer)) else {
                 continue;
             };
             consumer.handle_nack(ssrc, &lost, now, |produced, extensions, envelope| {
-                let start = batch.begin();
-                write(produced, extensions, &envelope, &mut batch.bytes);
-                if transport.carrier.protect_rtp(&mut batch.bytes, start).is_err() {
-                    batch.cancel();
-                    return;
-                }
-                let bytes = batch.bytes.len() - start;
-                transport.traffic.sent.add(bytes, now);
-                transport.traffic.rtx_sent.add(bytes, now);
-                batch.finish(&route, sink);
+                send_again(transport, produced, extensions, envelope, batch, sink);
             });
         }
     }
@@ -180,8 +172,9 @@ impl Core {
                 match stream.keyframes.poll_output(now) {
                     KeyFrameOutput::Request(request) => {
                         match request {
-                            KeyFrameRequest::Pli | KeyFrameRequest::Fir { .. } => {
-                                rtcp::write_pli(own, ssrc, &mut compound);
+                            KeyFrameRequest::Pli => rtcp::write_pli(own, ssrc, &mut compound),
+                            KeyFrameRequest::Fir { sequence } => {
+                                rtcp::write_fir(own, &[(ssrc, sequence)], &mut compound);
                             }
                         }
                         if let Some(incoming) = &mut stream.incoming {

@@ -2,14 +2,17 @@
 //!
 //! Consumer by consumer, and for each all packets that wait: its state is touched once a frame, and a frame is one
 //! send. Nothing is allocated per packet and consumer.
+use super::bandwidth::{Going, send_media, went_at_once};
 use super::batch::Sink;
 use super::consumer::{Need, Numbering};
 use super::packet::{Produced, padding};
 use super::producer::Origin;
-use super::{Core, ProducerKey};
+use super::{Core, ProducerKey, TransportKey};
 use crate::consumer::ConsumerEvent;
+use crate::rtp_parameters::MediaKind;
 use bytes::Bytes;
 use media::Moment;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Core {
@@ -31,6 +34,7 @@ impl Core {
         }
         let consumers = std::mem::take(&mut producer.consumers);
         let padding = padding(&packets);
+        let mut waiting: SmallVec<[TransportKey; 8]> = SmallVec::new();
         let scores = producer.scores();
         for consumer_key in &consumers {
             let Some(consumer) = self.consumers.get_mut(*consumer_key) else { continue };
@@ -38,25 +42,35 @@ impl Core {
                 continue;
             }
             let Some(transport) = self.transports.get_mut(consumer.transport) else { continue };
+            let mut waits = false;
             if consumer.direct {
                 deliver(consumer, &packets, now);
             } else if transport.carrier.is_ready()
                 && let Some(route) = transport.carrier.route()
             {
                 let mut sent = 0;
+                let picture = consumer.kind == MediaKind::Video;
                 for (index, produced) in packets.iter().enumerate() {
                     let Some((leg, rewritten)) = consumer.forward(produced, now) else { continue };
-                    let start = self.batch.begin();
-                    let numbering = Numbering { transport_sequence: None, padding: padding(index) };
-                    consumer.write(produced, leg, rewritten, numbering, &mut self.batch.bytes, now);
-                    if transport.carrier.protect_rtp(&mut self.batch.bytes, start).is_err() {
-                        self.batch.cancel();
+                    let padding = padding(index);
+                    let going = Going { consumer: *consumer_key, leg, produced, rewritten, padding };
+                    if picture
+                        && let Some(bandwidth) = &mut transport.bandwidth
+                        && !bandwidth.may_go(now)
+                    {
+                        bandwidth.wait(&going, now);
+                        waits = true;
                         continue;
                     }
-                    sent += self.batch.bytes.len() - start;
-                    self.batch.finish(&route, sink);
+                    let bytes = send_media(transport, consumer, &going, &mut self.batch, sink, now);
+                    went_at_once(transport, bytes, now);
+                    sent += bytes;
                 }
                 self.batch.flush(&route, sink);
+                if waits {
+                    // somebody must look when the pace lets it go
+                    waiting.push(consumer.transport);
+                }
                 transport.traffic.sent.add(sent, now);
                 transport.traffic.rtp_sent.add(sent, now);
             } else {
@@ -66,6 +80,9 @@ impl Core {
                 Need::KeyFrame(stream) => key_frames |= 1 << stream.min(31),
                 Need::Layers => {}
             });
+        }
+        for transport in waiting {
+            self.touch(transport);
         }
         packets.clear();
         if let Some(producer) = self.producers.get_mut(key) {

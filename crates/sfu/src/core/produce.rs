@@ -70,6 +70,8 @@ impl Core {
             observers: SmallVec::new(),
             pending: Vec::new(),
             pending_since: Moment::ZERO,
+            rates: Vec::new(),
+            metered_since: Moment::ZERO,
             events: EventSource::default(),
         });
         transport.listener.add(producer, &parameters);

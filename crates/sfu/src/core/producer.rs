@@ -4,12 +4,14 @@
 //! relay of the worker that receives it.
 use super::keys::{ConsumerKey, ObserverKey, RelayKey, RouterKey, TransportKey};
 use super::packet::Produced;
+use crate::allocation::LAYERS_MAX;
 use crate::events::EventSource;
 use crate::ids::ProducerId;
 use crate::keyframe::{KeyFrameMethod, KeyFrameRequests};
 use crate::layers::ProducerLayers;
 use crate::payload::{PayloadFormat, StreamReader};
 use crate::producer::{ProducerEvent, ProducerScore, ProducerType};
+use crate::rate::Rate;
 use crate::receive::{IncomingStream, IncomingStreamOptions, IncomingStreamStats, Received};
 use crate::rewrite::{ExtensionIds, SenderReport};
 use crate::rtp_parameters::{
@@ -27,6 +29,9 @@ use std::time::Duration;
 const FRAME_WAIT_MAX: Duration = Duration::from_millis(5);
 /// Packets that are sent at once although their frame goes on: 16, what one send with segmentation bears well.
 const FRAME_PACKETS_MAX: usize = 16;
+
+/// Bytes of a packet besides its payload, as they go to a consumer: header, extensions, tag of SRTP, UDP and IP.
+const PACKET_OVERHEAD: usize = 12 + 16 + 16 + 28;
 
 /// What all workers know of a producer.
 #[derive(Debug)]
@@ -112,6 +117,10 @@ pub(crate) struct ProducerState {
     /// Packets that wait for the end of their frame.
     pub(crate) pending: Vec<Arc<Produced>>,
     pub(crate) pending_since: Moment,
+    /// What comes in each spatial and temporal layer.
+    pub(crate) rates: Vec<Vec<Rate>>,
+    /// Since when.
+    pub(crate) metered_since: Moment,
     pub(crate) events: EventSource<ProducerEvent>,
 }
 
@@ -345,10 +354,34 @@ impl ProducerState {
         if self.pending.is_empty() {
             self.pending_since = now;
         }
+        let facts = &produced.inbound.facts;
+        let spatial =
+            if self.description.layers.streams > 1 { produced.inbound.stream } else { facts.spatial };
+        self.meter(spatial, facts.temporal, produced.payload.len(), now);
         // one that fills a gap is late already
         let late = !produced.inbound.newest;
         self.pending.push(produced);
         ends || late || self.pending.len() >= FRAME_PACKETS_MAX
+    }
+
+    fn meter(&mut self, spatial: u8, temporal: u8, bytes: usize, now: Moment) {
+        let (spatial, temporal) = (usize::from(spatial), usize::from(temporal));
+        if spatial >= LAYERS_MAX || temporal >= LAYERS_MAX {
+            return;
+        }
+        if self.rates.is_empty() {
+            self.metered_since = now;
+        }
+        if self.rates.len() <= spatial {
+            self.rates.resize_with(spatial + 1, Vec::new);
+        }
+        let Some(row) = self.rates.get_mut(spatial) else { return };
+        if row.len() <= temporal {
+            row.resize_with(temporal + 1, Rate::new);
+        }
+        if let Some(rate) = row.get_mut(temporal) {
+            rate.add(bytes + PACKET_OVERHEAD, now);
+        }
     }
 
     /// When packets that wait are handed out at the latest.

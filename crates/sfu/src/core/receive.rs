@@ -1,4 +1,5 @@
 //! What comes from a transport's peer: RTP to its producer, RTCP to whom it is about.
+use super::bandwidth::Bandwidth;
 use super::listener::{Found, Target};
 use super::producer::{Origin, Taken};
 use super::{Core, TransportKey};
@@ -25,6 +26,7 @@ impl Core {
             transport.traffic.dropped += 1;
             return;
         };
+        transport.note_arrival(&packet, bytes, now);
         let target = match transport.listener.find(&packet) {
             Found::Known(target) => Some(target),
             Found::Named(producer, rid) => self
@@ -86,6 +88,18 @@ impl Core {
                 Message::Nack { media, lost, .. } => self.take_nack(key, media, &lost),
                 // mediasoup ignores a BYE too: the application says when a producer ends
                 Message::SourceDescription { .. } | Message::Bye { .. } | Message::Other { .. } => {}
+                Message::TransportFeedback(feedback) => {
+                    if let Some(bandwidth) = self.bandwidth(key) {
+                        bandwidth.handle_feedback(&feedback, now);
+                    }
+                }
+                Message::MaximumBitrate(remb) => {
+                    if let Some(bandwidth) = self.bandwidth(key) {
+                        bandwidth.handle_remb(remb.bps, now);
+                    }
+                }
+                // we measure the round trip by our own reports
+                Message::ReferenceTime { .. } | Message::SinceReference { .. } => {}
             }
         }
         self.touch(key);
@@ -110,12 +124,22 @@ impl Core {
 
     fn take_blocks(&mut self, key: TransportKey, blocks: &[ReportBlock], now: Moment) {
         let Some(transport) = self.transports.get(key) else { return };
+        let mut worst = None;
         for block in blocks {
             let consumer = transport.consumer_ssrcs.get(&block.ssrc);
             if let Some(consumer) = consumer.and_then(|consumer| self.consumers.get_mut(*consumer)) {
                 consumer.handle_report_block(block, now);
+                let of_consumer = (block.fraction_lost, consumer.round_trip());
+                worst = worst.max(Some(of_consumer));
             }
         }
+        if let (Some((fraction_lost, round_trip)), Some(bandwidth)) = (worst, self.bandwidth(key)) {
+            bandwidth.handle_report(fraction_lost, round_trip, now);
+        }
+    }
+
+    fn bandwidth(&mut self, key: TransportKey) -> Option<&mut Bandwidth> {
+        self.transports.get_mut(key)?.bandwidth.as_deref_mut()
     }
 
     fn take_key_frame_request(&mut self, key: TransportKey, ssrc: u32, request: KeyFrameRequest) {

@@ -155,6 +155,8 @@ impl Core {
             observers: SmallVec::new(),
             pending: Vec::new(),
             pending_since: Moment::ZERO,
+            rates: Vec::new(),
+            metered_since: Moment::ZERO,
             events: EventSource::default(),
         });
         if let Some(router) = self.routers.get_mut(router_key) {

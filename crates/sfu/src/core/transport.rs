@@ -1,9 +1,11 @@
 //! One transport: its way to the peer, and what it carries.
 use super::Core;
+use super::bandwidth::Bandwidth;
 use super::batch::{Batch, Sink};
 use super::carrier::Carrier;
 use super::keys::{ConsumerKey, DataConsumerKey, DataProducerKey, ProducerKey, RouterKey, TransportKey};
 use super::listener::Listener;
+use crate::bwe::{ArrivalLog, ReceiveEstimator};
 use crate::events::EventSource;
 use crate::ids::TransportId;
 use crate::rate::Rate;
@@ -33,6 +35,13 @@ pub(crate) struct TransportState {
     /// The SSRC under which we report: that of no stream.
     pub(crate) own_ssrc: u32,
     pub(crate) traffic: Traffic,
+    /// What its way bears, for endpoints that tell.
+    pub(crate) bandwidth: Option<Box<Bandwidth>>,
+    pub(crate) limits: BitrateLimits,
+    /// What came when, for senders that estimate by themselves.
+    pub(crate) arrivals: Option<Box<ArrivalLog>>,
+    /// The estimate for senders that do not.
+    pub(crate) receive_estimator: Option<Box<ReceiveEstimator>>,
     pub(crate) events: EventSource<TransportEvent>,
     pub(crate) tick_at: Moment,
     pub(crate) report_at: Moment,
@@ -42,6 +51,21 @@ pub(crate) struct TransportState {
     pub(crate) touched: bool,
     /// What the peer asked for again in this turn: of which stream, and which numbers.
     pub(crate) asked_again: Vec<(u32, Vec<u16>)>,
+}
+
+/// Bits a second that the application allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BitrateLimits {
+    pub(crate) initial_outgoing: u32,
+    pub(crate) min_outgoing: Option<u32>,
+    pub(crate) max_outgoing: Option<u32>,
+}
+
+impl Default for BitrateLimits {
+    /// As in mediasoup.
+    fn default() -> Self {
+        Self { initial_outgoing: 600_000, min_outgoing: None, max_outgoing: None }
+    }
 }
 
 /// Bytes each way.
@@ -109,6 +133,10 @@ impl TransportState {
                 rtx_sent: Meter::new(),
                 dropped: 0,
             },
+            bandwidth: None,
+            limits: BitrateLimits::default(),
+            arrivals: None,
+            receive_estimator: None,
             events: EventSource::default(),
             tick_at: now,
             report_at: now + REPORT_EVERY,
@@ -168,6 +196,10 @@ impl TransportState {
             datagrams_dropped: *dropped,
             ..TransportStats::new(self.id)
         };
+        stats.available_outgoing_bitrate =
+            self.bandwidth.as_ref().map(|bandwidth| bandwidth.available().into());
+        stats.available_incoming_bitrate =
+            self.receive_estimator.as_ref().map(|estimator| estimator.available().into());
         self.carrier.fill(&mut stats);
         stats
     }

@@ -12,6 +12,8 @@ pub const PACKETS_MAX: usize = 3000;
 pub const BYTES_MAX: usize = 4 << 20;
 /// Oldest packet: 3 s, as long as our own receivers ask.
 pub const AGE_MAX: Duration = Duration::from_secs(3);
+/// Packets that a probe may be filled with: the newest 32, which are of one or two frames.
+const NEWEST: usize = 32;
 /// Packets that are too old are looked for this often while others are stored: 100 ms.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Least time between two retransmissions of a packet: 10 ms, or a round trip if that is more. Source: mediasoup.
@@ -101,6 +103,17 @@ impl<P> RetransmissionStore<P> {
         stored.again_at = Some(now);
         stored.times += 1;
         Ok((&stored.packet, stored.times == 1))
+    }
+
+    /// One of the newest packets, of those of about so many bytes if there are some. Going on with `nth` gives them
+    /// in turn.
+    pub fn newest(&self, nth: usize, bytes: usize) -> Option<&P> {
+        let newest = || self.ring.iter().rev().take(NEWEST).flatten();
+        let fitting = newest().filter(|stored| stored.bytes as usize <= bytes + bytes / 4).count();
+        let fits = |stored: &&Stored<P>| fitting == 0 || stored.bytes as usize <= bytes + bytes / 4;
+        let count = newest().filter(fits).count();
+        let at = nth.checked_rem(count)?;
+        newest().filter(fits).nth(at).map(|stored| &stored.packet)
     }
 
     /// Forgets everything.

@@ -157,6 +157,21 @@ impl<P: Clone> OutgoingStream<P> {
         again
     }
 
+    /// Whether packets are kept that could be sent again.
+    pub fn can_repeat(&self) -> bool {
+        self.options.rtx.is_some() && !self.store.is_empty()
+    }
+
+    /// A packet that was sent lately, to be sent again although nobody asked: what a probe is filled with. The newest
+    /// that are not much longer than `bytes` are taken in turn.
+    pub fn repeat(&mut self, nth: usize, bytes: usize) -> Option<Retransmission<P>> {
+        let rtx = self.options.rtx?;
+        let packet = self.store.newest(nth, bytes)?.clone();
+        let sequence = self.rtx_sequence;
+        self.rtx_sequence = sequence.wrapping_add(1);
+        Some(Retransmission { packet, rtx: Some((rtx, sequence)) })
+    }
+
     /// Counts a key frame request of the receiver; then see [`crate::keyframe::KeyFrameRequests`].
     pub const fn count_key_frame_request(&mut self, request: KeyFrameRequest) {
         match request {

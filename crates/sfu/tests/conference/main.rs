@@ -1,4 +1,5 @@
 //! Whole conferences through the public API.
+mod bandwidth;
 mod close;
 mod direct;
 mod fixtures;

@@ -142,7 +142,9 @@ impl Frames {
     /// A whole frame, next in order.
     pub(super) fn handle(&mut self, frame: Frame, now: Instant, began: Instant, report: &mut BotReport) {
         let body = frame.body;
-        let new_picture = self.picture.as_ref().is_none_or(|last| last.frame != body.frame);
+        // Layers of one stream share a picture. Another stream's key frame is a picture of its own, also when the source
+        // took both at one time.
+        let new_picture = self.picture.as_ref().is_none_or(|last| last.frame != body.frame || !body.svc);
         self.compare(&frame, new_picture, report);
         if new_picture {
             self.note_layer(now, began, report);
