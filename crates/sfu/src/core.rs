@@ -10,6 +10,7 @@ mod carrier;
 mod close;
 mod consume;
 mod consumer;
+mod data;
 mod direct;
 mod drive;
 mod fan_out;
@@ -31,7 +32,10 @@ mod webrtc;
 pub(crate) use batch::{Route, Sink};
 pub use close::{ReceivedStats, SentStats};
 pub(crate) use consume::ConsumeMode;
-pub(crate) use keys::{ConsumerKey, PortKey, ProducerKey, RouterKey, ServerKey, TransportKey};
+pub(crate) use data::{DIRECT_MESSAGE_MAX, Message};
+pub(crate) use keys::{
+    ConsumerKey, DataConsumerKey, DataProducerKey, PortKey, ProducerKey, RouterKey, ServerKey, TransportKey,
+};
 pub(crate) use ports::{Datagram, PortOwner};
 pub(crate) use webrtc::WebRtcSetup;
 
@@ -41,6 +45,7 @@ use crate::ids::RouterId;
 use crate::mailbox::Mailbox;
 use batch::Batch;
 use consumer::ConsumerState;
+use data::{DataConsumerState, DataProducerState};
 use keys::RelayKey;
 use media::Moment;
 use producer::ProducerState;
@@ -63,6 +68,8 @@ pub(crate) struct Core {
     producers: SlotMap<ProducerKey, ProducerState>,
     consumers: SlotMap<ConsumerKey, ConsumerState>,
     relays: SlotMap<RelayKey, RelayState>,
+    data_producers: SlotMap<DataProducerKey, DataProducerState>,
+    data_consumers: SlotMap<DataConsumerKey, DataConsumerState>,
     ports: SlotMap<PortKey, PortOwner>,
     servers: SlotMap<ServerKey, ServerState>,
     dtls: DtlsContext,
@@ -91,6 +98,8 @@ impl Core {
             producers: SlotMap::with_key(),
             consumers: SlotMap::with_key(),
             relays: SlotMap::with_key(),
+            data_producers: SlotMap::with_key(),
+            data_consumers: SlotMap::with_key(),
             ports: SlotMap::with_key(),
             servers: SlotMap::with_key(),
             dtls,

@@ -1,13 +1,25 @@
 //! [`DirectTransport`]: the application itself as a peer.
+use crate::core::DIRECT_MESSAGE_MAX;
 use crate::events::{EventStream, listener};
 use crate::mailbox::WorkerGone;
 use crate::transport::{Base, Transport};
 use bytes::Bytes;
 
 /// How a direct transport is to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct DirectTransportOptions {}
+pub struct DirectTransportOptions {
+    /// Largest message to the application, in bytes. Default 262144.
+    pub max_send_message_size: u32,
+    /// Largest message from the application, in bytes. Default 262144.
+    pub max_receive_message_size: u32,
+}
+
+impl Default for DirectTransportOptions {
+    fn default() -> Self {
+        Self { max_send_message_size: DIRECT_MESSAGE_MAX, max_receive_message_size: DIRECT_MESSAGE_MAX }
+    }
+}
 
 /// What comes to the application on a direct transport.
 #[derive(Debug, Clone, PartialEq, Eq)]

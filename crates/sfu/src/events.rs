@@ -57,7 +57,12 @@ pub(crate) struct Listener<E> {
 
 /// A listener and its stream.
 pub(crate) fn listener<E>() -> (Listener<E>, EventStream<E>) {
-    let (sender, receiver) = mpsc::channel(LISTENER_MAX);
+    listener_of(LISTENER_MAX)
+}
+
+/// A listener for which so many events may wait; more than are kept before it comes.
+pub(crate) fn listener_of<E>(events_max: usize) -> (Listener<E>, EventStream<E>) {
+    let (sender, receiver) = mpsc::channel(events_max);
     let lost = Arc::new(AtomicU64::new(0));
     (Listener { sender, lost: lost.clone() }, EventStream { receiver, lost })
 }

@@ -33,6 +33,8 @@ pub mod send;
 
 mod consumer;
 mod core;
+mod data_consumer;
+mod data_producer;
 mod direct_transport;
 mod events;
 mod ids;
@@ -51,6 +53,14 @@ pub use consumer::{
     ConsumeError, Consumer, ConsumerEvent, ConsumerOptions, ConsumerScore, ConsumerStatus, ConsumerType,
 };
 pub use core::{ReceivedStats, SentStats};
+pub use data_consumer::{
+    ConsumeDataError, DataConsumer, DataConsumerEvent, DataConsumerOptions, DataConsumerStats,
+    DataConsumerStatus, DataConsumerType,
+};
+pub use data_producer::{
+    DataProducer, DataProducerEvent, DataProducerOptions, DataProducerStats, DataProducerType,
+    MessageOptions, ProduceDataError, SendMessageError,
+};
 pub use direct_transport::{DirectTransport, DirectTransportEvent, DirectTransportOptions};
 pub use events::EventStream;
 pub use ids::{
@@ -62,7 +72,9 @@ pub use mailbox::WorkerGone;
 pub use producer::{
     ProduceError, Producer, ProducerEvent, ProducerOptions, ProducerScore, ProducerType, VideoOrientation,
 };
-pub use router::{CreateRouterError, PipeError, Router, RouterDump, RouterEvent, RouterOptions};
+pub use router::{
+    CreateRouterError, PipeDataError, PipeError, Router, RouterDump, RouterEvent, RouterOptions,
+};
 pub use supported::supported_rtp_capabilities;
 pub use transport::{Transport, TransportDump, TransportEvent, TransportStats, TransportTuple};
 pub use webrtc_server::WebRtcServer;

@@ -1,4 +1,8 @@
 //! [`Router`]: who can send media to whom.
+mod data;
+
+pub use data::PipeDataError;
+
 use crate::consumer::ConsumeError;
 use crate::core::ConsumeMode;
 use crate::direct_transport::{DirectTransport, DirectTransportOptions};

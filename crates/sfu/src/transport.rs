@@ -1,11 +1,14 @@
 //! [`Transport`]: what all kinds of transports have.
 use crate::consumer::{ConsumeError, Consumer, ConsumerOptions};
 use crate::core::{ConsumeMode, TransportKey};
+use crate::data::{SctpState, SctpStreamParameters};
+use crate::data_consumer::{ConsumeDataError, DataConsumer, DataConsumerOptions};
+use crate::data_producer::{DataProducer, DataProducerOptions, ProduceDataError};
 use crate::dtls::DtlsState;
 use crate::events::{EventStream, listener};
 use crate::ice::{IceState, Protocol, Tuple};
-use crate::ids::{ConsumerId, ProducerId, TransportId};
-use crate::mailbox::{Mailbox, WorkerGone};
+use crate::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
+use crate::mailbox::{Mailbox, Owner, WorkerGone};
 use crate::producer::{ProduceError, Producer, ProducerOptions};
 use crate::router::Router;
 use serde::{Deserialize, Serialize};
@@ -23,6 +26,23 @@ pub enum TransportEvent {
     IceSelectedTupleChange(TransportTuple),
     /// The keys have another state.
     DtlsStateChange(DtlsState),
+    /// The data channels have another state.
+    SctpStateChange(SctpState),
+    /// The peer opened a data channel in band. Its messages are received from when the application makes a data producer
+    /// with this stream, and dropped before.
+    DataChannelOpen {
+        /// The peer's name for it.
+        label: String,
+        /// The peer's protocol on it.
+        protocol: String,
+        /// The stream and how messages travel on it.
+        parameters: SctpStreamParameters,
+    },
+    /// The peer closed a data channel that it had opened in band.
+    DataChannelClose {
+        /// Its stream.
+        stream_id: u16,
+    },
     /// The server on whose port it was is closed, so it is.
     WebRtcServerClose,
     /// Its router was closed, so it is.
@@ -110,6 +130,9 @@ pub struct TransportStats {
     /// Of a WebRTC transport.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dtls_state: Option<DtlsState>,
+    /// Of a transport with data channels.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sctp_state: Option<SctpState>,
 }
 
 impl TransportStats {
@@ -135,6 +158,7 @@ impl TransportStats {
             ice_state: None,
             ice_selected_tuple: None,
             dtls_state: None,
+            sctp_state: None,
         }
     }
 }
@@ -149,6 +173,10 @@ pub struct TransportDump {
     pub producer_ids: Vec<ProducerId>,
     /// Its consumers.
     pub consumer_ids: Vec<ConsumerId>,
+    /// Its data producers.
+    pub data_producer_ids: Vec<DataProducerId>,
+    /// Its data consumers.
+    pub data_consumer_ids: Vec<DataConsumerId>,
 }
 
 /// What all kinds of transports have. The handle's clones are the same transport, and the last one's drop closes it;
@@ -184,6 +212,29 @@ pub trait Transport: Send + Sync {
         options: ConsumerOptions,
     ) -> impl Future<Output = Result<Consumer, ConsumeError>> + Send {
         self.base().consume(options)
+    }
+
+    /// Lets the endpoint send messages, on a stream that both agreed on.
+    ///
+    /// # Errors
+    /// The stream is wrong or in use, or the transport has no data channels; or it is closed.
+    fn produce_data(
+        &self,
+        options: DataProducerOptions,
+    ) -> impl Future<Output = Result<DataProducer, ProduceDataError>> + Send {
+        self.base().produce_data(options)
+    }
+
+    /// Lets the endpoint receive a data producer's messages. Data producers of the same router on other workers are
+    /// brought to this one: at most 2 MB are on their way then, and what comes beyond is dropped and told.
+    ///
+    /// # Errors
+    /// There is no such data producer, or the transport has no data channels; or it is closed.
+    fn consume_data(
+        &self,
+        options: DataConsumerOptions,
+    ) -> impl Future<Output = Result<DataConsumer, ConsumeDataError>> + Send {
+        self.base().consume_data(options)
     }
 
     /// Statistics; `None` when it is closed.
@@ -285,5 +336,23 @@ impl Base {
             .ask(move |owner| owner.core.consume(id, key, options, mode, owner.now))
             .await??;
         Ok(Consumer::new(consumed, self.inner.mailbox.clone()))
+    }
+
+    async fn produce_data(&self, options: DataProducerOptions) -> Result<DataProducer, ProduceDataError> {
+        let Inner { id, key, .. } = *self.inner;
+        let produce = move |owner: &mut Owner<'_>| owner.core.produce_data(id, key, options, owner.now);
+        let produced = self.inner.mailbox.ask(produce).await??;
+        Ok(DataProducer::new(produced, self.inner.mailbox.clone()))
+    }
+
+    async fn consume_data(&self, options: DataConsumerOptions) -> Result<DataConsumer, ConsumeDataError> {
+        let Inner { id, key, .. } = *self.inner;
+        let producer = options.data_producer_id;
+        if !self.inner.mailbox.ask(move |owner| owner.core.has_data_producer(key, producer)).await? {
+            self.inner.router.bring_data(producer, &self.inner.mailbox).await?;
+        }
+        let consume = move |owner: &mut Owner<'_>| owner.core.consume_data(id, key, options, owner.now);
+        let consumed = self.inner.mailbox.ask(consume).await??;
+        Ok(DataConsumer::new(consumed, self.inner.mailbox.clone()))
     }
 }

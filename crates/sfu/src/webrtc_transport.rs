@@ -1,5 +1,6 @@
 //! [`WebRtcTransport`]: the way to a browser or the like.
 use crate::core::{PortOwner, TransportKey, WebRtcSetup};
+use crate::data::{AssociationOptions, SctpParameters};
 use crate::dtls::{DtlsConnectError, DtlsParameters, DtlsRole};
 use crate::ice::{CONSENT_TIMEOUT_DEFAULT, IceCandidate, IceParameters, Protocol, candidates};
 use crate::ids::TransportId;
@@ -42,6 +43,20 @@ pub struct WebRtcTransportOptions {
     pub ice_consent_timeout: Duration,
     /// Whether the bandwidth to the peer is estimated. Default true.
     pub enable_bwe: bool,
+    /// Whether there are data channels. Default false.
+    pub enable_sctp: bool,
+    /// Largest message we send, in bytes. Default 262144.
+    pub max_send_message_size: u32,
+    /// Largest message we take, in bytes; a longer one ends the association. Default 262144.
+    pub max_receive_message_size: u32,
+    /// Bytes that all streams together may have waiting to be acknowledged. Default 2000000.
+    pub sctp_send_buffer_size: u32,
+    /// The same for each stream. Default 2000000.
+    pub sctp_per_stream_send_queue_limit: u32,
+    /// Bytes received that wait for missing ones: the window we announce. Default 5242880.
+    pub sctp_max_receiver_window_buffer_size: u32,
+    /// At which buffered amount `BufferedAmountLow` comes, until it is set. Default 1024.
+    pub sctp_default_stream_buffered_amount_low_threshold: u32,
 }
 
 impl WebRtcTransportOptions {
@@ -56,6 +71,7 @@ impl WebRtcTransportOptions {
     }
 
     fn with(listen: WebRtcTransportListen, enable_tcp: bool) -> Self {
+        let sctp = AssociationOptions::new();
         Self {
             listen,
             enable_udp: true,
@@ -64,7 +80,30 @@ impl WebRtcTransportOptions {
             prefer_tcp: false,
             ice_consent_timeout: CONSENT_TIMEOUT_DEFAULT,
             enable_bwe: true,
+            enable_sctp: false,
+            max_send_message_size: sctp.max_send_message_size,
+            max_receive_message_size: sctp.max_receive_message_size,
+            sctp_send_buffer_size: sctp.send_buffer_size,
+            sctp_per_stream_send_queue_limit: sctp.per_stream_send_queue_limit,
+            sctp_max_receiver_window_buffer_size: sctp.max_receiver_window_buffer_size,
+            sctp_default_stream_buffered_amount_low_threshold: sctp
+                .default_stream_buffered_amount_low_threshold,
         }
+    }
+}
+
+impl WebRtcTransportOptions {
+    /// The association's, if there is to be one.
+    fn sctp(&self) -> Option<AssociationOptions> {
+        let mut options = AssociationOptions::new();
+        options.max_send_message_size = self.max_send_message_size;
+        options.max_receive_message_size = self.max_receive_message_size;
+        options.send_buffer_size = self.sctp_send_buffer_size;
+        options.per_stream_send_queue_limit = self.sctp_per_stream_send_queue_limit;
+        options.max_receiver_window_buffer_size = self.sctp_max_receiver_window_buffer_size;
+        options.default_stream_buffered_amount_low_threshold =
+            self.sctp_default_stream_buffered_amount_low_threshold;
+        self.enable_sctp.then_some(options)
     }
 }
 
@@ -105,6 +144,7 @@ pub struct WebRtcTransport {
     ice_parameters: IceParameters,
     ice_candidates: Vec<IceCandidate>,
     dtls_parameters: DtlsParameters,
+    sctp_parameters: Option<SctpParameters>,
 }
 
 impl Transport for WebRtcTransport {
@@ -120,12 +160,13 @@ pub(crate) struct WebRtcMade {
     ice_parameters: IceParameters,
     ice_candidates: Vec<IceCandidate>,
     dtls_parameters: DtlsParameters,
+    sctp_parameters: Option<SctpParameters>,
 }
 
 impl WebRtcTransport {
     pub(crate) fn new(base: Base, made: WebRtcMade) -> Self {
-        let WebRtcMade { ice_parameters, ice_candidates, dtls_parameters, .. } = made;
-        Self { base, ice_parameters, ice_candidates, dtls_parameters }
+        let WebRtcMade { ice_parameters, ice_candidates, dtls_parameters, sctp_parameters, .. } = made;
+        Self { base, ice_parameters, ice_candidates, dtls_parameters, sctp_parameters }
     }
 
     /// What the peer's checks must name, as it was when the transport was made.
@@ -141,6 +182,11 @@ impl WebRtcTransport {
     /// Our certificate.
     pub fn dtls_parameters(&self) -> &DtlsParameters {
         &self.dtls_parameters
+    }
+
+    /// What the peer must know of the data channels, where there are any.
+    pub fn sctp_parameters(&self) -> Option<SctpParameters> {
+        self.sctp_parameters
     }
 
     /// Takes the peer's certificate, once. Returns our role.
@@ -178,12 +224,14 @@ impl Owner<'_> {
             Protocol::Tcp => options.enable_tcp,
         };
         let consent_timeout = options.ice_consent_timeout;
+        let sctp = options.sctp();
+        let sctp_parameters = sctp.as_ref().map(|options| SctpParameters::new(options, true));
         let (facts, mut listens) = match &options.listen {
             WebRtcTransportListen::Server { webrtc_server } => {
                 let infos = webrtc_server.infos(worker).ok_or(CreateTransportError::ServerElsewhere)?;
                 let server = self.server(webrtc_server.id(), infos)?;
                 let listens = self.core.server_mut(server).map(|server| server.announced.clone());
-                let setup = WebRtcSetup { consent_timeout, server: Some(server) };
+                let setup = WebRtcSetup { consent_timeout, server: Some(server), sctp };
                 (self.core.create_webrtc_transport(router, setup, self.now), listens.unwrap_or_default())
             }
             WebRtcTransportListen::Individual { listen_infos } => {
@@ -194,7 +242,7 @@ impl Owner<'_> {
                 }
                 let sockets =
                     infos.iter().map(|info| bind(info, rand::random())).collect::<Result<Vec<_>, _>>()?;
-                let setup = WebRtcSetup { consent_timeout, server: None };
+                let setup = WebRtcSetup { consent_timeout, server: None, sctp };
                 let facts = self.core.create_webrtc_transport(router, setup, self.now);
                 let mut listens = Vec::new();
                 for (info, socket) in infos.into_iter().zip(sockets) {
@@ -219,6 +267,7 @@ impl Owner<'_> {
             ice_parameters: facts.ice,
             ice_candidates: candidates(&listens, options.prefer_udp, options.prefer_tcp),
             dtls_parameters: facts.dtls,
+            sctp_parameters,
         })
     }
 }

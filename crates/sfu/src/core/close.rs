@@ -103,6 +103,7 @@ impl Core {
         for consumer in consumers {
             self.end_consumer(consumer, Some(ConsumerEvent::TransportClose), now);
         }
+        self.end_data_of(key, now);
         let Some(mut transport) = self.transports.remove(key) else { return };
         self.timers.remove(&(transport.wake_at, key));
         self.remove_ports(PortOwner::Transport(key));
@@ -125,8 +126,12 @@ impl Core {
         }
         // what is left are mirrors of other workers' producers
         let Some(router) = self.routers.get_mut(key) else { return };
+        let data_producers = std::mem::take(&mut router.data_producers);
         for producer in std::mem::take(&mut router.producers).into_values() {
             self.end_producer(producer, false, now);
+        }
+        for producer in data_producers.into_values() {
+            self.end_data_producer(producer, None, now);
         }
         if let Some(mut router) = self.routers.remove(key) {
             self.router_keys.remove(&router.id);

@@ -23,10 +23,17 @@ impl Core {
     pub(crate) fn create_direct_transport(
         &mut self,
         router: RouterKey,
-        _options: DirectTransportOptions,
+        options: DirectTransportOptions,
         now: Moment,
     ) -> (TransportId, TransportKey) {
-        self.add_transport(router, TransportId::random(), Carrier::Direct(Direct::default()), now)
+        let carrier = Carrier::Direct(Direct::default());
+        let made = self.add_transport(router, TransportId::random(), carrier, now);
+        if let Some(transport) = self.transports.get_mut(made.1) {
+            let bytes = |max: u32| usize::try_from(max).unwrap_or(usize::MAX);
+            transport.data.from_application_max = bytes(options.max_receive_message_size);
+            transport.data.to_application_max = bytes(options.max_send_message_size);
+        }
+        made
     }
 
     pub(crate) fn listen_direct(&mut self, key: TransportKey, place: Listener<DirectTransportEvent>) {

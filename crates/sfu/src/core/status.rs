@@ -64,10 +64,14 @@ impl Core {
         let transport = self.transports.get(key)?;
         let producers = transport.producers.iter().filter_map(|key| self.producers.get(*key));
         let consumers = transport.consumers.iter().filter_map(|key| self.consumers.get(*key));
+        let data_producers = transport.data.producers.iter().filter_map(|key| self.data_producers.get(*key));
+        let data_consumers = transport.data.consumers.iter().filter_map(|key| self.data_consumers.get(*key));
         Some(TransportDump {
             id: transport.id,
             producer_ids: producers.map(|producer| producer.description.id).collect(),
             consumer_ids: consumers.map(|consumer| consumer.id).collect(),
+            data_producer_ids: data_producers.map(|producer| producer.description.id).collect(),
+            data_consumer_ids: data_consumers.map(|consumer| consumer.id).collect(),
         })
     }
 

@@ -3,7 +3,8 @@ use super::Core;
 use super::bandwidth::Bandwidth;
 use super::batch::{Batch, Sink};
 use super::carrier::Carrier;
-use super::keys::{ConsumerKey, DataConsumerKey, DataProducerKey, ProducerKey, RouterKey, TransportKey};
+use super::data::TransportData;
+use super::keys::{ConsumerKey, ProducerKey, RouterKey, TransportKey};
 use super::listener::Listener;
 use crate::bwe::{ArrivalLog, ReceiveEstimator};
 use crate::events::EventSource;
@@ -30,8 +31,7 @@ pub(crate) struct TransportState {
     pub(crate) consumer_ssrcs: HashMap<u32, ConsumerKey>,
     pub(crate) consumer_mids: BTreeSet<String>,
     pub(crate) next_mid: u32,
-    pub(crate) data_producers: HashMap<u16, DataProducerKey>,
-    pub(crate) data_consumers: HashMap<u16, DataConsumerKey>,
+    pub(crate) data: TransportData,
     /// The SSRC under which we report: that of no stream.
     pub(crate) own_ssrc: u32,
     pub(crate) traffic: Traffic,
@@ -121,8 +121,7 @@ impl TransportState {
             consumer_ssrcs: HashMap::new(),
             consumer_mids: BTreeSet::new(),
             next_mid: 0,
-            data_producers: HashMap::new(),
-            data_consumers: HashMap::new(),
+            data: TransportData::default(),
             own_ssrc,
             traffic: Traffic {
                 received: Meter::new(),
@@ -201,6 +200,7 @@ impl TransportState {
         stats.available_incoming_bitrate =
             self.receive_estimator.as_ref().map(|estimator| estimator.available().into());
         self.carrier.fill(&mut stats);
+        stats.sctp_state = Core::sctp_state(self);
         stats
     }
 }

@@ -4,6 +4,7 @@ use super::carrier::Carrier;
 use super::keys::{PortKey, RouterKey, ServerKey, TransportKey};
 use super::ports::Datagram;
 use super::{Core, TransportState};
+use crate::data::{Association, AssociationOptions, Role};
 use crate::dtls::{
     DtlsConnectError, DtlsOutput, DtlsParameters, DtlsRole, DtlsState, DtlsTransport, SrtpKeys,
     SrtpProfileName,
@@ -11,7 +12,6 @@ use crate::dtls::{
 use crate::ice::{IceOptions, IceOutput, IceParameters, IceServer, IceState, Tuple, is_stun};
 use crate::ids::TransportId;
 use crate::transport::{TransportEvent, TransportStats};
-use bytes::Bytes;
 use media::Moment;
 use protocols::srtp::{MasterKey, Profile, Protector, SrtpError, Unprotector};
 use std::time::Duration;
@@ -40,10 +40,12 @@ struct Keys {
 }
 
 /// How a transport is to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WebRtcSetup {
     pub(crate) consent_timeout: Duration,
     pub(crate) server: Option<ServerKey>,
+    /// Data channels, if there are to be any.
+    pub(crate) sctp: Option<AssociationOptions>,
 }
 
 /// What a peer must know of a new transport.
@@ -129,6 +131,11 @@ impl Core {
         let webrtc = WebRtc { ice, dtls, keys: None, route: None, ports, server: setup.server };
         let carrier = Carrier::WebRtc(Box::new(webrtc));
         let (id, key) = self.add_transport(router, TransportId::random(), carrier, now);
+        if let (Some(options), Some(transport)) = (setup.sctp, self.transports.get_mut(key)) {
+            // who begins is known when the DTLS roles are
+            let association = Association::new(options, Role::Server, self.epoch);
+            transport.data.association = Some(Box::new(association));
+        }
         if let Some(server) = setup.server.and_then(|server| self.servers.get_mut(server)) {
             server.add_ufrag(&ice_parameters.username_fragment, key);
         }
@@ -157,6 +164,11 @@ impl Core {
         now: Moment,
     ) -> Option<Result<DtlsRole, DtlsConnectError>> {
         let connected = self.webrtc(key)?.dtls.connect(parameters, now);
+        if let (Ok(DtlsRole::Client), Some(transport)) = (&connected, self.transports.get_mut(key))
+            && let Some(association) = &mut transport.data.association
+        {
+            association.set_role(Role::Client);
+        }
         self.touch(key);
         Some(connected)
     }
@@ -225,7 +237,13 @@ impl Core {
     ) -> Option<Moment> {
         let ice_at = self.drive_ice(key, sink, now)?;
         let dtls_at = self.drive_dtls(key, batch, sink, now)?;
-        Some(ice_at.min(dtls_at))
+        let data_at = self.drive_data(key, now);
+        if data_at == Moment::FAR_FUTURE && !self.has_sctp(key) {
+            return Some(ice_at.min(dtls_at));
+        }
+        // what the association sends goes through DTLS
+        let dtls_at = self.drive_dtls(key, batch, sink, now)?;
+        Some(ice_at.min(dtls_at).min(data_at))
     }
 
     fn drive_ice(&mut self, key: TransportKey, sink: &mut dyn Sink, now: Moment) -> Option<Moment> {
@@ -297,8 +315,14 @@ impl Core {
                     events.emit(TransportEvent::DtlsStateChange(state));
                     match state {
                         // its consumers' key frames are asked for now
-                        DtlsState::Connected => *tick_at = now,
-                        DtlsState::Closed | DtlsState::Failed => webrtc.keys = None,
+                        DtlsState::Connected => {
+                            *tick_at = now;
+                            self.data_connected(key, true, now);
+                        }
+                        DtlsState::Closed | DtlsState::Failed => {
+                            webrtc.keys = None;
+                            self.data_connected(key, false, now);
+                        }
                         DtlsState::New | DtlsState::Connecting => {}
                     }
                 }
@@ -313,5 +337,7 @@ impl Core {
         }
     }
 
-    fn take_sctp(&mut self, _key: TransportKey, _packet: Bytes, _now: Moment) {}
+    fn has_sctp(&self, key: TransportKey) -> bool {
+        self.transports.get(key).is_some_and(|transport| transport.data.association.is_some())
+    }
 }

@@ -188,6 +188,13 @@ impl Association {
         }
     }
 
+    /// Says who begins, where that was not known before. Without effect once it is started.
+    pub fn set_role(&mut self, role: Role) {
+        if self.state == SctpState::New {
+            self.role = role;
+        }
+    }
+
     /// The way to the peer is there (DTLS is connected). Nothing happens the second time.
     pub fn start(&mut self, _now: Moment) {
         self.owner.assert();

@@ -5,7 +5,10 @@ use sfu::{
 };
 
 /// What an object's listener hears until its end, without what is not about ends.
-async fn until_end<E: PartialEq>(mut events: EventStream<E>, about_ends: impl Fn(&E) -> bool) -> Vec<E> {
+pub(crate) async fn until_end<E: PartialEq>(
+    mut events: EventStream<E>,
+    about_ends: impl Fn(&E) -> bool,
+) -> Vec<E> {
     let mut heard = Vec::new();
     while let Some(event) = soon(events.next()).await {
         if about_ends(&event) {

@@ -41,13 +41,24 @@ impl Room {
     }
 
     pub(crate) async fn connect(&self, options: TransportOptions) -> Connection {
-        let ours = WebRtcTransportOptions::new_with_server(self.server.clone());
+        self.connect_to(options, WebRtcTransportOptions::new_with_server(self.server.clone())).await
+    }
+
+    /// With data channels.
+    pub(crate) async fn connect_data(&self) -> Connection {
+        let mut ours = WebRtcTransportOptions::new_with_server(self.server.clone());
+        ours.enable_sctp = true;
+        self.connect_to(TransportOptions::send(), ours).await
+    }
+
+    async fn connect_to(&self, options: TransportOptions, ours: WebRtcTransportOptions) -> Connection {
         let ours = self.router.create_webrtc_transport(ours).await.unwrap();
         let created = json!({
             "id": ours.id(),
             "iceParameters": ours.ice_parameters(),
             "iceCandidates": ours.ice_candidates(),
             "dtlsParameters": ours.dtls_parameters(),
+            "sctpParameters": ours.sctp_parameters(),
         });
         let bot = self.fleet.transport(&self.device, &created, options).unwrap();
         let dtls = serde_json::to_value(bot.dtls_parameters()).unwrap();

@@ -101,6 +101,11 @@ impl DataOptions {
         Ok(self)
     }
 
+    /// A message as an end of `tag` sends it, for a test's server that sends itself; at least one byte.
+    pub fn message(tag: DataTag, sequence: u32, length: usize) -> Vec<u8> {
+        message(tag, sequence, length)
+    }
+
     /// What is sent to the server as `sctpStreamParameters`.
     pub fn parameters(&self) -> Value {
         let id = self.stream_id;
