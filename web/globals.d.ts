@@ -23,3 +23,10 @@ interface Window {
 interface HTMLElementTagNameMap {
   'aqueduct-player': import('./site/player.js').StreamPlayer;
 }
+
+interface Window {
+  /** The token's way from the address to the form. */
+  __meetingFragment?: string;
+  /** The meeting of meeting.html, for tests: renewed once a second and with each change. */
+  __meeting?: import('./site/meeting/report.js').Report;
+}

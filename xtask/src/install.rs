@@ -41,6 +41,7 @@ pub(crate) fn peers(workspace: &Workspace) -> Tally {
         ("Debian packages", debian()),
         ("Python packages", python(workspace)),
         ("Node packages", node(workspace)),
+        ("the page's packages", page(workspace)),
     ] {
         match result {
             Ok(()) => say(&format!("{name}: installed")),
@@ -106,6 +107,18 @@ fn node(workspace: &Workspace) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"];
     tried(|| call(Command::new("npm").args(args).args(NODE).current_dir(&folder)))
+}
+
+/// What the page's vendored files are made from, in the versions of its lock file: a test makes them again.
+fn page(workspace: &Workspace) -> Result<(), String> {
+    let folder = workspace.peers().join("web");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(workspace.root.join("web").join(name), folder.join(name))
+            .map_err(|error| format!("{name}: {error}"))?;
+    }
+    let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    tried(|| call(Command::new("npm").args(args).current_dir(&folder)))
 }
 
 fn call(command: &mut Command) -> Result<(), String> {

@@ -78,10 +78,18 @@ impl Tally {
                 tally.failed += count.trim().parse::<u64>().unwrap_or(0);
             } else if let Some(name) = line.trim_start().strip_prefix("not ok ") {
                 tally.failures.push(name.to_owned());
+            } else if let Some((name, why)) = line.trim_start().strip_prefix("ok ").and_then(skipped) {
+                tally.not_run.push(format!("{name}: {why}"));
             }
         }
         tally
     }
+}
+
+/// A test that TAP calls skipped: its name and why. Source: TAP 13, "SKIP directive".
+fn skipped(line: &str) -> Option<(&str, &str)> {
+    let (name, why) = line.split_once(" # SKIP")?;
+    Some((name, why.trim()))
 }
 
 /// The number just before `word`.
@@ -166,5 +174,12 @@ mod tests {
         let tally = Tally::from_tap("ok 1 - a\n    not ok 2 - b\n# tests 2\n# pass 1\n# fail 1\n");
         assert_eq!((tally.passed, tally.failed), (1, 1));
         assert_eq!(tally.failures, ["2 - b"]);
+    }
+
+    #[test]
+    fn a_skipped_web_test_is_told_as_not_run() {
+        let tally = Tally::from_tap("ok 1 - a # SKIP needs npm ci\n# pass 0\n# fail 0\n# skipped 1\n");
+        assert_eq!((tally.passed, tally.failed), (0, 0));
+        assert_eq!(tally.not_run, ["1 - a: needs npm ci"]);
     }
 }

@@ -42,3 +42,7 @@ pub use reload::{AskReload, ConfigProblem, ConfigState, Reload};
 pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
 pub use v1::openapi;
+pub use v1::rooms::{
+    MuteBody, Room, RoomConsumer, RoomDetails, RoomLimits, RoomLimitsBody, RoomParticipant, RoomProducer,
+    RoomTransport, RoomsControl, RoomsProblem,
+};

@@ -58,6 +58,15 @@ fn table() -> Vec<Route> {
         ),
         // Command lines tell paths and cameras: not for everybody who may watch.
         route(Control, "/api/v1/children", get(v1::children::get)),
+        // Who is in a room, and from where, is not for everybody who may watch.
+        route(Control, "/api/v1/rooms", get(v1::rooms::list)),
+        route(
+            Control,
+            "/api/v1/rooms/{room}",
+            get(v1::rooms::get).delete(v1::rooms::close).patch(v1::rooms::set_limits),
+        ),
+        route(Control, "/api/v1/rooms/{room}/participants/{identity}", delete(v1::rooms::kick)),
+        route(Control, "/api/v1/rooms/{room}/participants/{identity}/mute", post(v1::rooms::mute)),
         route(Read, "/api/v1/events", get(v1::events::get)),
         route(Read, "/api/v1/alerts", get(v1::alerts::get)),
         route(Control, "/api/v1/hooks", get(v1::hooks::get)),

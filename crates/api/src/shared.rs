@@ -10,6 +10,7 @@ use crate::metrics::EventCounts;
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
 use crate::v1::recordings::Exports;
+use crate::v1::rooms::RoomsControl;
 use crate::{answer, routes};
 use axum::body::Body;
 use axum::extract::Request;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
     pub children: AskChildren,
+    /// Who runs the rooms; `None` when they are off.
+    pub rooms: Option<Arc<dyn RoomsControl>>,
     /// The engines that code pictures.
     pub engines: AskEngines,
     /// The newest log lines.
@@ -100,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
+    pub(crate) rooms: Option<Arc<dyn RoomsControl>>,
     pub(crate) engines: AskEngines,
     pub(crate) log: Arc<LogRing>,
     pub(crate) alerts: AlertBook,
@@ -138,6 +142,7 @@ impl Api {
             access: settings.access,
             track_facts: settings.track_facts,
             children: settings.children,
+            rooms: settings.rooms,
             engines: settings.engines,
             log: settings.log,
             alerts: AlertBook::default(),

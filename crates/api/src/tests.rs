@@ -7,6 +7,7 @@ mod hooks;
 mod ours;
 mod playbacks;
 mod reload;
+mod rooms;
 mod talk;
 mod zlmediakit;
 
@@ -180,6 +181,7 @@ struct More {
     connectors: Vec<Arc<dyn Connect>>,
     storages: Vec<recorder::StorageHandle>,
     zlmediakit: crate::ZlmediakitConfig,
+    rooms: Option<Arc<dyn crate::RoomsControl>>,
 }
 
 async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, more: More) -> Given {
@@ -224,6 +226,7 @@ async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, m
         streams: FileStreams { plans, ..FileStreams::default() },
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
+        rooms: more.rooms,
         engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),

@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod hooks;
 pub(crate) mod info;
 pub(crate) mod recordings;
+pub(crate) mod rooms;
 mod shapes;
 pub(crate) mod streams;
 
@@ -17,13 +18,14 @@ use utoipa::OpenApi;
 /// The description, made from the handlers.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Aqueduct", description = "Streams, their states, readers, events and alerts."),
+    info(title = "Aqueduct", description = "Streams, their states, readers, events and alerts; rooms."),
     paths(info::get, streams::list, streams::get, streams::put, streams::delete, streams::post, events::get, alerts::get, hooks::get, children::get,
         config::get, config::reload,
         recordings::list_all, recordings::timeline, recordings::days, recordings::segments, recordings::segment_file,
         recordings::export, recordings::frame, recordings::strip, recordings::playlist, recordings::start, recordings::stop,
         recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span,
-        recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback),
+        recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback,
+        rooms::list, rooms::get, rooms::close, rooms::set_limits, rooms::kick, rooms::mute),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
@@ -35,6 +37,8 @@ use utoipa::OpenApi;
         recordings::SegmentList, recordings::SegmentFile, recordings::Numbered, recordings::Stopped, recordings::Deleted,
         recordings::StartBody, recordings::EventBody, recordings::ProtectBody,
         recordings::PlaybackBody, recordings::PlaybackChange, recordings::Playback, recordings::PlaybackList,
+        rooms::RoomList, rooms::Room, rooms::RoomLimits, rooms::RoomDetails, rooms::RoomParticipant, rooms::RoomTransport,
+        rooms::RoomProducer, rooms::RoomConsumer, rooms::RoomLimitsBody, rooms::MuteBody,
     )),
     security((), ("basic" = []))
 )]

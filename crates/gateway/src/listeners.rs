@@ -53,16 +53,18 @@ pub struct Addresses {
 /// Binds every listener and starts it: the accepting runs on the calling thread (a `LocalRuntime`), the sessions on
 /// the hub's workers. Dropping the result stops accepting.
 ///
-/// `rendezvous`: where programs that push meet their sources, as the connectors have it.
+/// `rendezvous`: where programs that push meet their sources, as the connectors have it. `rooms`: the conferences, unless they
+/// are off.
 pub async fn start(
     hub: &Hub,
     config: Arc<GatewayConfig>,
     control: Control,
     rendezvous: &Rendezvous,
+    rooms: Option<rooms::Rooms>,
 ) -> Result<Listeners, StartError> {
     let mut listeners = Listeners { addresses: Addresses::default(), tasks: Vec::new() };
     let webrtc = start_webrtc(&mut listeners, hub, &config).await?;
-    http::start(&mut listeners, hub, &config, control, webrtc)?;
+    http::start(&mut listeners, hub, &config, http::Behind { control, webrtc, rooms })?;
     rtmp::start(&mut listeners, hub, &config, rendezvous)?;
     rtsp::start(&mut listeners, hub, &config, rendezvous)?;
     for (push, address) in [(Push::Rtsp, listeners.addresses.rtsp), (Push::Rtmp, listeners.addresses.rtmp)] {

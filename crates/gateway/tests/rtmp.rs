@@ -68,7 +68,7 @@ impl House {
         })
         .unwrap();
         let control: Control = Arc::new(|request| Box::pin(control(request)));
-        let listeners = start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
+        let listeners = start(&hub, Arc::new(config), control, &programs.rendezvous, None).await.unwrap();
         let house = House { hub, addresses: listeners.addresses.clone(), _listeners: listeners };
         house.put("demo", "demo:").await;
         house

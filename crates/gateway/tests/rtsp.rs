@@ -40,7 +40,7 @@ fn with_server<Fut: Future<Output = ()>>(
     runtime.block_on(async {
         let control: listeners::http::Control = Arc::new(|_| Box::pin(std::future::pending()));
         let listening =
-            listeners::start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
+            listeners::start(&hub, Arc::new(config), control, &programs.rendezvous, None).await.unwrap();
         let address = listening.addresses.rtsp.unwrap();
         put(&hub, "demo", "demo:").await;
         tokio::time::timeout(WITHIN, test(hub.clone(), address)).await.unwrap();

@@ -225,13 +225,77 @@ pub enum What {
         /// The first of it, without values: who may see events need not be who may see passwords.
         reason: String,
     },
+    /// The first came into a room.
+    RoomStarted {
+        /// Its name.
+        room: String,
+    },
+    /// Nothing is left of a room.
+    RoomFinished {
+        /// Its name.
+        room: String,
+        /// Why.
+        reason: String,
+        /// How long it was there.
+        lasted_ms: u64,
+    },
+    /// Somebody joined a room.
+    ParticipantJoined {
+        /// The room.
+        room: String,
+        /// Their identity.
+        participant: String,
+        /// Their display name.
+        name: String,
+        /// The others do not know.
+        hidden: bool,
+        /// They record.
+        recorder: bool,
+    },
+    /// Somebody left a room.
+    ParticipantLeft {
+        /// The room.
+        room: String,
+        /// Their identity.
+        participant: String,
+        /// Why: one word.
+        reason: &'static str,
+        /// How long they were there.
+        lasted_ms: u64,
+    },
+    /// A participant sends something.
+    TrackPublished {
+        /// The room.
+        room: String,
+        /// Whose.
+        participant: String,
+        /// The producer's id.
+        track: String,
+        /// `audio` or `video`.
+        media: &'static str,
+        /// What it shows, as its sender says.
+        source: Option<String>,
+    },
+    /// A participant sends it no longer.
+    TrackUnpublished {
+        /// The room.
+        room: String,
+        /// Whose.
+        participant: String,
+        /// The producer's id.
+        track: String,
+        /// `audio` or `video`.
+        media: &'static str,
+        /// Why: one word.
+        reason: &'static str,
+    },
     /// The server is shutting down.
     Draining,
 }
 
 impl What {
     /// Every type of event.
-    pub const KINDS: [&'static str; 21] = [
+    pub const KINDS: [&'static str; 27] = [
         "stream.added",
         "stream.removed",
         "stream.state",
@@ -252,6 +316,12 @@ impl What {
         "storage.state",
         "config.reloaded",
         "config.refused",
+        "room.started",
+        "room.finished",
+        "participant.joined",
+        "participant.left",
+        "track.published",
+        "track.unpublished",
         "server.draining",
     ];
 
@@ -278,6 +348,12 @@ impl What {
             What::StorageState { .. } => "storage.state",
             What::ConfigReloaded { .. } => "config.reloaded",
             What::ConfigRefused { .. } => "config.refused",
+            What::RoomStarted { .. } => "room.started",
+            What::RoomFinished { .. } => "room.finished",
+            What::ParticipantJoined { .. } => "participant.joined",
+            What::ParticipantLeft { .. } => "participant.left",
+            What::TrackPublished { .. } => "track.published",
+            What::TrackUnpublished { .. } => "track.unpublished",
             What::Draining => "server.draining",
         }
     }
@@ -305,6 +381,12 @@ impl What {
             | What::WorkerReplaced { .. }
             | What::ConfigReloaded { .. }
             | What::ConfigRefused { .. }
+            | What::RoomStarted { .. }
+            | What::RoomFinished { .. }
+            | What::ParticipantJoined { .. }
+            | What::ParticipantLeft { .. }
+            | What::TrackPublished { .. }
+            | What::TrackUnpublished { .. }
             | What::Draining => None,
         }
     }

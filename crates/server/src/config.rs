@@ -13,6 +13,7 @@ mod log;
 mod nearest;
 mod programs;
 mod recording;
+mod rooms;
 mod sections;
 mod source;
 mod streams;
@@ -33,6 +34,7 @@ pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
 pub use programs::{ChildrenSection, ExecSection, FfmpegSection};
 pub use recording::{RecordEntry, RecordKeys, RecordingSection, StorageEntry};
+pub use rooms::{RoomsLimitsSection, RoomsSection, SameIdentityWord};
 pub use sections::{
     ApiSection, Config, Foreign, IceServer, LimitsSection, RtmpSection, RtspSection, TlsSection,
     WebRtcSection,
@@ -339,6 +341,9 @@ fn check(
         if let Err(error) = hook.check() {
             wrong(&["zlmediakit", "hooks", key], format!("`zlmediakit.hooks.{key}`: {error}"));
         }
+    }
+    for (key, why) in config.rooms.check() {
+        wrong(&["rooms", key], format!("`rooms.{key}`: {why}"));
     }
     if config.tls.cert.is_empty() != config.tls.key.is_empty() {
         wrong(&["tls"], "`tls.cert` and `tls.key` belong together: one of them is missing".into());

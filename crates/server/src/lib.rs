@@ -5,9 +5,11 @@
 //! - [`wiring`]: settings to what hub, gateway and api are told.
 //! - [`logging`]: where log lines go and how they look; events of the hub as log lines.
 //! - [`run`](mod@run): start, serve, drain.
+//! - `conference`: rooms to the API and the hub.
 //! - `reload`: the configuration, read again meanwhile.
 mod banner;
 pub mod cli;
+mod conference;
 pub mod config;
 pub mod logging;
 mod reload;

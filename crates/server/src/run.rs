@@ -1,7 +1,7 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
 use crate::config::Loaded;
 use crate::reload::{self, Reloader};
-use crate::{VERSION, banner, logging, wiring};
+use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hub::{Hub, HubConfig};
 use recorder::{Playbacks, Recorder, Shelves};
+use rooms::Rooms;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ const HOOKS_MAX: Duration = Duration::from_secs(2);
 /// Recordings get this long to be closed: a sync of each file, some milliseconds on most disks.
 const RECORDER_MAX: Duration = Duration::from_millis(2500);
 
+/// Rooms get this long to say goodbye and to end their workers; some milliseconds, unless a worker hangs.
+const ROOMS_MAX: Duration = Duration::from_millis(500);
+
 /// All of that together gets this long.
 const END_MAX: Duration = Duration::from_millis(4600);
 
@@ -44,6 +48,9 @@ pub enum RunError {
     /// A file.
     #[error(transparent)]
     Wiring(#[from] wiring::WiringError),
+    /// Rooms.
+    #[error("rooms.listen: {0}")]
+    Rooms(#[from] rooms::StartError),
     /// A webhook.
     #[error("hooks.targets: {0}")]
     Hook(#[from] api::HookError),
@@ -107,9 +114,21 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let hooks = Hooks::start(&hub, &wiring::hooks(&config))?;
     reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
-    let listeners =
-        gateway::listeners::start(&hub, gateway_config.clone(), control(requests), &programs.rendezvous)
-            .await?;
+    let rooms = match config.rooms.config() {
+        Some(config) => Some(Rooms::start(config).await?),
+        None => None,
+    };
+    if let Some(rooms) = &rooms {
+        tokio::task::spawn_local(conference::pass_on_events(rooms.clone(), hub.clone()));
+    }
+    let listeners = gateway::listeners::start(
+        &hub,
+        gateway_config.clone(),
+        control(requests),
+        &programs.rendezvous,
+        rooms.clone(),
+    )
+    .await?;
     let streams = wiring::streams(&config);
     for (name, plan) in &streams.plans {
         let put = hub.put(name, plan.spec(&hub)).await;
@@ -133,6 +152,9 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        rooms: rooms
+            .clone()
+            .map(|rooms| -> Arc<dyn api::RoomsControl> { Arc::new(conference::Control(rooms)) }),
         engines: wiring::ask_engines(&programs),
         log,
         hooks: hooks.reports(),
@@ -154,7 +176,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(&hub, &recorder, listeners, hooks, &programs, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs }, &mut ends).await;
     Ok(code)
 }
 
@@ -205,18 +227,27 @@ async fn told(ends: &mut [Signal; 2]) {
     }
 }
 
-async fn drain(
-    hub: &Hub,
-    recorder: &Recorder,
+/// What runs, and is to end.
+struct Running {
+    hub: Hub,
+    recorder: Recorder,
     listeners: Listeners,
+    rooms: Option<Rooms>,
     hooks: Hooks,
-    programs: &Programs,
-    ends: &mut [Signal; 2],
-) {
+    programs: Programs,
+}
+
+async fn drain(running: Running, ends: &mut [Signal; 2]) {
+    let Running { hub, recorder, listeners, rooms, hooks, programs } = running;
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
+        if let Some(rooms) = rooms
+            && tokio::time::timeout(ROOMS_MAX, rooms.end()).await.is_err()
+        {
+            tracing::warn!("rooms did not end in time");
+        }
         // While the streams still flow: what was recorded until now is closed, and is whole.
         if !recorder.end(RECORDER_MAX).await {
             tracing::warn!("recordings did not end in time: the next start closes them");

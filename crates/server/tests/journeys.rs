@@ -16,6 +16,7 @@ mod journey {
     mod faults;
     mod intercom;
     mod lifecycle;
+    mod meeting;
     mod packets;
     mod past;
     mod past_player;
@@ -24,6 +25,7 @@ mod journey {
     mod readers;
     mod refusals;
     mod reload;
+    mod rooms;
     mod slow_reader;
     mod talk;
     mod turn;

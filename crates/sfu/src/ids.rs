@@ -61,6 +61,4 @@ ids! {
     DataProducerId,
     /// Names a [`DataConsumer`](crate::DataConsumer).
     DataConsumerId,
-    /// Names an observer.
-    RtpObserverId,
 }

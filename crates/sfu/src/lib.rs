@@ -64,8 +64,7 @@ pub use data_producer::{
 pub use direct_transport::{DirectTransport, DirectTransportEvent, DirectTransportOptions};
 pub use events::EventStream;
 pub use ids::{
-    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, RtpObserverId, TransportId,
-    WebRtcServerId, WorkerId,
+    ConsumerId, DataConsumerId, DataProducerId, ProducerId, RouterId, TransportId, WebRtcServerId, WorkerId,
 };
 pub use listen::{ListenError, ListenInfo, SocketFlags};
 pub use mailbox::WorkerGone;

@@ -1,4 +1,6 @@
 //! Where a transport or server listens: options as mediasoup has them, and the sockets that come of them.
+// The sockets of this crate are made here, and read and written in `worker`.
+#![allow(clippy::disallowed_types)]
 use crate::ice::Protocol;
 use serde::{Deserialize, Serialize};
 use std::io;

@@ -294,10 +294,9 @@ impl Router {
                 let from = owner.core.router_key(id)?;
                 owner.core.pipe(from, producer, to, router)
             });
-            match piped.await {
-                Ok(Some(_)) => return Ok(true),
-                // another of our workers may have it
-                Ok(None) | Err(WorkerGone(_)) => {}
+            // if not, another of our workers may have it
+            if let Ok(Some(_)) = piped.await {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -45,7 +45,7 @@ fn config() -> ZlmediakitConfig {
 }
 
 async fn on(streams: &[(&str, &str)], storages: Vec<StorageHandle>) -> Given {
-    let more = More { connectors: vec![Arc::new(Ffmpeg)], storages, zlmediakit: config() };
+    let more = More { connectors: vec![Arc::new(Ffmpeg)], storages, zlmediakit: config(), ..More::default() };
     given_more(streams, Access { section: "api", ..Access::default() }, "", more).await
 }
 

@@ -112,6 +112,22 @@ pub(crate) fn describe(event: &hub::Event) -> Value {
         What::StorageState { storage, state, reason } => {
             json!({ "storage": storage, "state": state, "reason": reason })
         }
+        What::RoomStarted { room } => json!({ "room": room }),
+        What::RoomFinished { room, reason, lasted_ms } => {
+            json!({ "room": room, "reason": reason, "lasted_ms": lasted_ms })
+        }
+        What::ParticipantJoined { room, participant, name, hidden, recorder } => json!({
+            "room": room, "participant": participant, "name": name, "hidden": hidden, "recorder": recorder,
+        }),
+        What::ParticipantLeft { room, participant, reason, lasted_ms } => json!({
+            "room": room, "participant": participant, "reason": reason, "lasted_ms": lasted_ms,
+        }),
+        What::TrackPublished { room, participant, track, media, source } => json!({
+            "room": room, "participant": participant, "track": track, "kind": media, "track_source": source,
+        }),
+        What::TrackUnpublished { room, participant, track, media, reason } => json!({
+            "room": room, "participant": participant, "track": track, "kind": media, "reason": reason,
+        }),
         What::ConfigRefused { problems, reason } => json!({ "problems": problems, "reason": reason }),
         What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };

@@ -1,13 +1,14 @@
 //! HTTP: media over HTTP and WebSocket here, on the workers; everything else goes to the control thread.
 //!
 //! Source: go2rtc's API as its clients use it (`/api/stream`, `/api/stream.flv`, `/api/stream.mp4`, `/api/frame.mp4`, `/api/ws`,
-//! `/api/webrtc`), WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
+//! `/api/webrtc`), WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep); `/api/rooms/ws` is ours (docs/rooms.md).
 mod body;
 mod flv;
 mod guard;
 mod mp4;
 mod mse;
 mod query;
+mod rooms;
 mod upload;
 mod webrtc;
 mod websocket;
@@ -56,6 +57,15 @@ pub(crate) struct Shared {
     control: Control,
     /// WebRTC sessions; `None` when switched off.
     pub(crate) webrtc: Option<rtc::Handle>,
+    /// Conferences; `None` when switched off.
+    rooms: Option<::rooms::Rooms>,
+}
+
+/// What answers behind HTTP.
+pub(super) struct Behind {
+    pub(super) control: Control,
+    pub(super) webrtc: Option<rtc::Handle>,
+    pub(super) rooms: Option<::rooms::Rooms>,
 }
 
 /// Who sent a request, for control: an extension of the request.
@@ -66,14 +76,14 @@ pub(super) fn start(
     listeners: &mut Listeners,
     hub: &Hub,
     config: &Arc<GatewayConfig>,
-    control: Control,
-    webrtc: Option<rtc::Handle>,
+    behind: Behind,
 ) -> Result<(), StartError> {
     let http = &config.http;
     let plain = bind_tcp(http.listen, "api.listen", &mut listeners.addresses.http)?;
     let secure = bind_tcp(http.tls_listen, "api.tls_listen", &mut listeners.addresses.https)?;
     let guard = Guard::new(http);
-    let shared = Arc::new(Shared { config: config.clone(), guard, control, webrtc });
+    let Behind { control, webrtc, rooms } = behind;
+    let shared = Arc::new(Shared { config: config.clone(), guard, control, webrtc, rooms });
     let serve = move |worker: Worker, stream: Stream, peer: SocketAddr| {
         connection(worker, stream, peer, shared.clone())
     };
@@ -152,7 +162,10 @@ impl Call {
         if asks && request.method() == Method::OPTIONS {
             return origin.preflight().map(Answer::from);
         }
-        let mut response = if is_media(&path) {
+        let mut response = if path == rooms::PATH {
+            // its token says who may, in place of the API's credentials
+            rooms::answer(self, request).await
+        } else if is_media(&path) {
             match self.shared.guard.access(&request, self.peer, deed(&path, &request)) {
                 Ok(()) => self.media(&path, request).await,
                 Err(refusal) => refusal.map(Answer::from),

@@ -94,7 +94,7 @@ pub(crate) fn with_config<Fut: Future<Output = ()>>(
     runtime.block_on(async {
         let control: listeners::http::Control = Arc::new(|_| Box::pin(std::future::pending()));
         let listening =
-            listeners::start(&hub, Arc::new(config), control, &programs.rendezvous).await.unwrap();
+            listeners::start(&hub, Arc::new(config), control, &programs.rendezvous, None).await.unwrap();
         let addresses = listening.addresses.clone();
         tokio::time::timeout(WITHIN, test(hub.clone(), addresses, programs.clone())).await.unwrap();
         assert_eq!(hub.shutdown(Duration::from_secs(5)).await, 0);

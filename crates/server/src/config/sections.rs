@@ -4,6 +4,7 @@ use super::conflict::PublishSection;
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::recording::RecordingSection;
+use super::rooms::RoomsSection;
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -85,6 +86,9 @@ pub struct Config {
     /// (`pre`, `post`: record around events only); or with a list of such keys. docs/recording.md has the promises.
     #[garde(dive)]
     pub recording: RecordingSection,
+    /// Rooms: conferences for mediasoup-client, signalled over `/api/rooms/ws` with tokens. docs/rooms.md has the protocol.
+    #[garde(dive)]
+    pub rooms: RoomsSection,
     /// Limits. Reaching one is an event, in the log and in the API.
     #[garde(dive)]
     pub limits: LimitsSection,

@@ -56,6 +56,13 @@ fn bad(text: &str, expected: &[&str]) {
     assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
 }
 
+/// What is wrong with a text, problem by problem.
+#[track_caller]
+pub(super) fn wrong(text: &str) -> Vec<String> {
+    let Err(problems) = load_texts(&[text]) else { panic!("it was taken: {text}") };
+    problems.to_string().lines().map(str::to_owned).collect()
+}
+
 fn urls(entry: &StreamEntry) -> Vec<&str> {
     entry.all().map(|(source, _)| source.url.as_str()).collect()
 }

@@ -106,6 +106,22 @@ fn write(what: &What) {
         What::ConfigRefused { problems, .. } => {
             tracing::warn!(target: "server", problems, "the configuration is wrong: nothing changed");
         }
+        What::RoomStarted { room } => tracing::info!(target: "rooms", room, "room started"),
+        What::RoomFinished { room, reason, lasted_ms } => {
+            tracing::info!(target: "rooms", room, reason, lasted_ms, "room finished");
+        }
+        What::ParticipantJoined { room, participant, .. } => {
+            tracing::info!(target: "rooms", room, participant, "joined");
+        }
+        What::ParticipantLeft { room, participant, reason, lasted_ms } => {
+            tracing::info!(target: "rooms", room, participant, reason, lasted_ms, "left");
+        }
+        What::TrackPublished { room, participant, track, media, .. } => {
+            tracing::debug!(target: "rooms", room, participant, track, media, "track published");
+        }
+        What::TrackUnpublished { room, participant, track, media, reason } => {
+            tracing::debug!(target: "rooms", room, participant, track, media, reason, "track unpublished");
+        }
         What::Draining => tracing::info!(target: "hub", "draining"),
         what => tracing::info!(target: "hub", "{}", what.kind()),
     }

@@ -20,13 +20,24 @@ const WATCH_SECONDS: u64 = 20;
 const FIRST_FRAME_MS: f64 = 500.0;
 
 /// Starts one of the scripts in `tests/peers`.
-pub(super) fn script(name: &str, chromium: &Path, place: &Place, mut settings: Value) -> Peer {
+pub(super) fn script(name: &str, chromium: &Path, place: &Place, settings: Value) -> Peer {
+    script_within(Duration::from_secs(WATCH_SECONDS + 60), name, chromium, place, settings)
+}
+
+/// The same, for one that takes longer.
+pub(super) fn script_within(
+    limit: Duration,
+    name: &str,
+    chromium: &Path,
+    place: &Place,
+    mut settings: Value,
+) -> Peer {
     settings["executable"] = json!(chromium);
     settings["modules"] = json!(node_modules());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
     let mut command = Command::new("node");
     command.arg(script).arg(settings.to_string());
-    Peer::start(place, name, &mut command, Duration::from_secs(WATCH_SECONDS + 60))
+    Peer::start(place, name, &mut command, limit)
 }
 
 /// Its result: the last line that it printed.

@@ -371,7 +371,12 @@ fn extensions_of(parameters: &RtpParameters, dependency: Option<u8>) -> Consumer
             Uri::TransportWideCcDraft01 => extensions.transport_cc = Some(id),
             // the consumer's stream is another than the producer's, so it has no such id
             Uri::RtpStreamId | Uri::RepairRtpStreamId => {}
-            _ => extensions.passed.push(id),
+            Uri::SsrcAudioLevel
+            | Uri::DependencyDescriptor
+            | Uri::VideoOrientation
+            | Uri::AbsCaptureTime
+            | Uri::PlayoutDelay
+            | Uri::MediasoupPacketId => extensions.passed.push(id),
         }
     }
     extensions

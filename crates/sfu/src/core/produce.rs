@@ -67,7 +67,6 @@ impl Core {
             paused: options.paused,
             consumers: Vec::new(),
             relays: SmallVec::new(),
-            observers: SmallVec::new(),
             pending: Vec::new(),
             pending_since: Moment::ZERO,
             rates: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! `Receiving` on its transport, or `Mirrored`: the same producer as another worker's consumers see it, fed by a
 //! relay of the worker that receives it.
-use super::keys::{ConsumerKey, ObserverKey, RelayKey, RouterKey, TransportKey};
+use super::keys::{ConsumerKey, RelayKey, RouterKey, TransportKey};
 use super::packet::Produced;
 use crate::allocation::LAYERS_MAX;
 use crate::events::EventSource;
@@ -65,8 +65,6 @@ pub(crate) struct Receiving {
     ids: ExtensionIds,
     /// The producer's number of the dependency descriptor.
     dependency: Option<u8>,
-    /// The producer's number of the audio level.
-    audio_level: Option<u8>,
     rotation: Option<u8>,
     last_rotation: Option<u8>,
 }
@@ -113,7 +111,6 @@ pub(crate) struct ProducerState {
     pub(crate) paused: bool,
     pub(crate) consumers: Vec<ConsumerKey>,
     pub(crate) relays: SmallVec<[RelayKey; 2]>,
-    pub(crate) observers: SmallVec<[ObserverKey; 1]>,
     /// Packets that wait for the end of their frame.
     pub(crate) pending: Vec<Arc<Produced>>,
     pub(crate) pending_since: Moment,
@@ -130,10 +127,6 @@ pub(crate) enum Taken {
     Pending {
         /// The frame is whole, or large.
         due: bool,
-        /// The level that the sender put into it.
-        level: Option<crate::observers::AudioLevel>,
-        /// It begins a key frame.
-        key_frame: bool,
     },
     /// It is of no use.
     Dropped,
@@ -159,7 +152,6 @@ impl Receiving {
             transport,
             streams,
             dependency: id(RtpHeaderExtensionUri::DependencyDescriptor),
-            audio_level: id(RtpHeaderExtensionUri::SsrcAudioLevel),
             rotation: id(RtpHeaderExtensionUri::VideoOrientation),
             last_rotation: None,
             ids,
@@ -332,11 +324,6 @@ impl ProducerState {
         if self.paused || packet.payload.is_empty() {
             return Taken::Dropped;
         }
-        let level = packet
-            .extension
-            .as_ref()
-            .zip(receiving.audio_level)
-            .and_then(|(extension, id)| crate::observers::AudioLevel::read(extension, id));
         if let Some(rotation) = element(&packet, receiving.rotation)
             && receiving.last_rotation != Some(rotation)
         {
@@ -346,7 +333,7 @@ impl ProducerState {
         let ends = inbound.marker || inbound.facts.ends_frame && self.description.kind == MediaKind::Audio;
         let produced = Arc::new(Produced::new(packet, inbound, &receiving.ids));
         let due = self.push(produced, ends, now);
-        Taken::Pending { due, level, key_frame }
+        Taken::Pending { due }
     }
 
     /// Puts a packet among those that wait; true when it is the time to hand them out.

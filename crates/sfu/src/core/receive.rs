@@ -53,7 +53,7 @@ impl Core {
         self.touch(key);
         let Some(producer) = self.producers.get_mut(target.producer) else { return };
         match producer.take(packet, target.stream, target.is_rtx, now) {
-            Taken::Pending { due, .. } => {
+            Taken::Pending { due } => {
                 if due {
                     self.due.push(target.producer);
                 } else if producer.pending.len() == 1 {

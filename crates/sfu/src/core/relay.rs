@@ -152,7 +152,6 @@ impl Core {
             paused,
             consumers: Vec::new(),
             relays: SmallVec::new(),
-            observers: SmallVec::new(),
             pending: Vec::new(),
             pending_since: Moment::ZERO,
             rates: Vec::new(),

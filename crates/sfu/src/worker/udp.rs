@@ -1,4 +1,6 @@
 //! One UDP socket: many datagrams a system call, both ways.
+// The sockets of this crate are read and written in this folder.
+#![allow(clippy::disallowed_types)]
 use super::net::Input;
 use crate::core::{Datagram, PortKey, Route};
 use crate::ice::{Protocol, Tuple};

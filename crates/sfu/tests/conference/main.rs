@@ -1,4 +1,12 @@
 //! Whole conferences through the public API.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm
+)]
 mod bandwidth;
 mod close;
 mod data;

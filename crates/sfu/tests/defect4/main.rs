@@ -4,6 +4,7 @@
 //! elsewhere or altered, survivors go on, nothing is left. That each association is driven by its owner's thread is asserted
 //! in it (builds with debug assertions): a worker that breaks this dies, and is one death too many here.
 #![allow(
+    clippy::wildcard_enum_match_arm,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "helpers of a test, which clippy takes for more"

@@ -1,5 +1,13 @@
 //! What a conference costs. Measurements, not checks: `cargo test --release -p aqueduct-sfu --test measure -- --ignored
 //! --nocapture NAME`; figures stand in docs/performance.md.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm
+)]
 use serde_json::json;
 use sfu::ice::Protocol;
 use sfu::rtp_parameters::{MediaKind, RtpCodecCapability};

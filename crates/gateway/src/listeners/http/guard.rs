@@ -68,18 +68,20 @@ impl Guard {
             return Ok(());
         }
         let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return Ok(()) };
-        let parsed = url::Url::parse(&format!("http://{host}"));
-        match parsed.as_ref().ok().and_then(url::Url::host) {
-            Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => Ok(()),
-            Some(url::Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => Ok(()),
-            Some(url::Host::Domain(_)) | None => {
-                let why = format!(
-                    "without credentials this machine is asked by address or as localhost, not as {host}: set \
-                     api.username and api.password, or api.origin"
-                );
-                Err(text(StatusCode::FORBIDDEN, why))
-            }
+        if is_of_this_machine(host) {
+            return Ok(());
         }
+        let why = format!(
+            "without credentials this machine is asked by address or as localhost, not as {host}: set \
+             api.username and api.password, or api.origin"
+        );
+        Err(text(StatusCode::FORBIDDEN, why))
+    }
+
+    /// Whether a request comes from this machine and asks for it by a name that is nobody else's.
+    pub(crate) fn is_local(&self, headers: &HeaderMap, peer: SocketAddr) -> bool {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        peer.ip().to_canonical().is_loopback() && host.is_none_or(is_of_this_machine)
     }
 
     /// Says whether whoever sent a request may do this, by the credentials that it shows.
@@ -134,6 +136,15 @@ fn allow(headers: &mut HeaderMap, origin: &HeaderValue) {
     headers.insert("access-control-allow-headers", HEADERS);
     headers.insert("access-control-expose-headers", EXPOSED);
     headers.insert("vary", HeaderValue::from_static("Origin"));
+}
+
+/// True for addresses and `localhost`: names that cannot be made to point here.
+fn is_of_this_machine(host: &str) -> bool {
+    match url::Url::parse(&format!("http://{host}")).as_ref().ok().and_then(url::Url::host) {
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 /// True when the page came from the host that the request goes to. The port counts where `Host` has one, except for

@@ -1,0 +1,272 @@
+//! What participants receive: everything that others send, as soon as they have joined and have a transport for it.
+//!
+//! A consumer begins paused and is offered by a request `newConsumer`; it goes on when the client has answered, so that the
+//! key frame does not come before the decoder.
+use super::owner::{After, Happening, RoomOwner};
+use super::peer::{Consuming, PeerKey, Readiness};
+use super::requests::to_json;
+use super::transports::answer_with;
+use crate::refusal::Refusal;
+use crate::request::{SetConsumerPreferredLayers, SetConsumerPriority};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use sfu::layers::ConsumerLayers;
+use sfu::{
+    ConsumeError, Consumer, ConsumerEvent, ConsumerId, ConsumerOptions, ProducerId, Transport, WorkerGone,
+};
+use tokio::time::Instant;
+
+impl RoomOwner {
+    /// Offers one all that others send.
+    pub(super) fn offer_all(&mut self, key: PeerKey) {
+        let others = self.peers.iter().filter(|(other, _)| **other != key);
+        let producers: Vec<ProducerId> =
+            others.flat_map(|(_, peer)| peer.producers.keys().copied()).collect();
+        for producer in producers {
+            self.offer(key, producer);
+        }
+    }
+
+    /// Offers all others what one sends.
+    pub(super) fn offer_to_all(&mut self, owner: PeerKey, producer: ProducerId) {
+        let others: Vec<PeerKey> = self.peers.keys().copied().filter(|other| *other != owner).collect();
+        for other in others {
+            self.offer(other, producer);
+        }
+    }
+
+    /// Makes a consumer, if this one can and may have one and has none yet.
+    fn offer(&mut self, key: PeerKey, producer: ProducerId) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        if !peer.grants.subscribe || peer.considered.contains(&producer) {
+            return;
+        }
+        let capabilities = peer.joined.as_ref().and_then(|joined| joined.capabilities.clone());
+        let (Some(capabilities), Some(transport)) = (capabilities, peer.receiving().cloned()) else { return };
+        peer.considered.insert(producer);
+        let mut options = ConsumerOptions::new(producer, capabilities);
+        options.paused = true;
+        self.work(async move {
+            let made = transport.consume(options).await;
+            let after: After = Box::new(move |room| room.consumed(key, producer, made));
+            after
+        });
+    }
+
+    fn consumed(&mut self, key: PeerKey, producer: ProducerId, made: Result<Consumer, ConsumeError>) {
+        let owner = self.peers.values().find_map(|peer| {
+            let producing = peer.producers.get(&producer)?;
+            Some((peer.id().to_owned(), producing.app_data.clone(), producing.paused))
+        });
+        // whoever is gone needs no consumer: it is dropped, and so closed
+        let Some((owner, app_data, producer_paused)) = owner else { return };
+        let until = Instant::now() + self.shared.config.limits.answer_max;
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let consumer = match made {
+            Ok(consumer) => consumer,
+            // it cannot decode that; it will not be able to later
+            Err(ConsumeError::Parameters(error)) => {
+                tracing::debug!(room = %self.name, %producer, %error, "nothing to consume");
+                return;
+            }
+            Err(error) => {
+                peer.considered.remove(&producer);
+                tracing::debug!(room = %self.name, %producer, %error, "not consumed");
+                return;
+            }
+        };
+        let id = consumer.id();
+        let parameters = match to_json(consumer.rtp_parameters()) {
+            Ok(parameters) => parameters,
+            Err(error) => return tracing::error!(%error, "RTP parameters that are no JSON"),
+        };
+        let offer = json!({
+            "peerId": owner,
+            "producerId": producer,
+            "id": id,
+            "kind": consumer.kind(),
+            "rtpParameters": parameters,
+            "type": consumer.r#type(),
+            "appData": app_data,
+            "producerPaused": producer_paused || consumer.producer_began_paused(),
+        });
+        let events = consumer.events();
+        peer.consumers.insert(id, Consuming { consumer, readiness: Readiness::Offered, paused: false });
+        let said = peer.ask("newConsumer", offer, id, until);
+        self.note(key, said);
+        self.listen(events.map(move |event| Happening::Consumer(key, id, event)).boxed());
+    }
+
+    /// The client has answered a request of ours.
+    pub(super) fn answered(&mut self, key: PeerKey, id: u32, answer: Result<Value, String>) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        // an answer to nothing may be one that came too late
+        let Some(asked) = peer.asked.remove(&id) else { return };
+        match answer {
+            Ok(_) => {
+                let Some(consuming) = peer.consumers.get_mut(&asked.consumer) else { return };
+                consuming.readiness = Readiness::Made;
+                if consuming.paused {
+                    return;
+                }
+                let consumer = consuming.consumer.clone();
+                self.work(async move {
+                    // a worker that has ended ends the consumer too, which is told
+                    let _ = consumer.resume().await;
+                    let nothing: After = Box::new(|_| {});
+                    nothing
+                });
+            }
+            Err(why) => {
+                tracing::debug!(room = %self.name, consumer = %asked.consumer, why, "the client takes no consumer");
+                peer.consumers.remove(&asked.consumer);
+            }
+        }
+    }
+
+    /// Closes consumers that the client did not make in time.
+    pub(super) fn close_unanswered(&mut self, now: Instant) {
+        let mut late: Vec<(PeerKey, u32, ConsumerId)> = Vec::new();
+        for (key, peer) in &self.peers {
+            let due = peer.asked.iter().filter(|(_, asked)| asked.until <= now);
+            late.extend(due.map(|(id, asked)| (*key, *id, asked.consumer)));
+        }
+        for (key, request, consumer) in late {
+            let Some(peer) = self.peers.get_mut(&key) else { continue };
+            peer.asked.remove(&request);
+            if peer.consumers.remove(&consumer).is_some() {
+                self.notify(key, "consumerClosed", json!({ "consumerId": consumer }));
+            }
+        }
+    }
+
+    pub(super) fn consumer_happened(&mut self, key: PeerKey, id: ConsumerId, event: ConsumerEvent) {
+        // of one that is gone nobody wants to know
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(consuming) = peer.consumers.get(&id) else { return };
+        match event {
+            ConsumerEvent::Score(score) => {
+                self.notify(key, "consumerScore", json!({ "consumerId": id, "score": score }));
+            }
+            ConsumerEvent::LayersChange(layers) => {
+                let told = json!({
+                    "consumerId": id,
+                    "spatialLayer": layers.map(|layers| layers.spatial_layer),
+                    "temporalLayer": layers.and_then(|layers| layers.temporal_layer),
+                });
+                self.notify(key, "consumerLayersChanged", told);
+            }
+            ConsumerEvent::ProducerPause => self.notify(key, "consumerPaused", json!({ "consumerId": id })),
+            ConsumerEvent::ProducerResume => self.notify(key, "consumerResumed", json!({ "consumerId": id })),
+            ConsumerEvent::Close => {
+                let producer = consuming.consumer.producer_id();
+                peer.considered.remove(&producer);
+                peer.consumers.remove(&id);
+                peer.asked.retain(|_, asked| asked.consumer != id);
+                self.notify(key, "consumerClosed", json!({ "consumerId": id }));
+            }
+            ConsumerEvent::Rtp(_)
+            | ConsumerEvent::Pause
+            | ConsumerEvent::Resume
+            | ConsumerEvent::ProducerClose
+            | ConsumerEvent::TransportClose
+            | _ => {}
+        }
+    }
+
+    pub(super) fn pause_consumer(
+        &mut self,
+        key: PeerKey,
+        request: u32,
+        id: ConsumerId,
+        pause: bool,
+    ) -> Result<(), Refusal> {
+        let peer = self.peers.get_mut(&key).ok_or_else(|| Refusal::no_such("consumer", id))?;
+        let consuming = peer.consumers.get_mut(&id).ok_or_else(|| Refusal::no_such("consumer", id))?;
+        consuming.paused = pause;
+        if matches!(consuming.readiness, Readiness::Offered) {
+            // it is paused until the offer is answered, and then as the client wants
+            self.answer(key, request, Ok(json!({})));
+            return Ok(());
+        }
+        self.tell_consumer(key, request, id, async move |consumer| {
+            if pause { consumer.pause().await } else { consumer.resume().await }
+        })
+    }
+
+    pub(super) fn key_frame(&mut self, key: PeerKey, request: u32, id: ConsumerId) -> Result<(), Refusal> {
+        self.tell_consumer(key, request, id, async |consumer| consumer.request_key_frame().await)
+    }
+
+    pub(super) fn prefer(
+        &mut self,
+        key: PeerKey,
+        request: u32,
+        wanted: SetConsumerPreferredLayers,
+    ) -> Result<(), Refusal> {
+        let layers =
+            ConsumerLayers { spatial_layer: wanted.spatial_layer, temporal_layer: wanted.temporal_layer };
+        self.tell_consumer(key, request, wanted.consumer_id, async move |consumer| {
+            consumer.set_preferred_layers(layers).await
+        })
+    }
+
+    pub(super) fn prioritise(
+        &mut self,
+        key: PeerKey,
+        request: u32,
+        wanted: SetConsumerPriority,
+    ) -> Result<(), Refusal> {
+        self.tell_consumer(key, request, wanted.consumer_id, async move |consumer| {
+            consumer.set_priority(wanted.priority).await
+        })
+    }
+
+    pub(super) fn consumer_stats(
+        &mut self,
+        key: PeerKey,
+        request: u32,
+        id: ConsumerId,
+    ) -> Result<(), Refusal> {
+        let consumer = self.consumer(key, id)?;
+        self.work(async move {
+            let stats = consumer.get_stats().await.map_err(Refusal::from).and_then(|stats| {
+                let mut all = Vec::new();
+                for stat in &stats.consumer {
+                    all.push(to_json(stat)?);
+                }
+                for stat in &stats.producer {
+                    all.push(to_json(stat)?);
+                }
+                Ok(json!({ "stats": all }))
+            });
+            answer_with(key, request, stats)
+        });
+        Ok(())
+    }
+
+    /// Tells a consumer something, and answers when that is done.
+    fn tell_consumer<F, Fut>(
+        &mut self,
+        key: PeerKey,
+        request: u32,
+        id: ConsumerId,
+        tell: F,
+    ) -> Result<(), Refusal>
+    where
+        F: FnOnce(Consumer) -> Fut,
+        Fut: Future<Output = Result<(), WorkerGone>> + Send + 'static,
+    {
+        let told = tell(self.consumer(key, id)?);
+        self.work(async move {
+            let done = told.await;
+            answer_with(key, request, done.map(|()| json!({})).map_err(Refusal::from))
+        });
+        Ok(())
+    }
+
+    fn consumer(&self, key: PeerKey, id: ConsumerId) -> Result<Consumer, Refusal> {
+        let consuming = self.peers.get(&key).and_then(|peer| peer.consumers.get(&id));
+        consuming.map(|one| one.consumer.clone()).ok_or_else(|| Refusal::no_such("consumer", id))
+    }
+}

@@ -1,0 +1,155 @@
+//! Transports of participants.
+use super::owner::{After, Happening, RoomOwner};
+use super::peer::{PeerKey, Way};
+use super::requests::to_json;
+use crate::refusal::Refusal;
+use crate::request::{ConnectWebRtcTransport, CreateWebRtcTransport, Direction};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use sfu::{
+    CreateTransportError, Transport, TransportEvent, TransportId, WebRtcTransport, WebRtcTransportOptions,
+};
+
+impl RoomOwner {
+    pub(super) fn create_transport(
+        &mut self,
+        key: PeerKey,
+        id: u32,
+        wanted: &CreateWebRtcTransport,
+    ) -> Result<(), Refusal> {
+        let max = self.shared.config.limits.transports_per_participant_max;
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
+        match wanted.direction {
+            Direction::Send if !peer.may_send() => {
+                return Err(Refusal::forbidden("the token grants neither publishing nor data"));
+            }
+            Direction::Recv if !peer.grants.subscribe => {
+                return Err(Refusal::forbidden("the token does not grant subscribing"));
+            }
+            Direction::Send | Direction::Recv => {}
+        }
+        if peer.transports.len() + peer.transports_coming >= max {
+            return Err(Refusal::limit("transports_per_participant_max", max, "transports at a time"));
+        }
+        peer.transports_coming += 1;
+        let mut options = WebRtcTransportOptions::new_with_server(self.shared.server.clone());
+        options.enable_udp = !wanted.force_tcp;
+        options.prefer_udp = true;
+        let (router, direction) = (self.router.clone(), wanted.direction);
+        self.work(async move {
+            let made = router.create_webrtc_transport(options).await;
+            let after: After = Box::new(move |room| room.transport_made(key, id, direction, made));
+            after
+        });
+        Ok(())
+    }
+
+    fn transport_made(
+        &mut self,
+        key: PeerKey,
+        id: u32,
+        direction: Direction,
+        made: Result<WebRtcTransport, CreateTransportError>,
+    ) {
+        // without the peer the transport is dropped, and so closed
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.transports_coming = peer.transports_coming.saturating_sub(1);
+        let transport = match made {
+            Ok(transport) => transport,
+            Err(error) => return self.answer(key, id, Err(error.into())),
+        };
+        let transport_id = transport.id();
+        let events = transport.events();
+        let answer = describe(&transport);
+        peer.transports.insert(transport_id, Way { transport, direction });
+        self.listen(events.map(move |event| Happening::Transport(key, transport_id, event)).boxed());
+        self.answer(key, id, answer);
+        if direction == Direction::Recv {
+            self.offer_all(key);
+        }
+    }
+
+    pub(super) fn connect_transport(
+        &mut self,
+        key: PeerKey,
+        id: u32,
+        with: ConnectWebRtcTransport,
+    ) -> Result<(), Refusal> {
+        let transport = self.transport(key, with.transport_id)?;
+        self.work(async move {
+            let connected = transport.connect(with.dtls_parameters).await;
+            let answer = connected.map(|_| json!({})).map_err(Refusal::from);
+            answer_with(key, id, answer)
+        });
+        Ok(())
+    }
+
+    pub(super) fn restart_ice(&mut self, key: PeerKey, id: u32, of: TransportId) -> Result<(), Refusal> {
+        let transport = self.transport(key, of)?;
+        self.work(async move {
+            let parameters = transport.restart_ice().await;
+            let answer = parameters.map(|ice| json!({ "iceParameters": ice })).map_err(Refusal::from);
+            answer_with(key, id, answer)
+        });
+        Ok(())
+    }
+
+    pub(super) fn transport_stats(&mut self, key: PeerKey, id: u32, of: TransportId) -> Result<(), Refusal> {
+        let transport = self.transport(key, of)?;
+        self.work(async move {
+            let answer = match transport.get_stats().await {
+                Ok(Some(stats)) => Ok(json!({ "stats": [stats] })),
+                Ok(None) => Err(Refusal::no_such("transport", of)),
+                Err(gone) => Err(gone.into()),
+            };
+            answer_with(key, id, answer)
+        });
+        Ok(())
+    }
+
+    pub(super) fn close_transport(&mut self, key: PeerKey, of: TransportId) -> Result<Value, Refusal> {
+        let peer = self.peers.get_mut(&key).ok_or_else(|| Refusal::no_such("transport", of))?;
+        // dropped, and so closed; what is on it tells of its end by events
+        let way = peer.transports.remove(&of).ok_or_else(|| Refusal::no_such("transport", of))?;
+        if way.direction == Direction::Recv {
+            // another one may take them over
+            peer.considered.clear();
+        }
+        Ok(json!({}))
+    }
+
+    pub(super) fn transport_happened(&mut self, key: PeerKey, id: TransportId, event: &TransportEvent) {
+        if !matches!(event, TransportEvent::Close) {
+            return;
+        }
+        // one that its owner closed is no longer here
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        if let Some(way) = peer.transports.remove(&id) {
+            if way.direction == Direction::Recv {
+                peer.considered.clear();
+            }
+            let told = json!({ "transportId": id, "reason": "its worker has ended, or its way was lost" });
+            self.notify(key, "transportClosed", told);
+        }
+    }
+
+    fn transport(&self, key: PeerKey, id: TransportId) -> Result<WebRtcTransport, Refusal> {
+        let way = self.peers.get(&key).and_then(|peer| peer.transports.get(&id));
+        way.map(|way| way.transport.clone()).ok_or_else(|| Refusal::no_such("transport", id))
+    }
+}
+
+/// Answers a request with what took time.
+pub(super) fn answer_with(key: PeerKey, id: u32, answer: Result<Value, Refusal>) -> After {
+    Box::new(move |room| room.answer(key, id, answer))
+}
+
+/// What `mediasoup-client` needs to make its side.
+fn describe(transport: &WebRtcTransport) -> Result<Value, Refusal> {
+    Ok(json!({
+        "id": transport.id(),
+        "iceParameters": to_json(transport.ice_parameters())?,
+        "iceCandidates": to_json(&transport.ice_candidates())?,
+        "dtlsParameters": to_json(transport.dtls_parameters())?,
+    }))
+}
