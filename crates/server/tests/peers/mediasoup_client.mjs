@@ -137,6 +137,8 @@ async function journey({ room, tokens, data }) {
   const heard = await until('a sound', () => [...ben.consumers.values()].find(({ data }) => data.producerId === voice.id));
   result.consumer = { type: seen.data.type, appData: seen.data.appData, peerId: seen.data.peerId, mode: seen.consumer.rtpParameters.encodings[0].scalabilityMode };
   await until('frames', async () => (await received(seen)).framesDecoded > 20, 20_000);
+  // Sound that nobody listens to is not decoded.
+  await Object.assign(document.createElement('audio'), { srcObject: new MediaStream([heard.consumer.track]) }).play();
   await until('sound', async () => (await received(heard)).totalAudioEnergy > 0.01, 20_000);
   result.codec = [seen.consumer.rtpParameters.codecs[0].mimeType, heard.consumer.rtpParameters.codecs[0].mimeType];
 
@@ -162,9 +164,16 @@ async function journey({ room, tokens, data }) {
   // Layers switch when asked.
   const consumerId = seen.consumer.id;
   result.heights = [];
+  const sending = async () => {
+    const all = [...(await ann.send.getStats()).values()];
+    const layers = all.filter(({ type }) => type === 'outbound-rtp').map(({ rid, frameHeight, framesPerSecond, targetBitrate, qualityLimitationReason, nackCount, pliCount }) => ({ rid, frameHeight, framesPerSecond, targetBitrate, qualityLimitationReason, nackCount, pliCount }));
+    return JSON.stringify({ available: all.find(({ type, nominated }) => type === 'candidate-pair' && nominated)?.availableOutgoingBitrate, layers });
+  };
   for (const spatialLayer of [0, 2, 1]) {
     await ben.request('setConsumerPreferredLayers', { consumerId, spatialLayer, temporalLayer: 2 });
-    await until(`layer ${spatialLayer}`, async () => (await received(seen)).frameHeight === [180, 360, 720][spatialLayer], 30_000);
+    await until(`layer ${spatialLayer}`, async () => (await received(seen)).frameHeight === [180, 360, 720][spatialLayer], 30_000).catch(async (error) => {
+      throw new Error(`${error.message}; what is sent: ${await sending()}`);
+    });
     result.heights.push((await received(seen)).frameHeight);
   }
   result.layersTold = ben.notifications.filter(({ method }) => method === 'consumerLayersChanged').map(({ data }) => data.spatialLayer);
@@ -218,9 +227,21 @@ async function journey({ room, tokens, data }) {
     await transport.restartIce({ iceParameters });
     return iceParameters.usernameFragment;
   };
-  const during = framesWithin(seen, 3_000);
-  const fragments = [await restart(ann, ann.send), await restart(ben, ben.recv), await restart(ben, ben.recv)];
-  result.restart = { different: new Set(fragments).size, frames: await during };
+  // Counted where they are shown: the browser begins its own count anew with a restart.
+  const shownWithin = async (ms) => {
+    const before = element.getVideoPlaybackQuality().totalVideoFrames;
+    await sleep(ms);
+    return element.getVideoPlaybackQuality().totalVideoFrames - before;
+  };
+  const fragments = [];
+  const frames = [];
+  const before = await shownWithin(3_000);
+  for (const [participant, transport] of [[ann, ann.send], [ben, ben.recv], [ben, ben.recv]]) {
+    const during = shownWithin(3_000);
+    fragments.push(await restart(participant, transport));
+    frames.push(await during);
+  }
+  result.restart = { different: new Set(fragments).size, before, frames, sending: await sending() };
   await until('connected', () => ann.send.connectionState === 'connected' && ben.recv.connectionState === 'connected');
 
   // Statistics, and refusals that name what is wrong.

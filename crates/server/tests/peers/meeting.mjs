@@ -152,14 +152,15 @@ run(async (browser, settings) => {
   // ICE is restarted on both transports while the picture goes on.
   if (does('restart')) {
     const before = await fragments(ben.page);
-    const framesBefore = (await ben.stats('ann')).frames;
     await ben.page.evaluate(() => {
       window.longest = 0;
+      window.shown = 0;
       let last = performance.now();
       const video = document.querySelector('.tile[data-key="ann"] video');
       const frame = () => {
         window.longest = Math.max(window.longest, performance.now() - last);
         last = performance.now();
+        window.shown += 1;
         video.requestVideoFrameCallback(frame);
       };
       video.requestVideoFrameCallback(frame);
@@ -171,7 +172,7 @@ run(async (browser, settings) => {
     const after = await fragments(ben.page);
     result.restart = {
       renewed: after.length === before.length && after.every((fragment, at) => fragment !== before[at]),
-      frames: (await ben.stats('ann')).frames - framesBefore,
+      frames: await ben.page.evaluate(() => window.shown),
       longestGapMs: await ben.page.evaluate(() => Math.round(window.longest)),
       connections: (await ben.report()).connections,
     };

@@ -2,6 +2,8 @@
 
 import { createHmac } from 'node:crypto';
 
+import { sleep } from './browser.mjs';
+
 /**
  * A token as an application's own server would sign it. Source: docs/rooms.md, "Tokens".
  * @param {{ kid: string, secret: string }} key
@@ -67,13 +69,14 @@ export class Participant {
    * @param {number} [limitMs]
    */
   async until(what, check, argument = null, limitMs = 15_000) {
+    // Asked from here: in the page, its policy forbids to wait for a text.
     const source = `(${check})(window.__meeting, ${JSON.stringify(argument)})`;
-    try {
-      const handle = await this.page.waitForFunction(source, null, { timeout: limitMs });
-      return await handle.jsonValue();
-    } catch (error) {
-      const report = JSON.stringify(await this.report().catch(() => null));
-      throw new Error(`${this.name}: not within ${limitMs} ms: ${what}: ${report} (${error.message.split('\n')[0]})`);
+    const deadline = Date.now() + limitMs;
+    for (;;) {
+      const found = await this.page.evaluate(source);
+      if (found) return found;
+      if (Date.now() > deadline) throw new Error(`${this.name}: not within ${limitMs} ms: ${what}: ${JSON.stringify(await this.report())}`);
+      await sleep(50);
     }
   }
 
