@@ -17,12 +17,18 @@ fn mask(value: &mut Value, key: &str) {
             all.iter_mut().for_each(|value| mask(value, key));
         }
         Value::Array(all) => all.iter_mut().for_each(|value| mask(value, key)),
-        Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => *text = "UUID".into(),
         Value::String(text) if matches!(key, "usernameFragment" | "password" | "value" | "cname") => {
             *text = "TEXT".into()
         }
         Value::Number(_) if matches!(key, "ssrc" | "port" | "id") => *value = json!(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::String(text) => {
+            // ids stand alone, and in sentences
+            let is_id = |word: &str| word.len() == 36 && word.matches('-').count() == 4;
+            let words: Vec<&str> =
+                text.split(' ').map(|word| if is_id(word) { "UUID" } else { word }).collect();
+            *text = words.join(" ");
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
