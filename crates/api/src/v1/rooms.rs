@@ -200,9 +200,9 @@ const fn muted_default() -> bool {
 /// All rooms, by name.
 #[utoipa::path(get, path = "/api/v1/rooms", responses((status = 200, body = RoomList), (status = 503, description = "Rooms are off")))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response {
-    match rooms(&shared) {
-        Ok(rooms) => answer::json(&RoomList { rooms: rooms.list().await }),
-        Err(off) => off,
+    match &shared.rooms {
+        Some(rooms) => answer::json(&RoomList { rooms: rooms.list().await }),
+        None => off(),
     }
 }
 
@@ -217,10 +217,7 @@ pub(crate) async fn get(
     Path(room): Path<String>,
     params: Params,
 ) -> Response {
-    let rooms = match rooms(&shared) {
-        Ok(rooms) => rooms,
-        Err(off) => return off,
-    };
+    let Some(rooms) = shared.rooms.clone() else { return off() };
     let stats = matches!(params.get("stats"), Some("" | "1" | "true"));
     match rooms.details(room, stats).await {
         Ok(details) => answer::json(&details),
@@ -239,9 +236,9 @@ pub(crate) async fn close(
     Path(room): Path<String>,
     params: Params,
 ) -> Response {
-    match rooms(&shared) {
-        Ok(rooms) => done(rooms.close(room, reason(&params, "by the server")).await),
-        Err(off) => off,
+    match &shared.rooms {
+        Some(rooms) => done(rooms.close(room, reason(&params, "by the server")).await),
+        None => off(),
     }
 }
 
@@ -255,13 +252,10 @@ pub(crate) async fn set_limits(
     Path(room): Path<String>,
     body: Bytes,
 ) -> Response {
-    let rooms = match rooms(&shared) {
-        Ok(rooms) => rooms,
-        Err(off) => return off,
-    };
+    let Some(rooms) = shared.rooms.clone() else { return off() };
     match read(&body) {
         Ok(limits) => done(rooms.set_limits(room, limits).await),
-        Err(wrong) => wrong,
+        Err(error) => answer::text(StatusCode::BAD_REQUEST, error),
     }
 }
 
@@ -276,9 +270,9 @@ pub(crate) async fn kick(
     Path((room, identity)): Path<(String, String)>,
     params: Params,
 ) -> Response {
-    match rooms(&shared) {
-        Ok(rooms) => done(rooms.kick(room, identity, reason(&params, "by the server")).await),
-        Err(off) => off,
+    match &shared.rooms {
+        Some(rooms) => done(rooms.kick(room, identity, reason(&params, "by the server")).await),
+        None => off(),
     }
 }
 
@@ -293,25 +287,21 @@ pub(crate) async fn mute(
     Path((room, identity)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let rooms = match rooms(&shared) {
-        Ok(rooms) => rooms,
-        Err(off) => return off,
-    };
+    let Some(rooms) = shared.rooms.clone() else { return off() };
     match read(&body) {
         Ok(mute) => done(rooms.mute(room, identity, mute).await),
-        Err(wrong) => wrong,
+        Err(error) => answer::text(StatusCode::BAD_REQUEST, error),
     }
 }
 
-fn rooms(shared: &Shared) -> Result<Arc<dyn RoomsControl>, Response> {
-    let off = || answer::text(StatusCode::SERVICE_UNAVAILABLE, "rooms are off: set rooms.listen");
-    shared.rooms.clone().ok_or_else(off)
+fn off() -> Response {
+    answer::text(StatusCode::SERVICE_UNAVAILABLE, "rooms are off: set rooms.listen")
 }
 
 /// A body as JSON; none is an object without fields.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
+fn read<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result<T> {
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(text).map_err(|error| answer::text(StatusCode::BAD_REQUEST, error))
+    serde_json::from_slice(text)
 }
 
 fn reason(params: &Params, default: &str) -> String {
