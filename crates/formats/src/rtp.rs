@@ -3,11 +3,12 @@
 //! - [`Packet`], [`Header`]: what is on the wire (RFC 3550).
 //! - [`Reorder`]: packets from UDP into order.
 //! - [`Depacketizer`]: packets to frames; [`Packetizer`]: units to packets.
-//! - [`rtcp`]: reports and feedback.
+//! - [`rtcp`]: reports and feedback; [`framing`]: datagrams over a connection.
 mod batch;
 mod cursor;
 mod depacketizer;
 mod error;
+pub mod framing;
 pub mod fuzz;
 mod jpeg_tables;
 mod packet;

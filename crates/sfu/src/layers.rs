@@ -7,7 +7,7 @@ mod selector;
 mod tests;
 mod within;
 
-pub use liveness::DEAD_AFTER;
+pub use liveness::{DEAD_AFTER, STALLED_AFTER};
 pub use selector::{KEY_FRAME_RETRY, Output, Selector};
 
 use crate::scalability_mode::ScalabilityMode;

@@ -112,6 +112,8 @@ pub struct TransportStats {
     pub rtx_send_bitrate: u64,
     /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
     pub datagrams_dropped: u64,
+    /// Packets that were left out, since more waited to be sent than the way bears.
+    pub rtp_packets_left_out: u64,
     /// Bits a second that the way to the peer bears, where it tells what comes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_outgoing_bitrate: Option<u64>,
@@ -152,6 +154,7 @@ impl TransportStats {
             rtx_bytes_sent: 0,
             rtx_send_bitrate: 0,
             datagrams_dropped: 0,
+            rtp_packets_left_out: 0,
             available_outgoing_bitrate: None,
             available_incoming_bitrate: None,
             ice_role: None,

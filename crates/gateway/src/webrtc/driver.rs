@@ -5,8 +5,8 @@
 use super::handle::{Registration, Shared};
 use super::mux::Input;
 use super::session::{Event, Output, Session, Transport};
+use super::udp;
 use super::udp::SendBatch;
-use super::{tcp, udp};
 use bytes::Bytes;
 use media::Moment;
 use std::net::SocketAddr;
@@ -131,7 +131,7 @@ impl Driver {
                     Transport::Tcp => {
                         let found = self.connections.iter_mut().find(|c| c.source == transmit.destination);
                         if let Some(connection) = found {
-                            tcp::push_frame(&mut connection.waiting, &transmit.contents);
+                            formats::rtp::framing::push_frame(&mut connection.waiting, &transmit.contents);
                         }
                     }
                 },

@@ -4,7 +4,8 @@
 //! task; the first frame must be a connectivity check, which names the session.
 use super::Transport;
 use super::mux::{Command, Input, local_ufrag};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
+use formats::rtp::framing::take_frame;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,23 +22,6 @@ const WRITE_MAX: Duration = Duration::from_secs(15);
 const WAITING_WRITES: usize = 64;
 /// What is read at once.
 const READ_BYTES: usize = 16 * 1024;
-
-/// Puts a datagram into an RFC 4571 frame at the end of `out`. Longer than 65,535 bytes it is left out.
-pub(super) fn push_frame(out: &mut Vec<u8>, datagram: &[u8]) {
-    let Ok(length) = u16::try_from(datagram.len()) else { return };
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(datagram);
-}
-
-/// The next whole frame, if it is there.
-fn take_frame(buffer: &mut BytesMut) -> Option<Bytes> {
-    let length = usize::from(u16::from_be_bytes([*buffer.first()?, *buffer.get(1)?]));
-    if buffer.len() < 2 + length {
-        return None;
-    }
-    buffer.advance(2);
-    Some(buffer.split_to(length).freeze())
-}
 
 /// Accepts connections until the table is gone.
 pub(super) async fn run(listener: std::net::TcpListener, mux: mpsc::WeakSender<Command>) {
@@ -95,7 +79,7 @@ async fn connection(
     let named = tokio::time::timeout(NAMED_MAX, async {
         loop {
             if let Some(frame) = take_frame(&mut buffer) {
-                return Ok::<_, std::io::Error>(Some(frame));
+                return Ok::<_, std::io::Error>(Some(frame.freeze()));
             }
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(None);
@@ -126,7 +110,7 @@ async fn connection(
     let (mut reading, mut writing) = stream.split();
     loop {
         while let Some(frame) = take_frame(&mut buffer) {
-            if send(datagram(frame)).await.is_err() {
+            if send(datagram(frame.freeze())).await.is_err() {
                 return Ok("its session is over".to_owned());
             }
         }
@@ -145,24 +129,5 @@ async fn connection(
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_survive_any_cutting() {
-        let mut wire = Vec::new();
-        for datagram in [&b"abc"[..], b"", &[7; 1200]] {
-            push_frame(&mut wire, datagram);
-        }
-        let (mut buffer, mut frames) = (BytesMut::new(), Vec::new());
-        for byte in wire {
-            buffer.extend_from_slice(&[byte]);
-            frames.extend(take_frame(&mut buffer));
-        }
-        assert_eq!(frames, [Bytes::from_static(b"abc"), Bytes::new(), Bytes::from(vec![7; 1200])]);
     }
 }

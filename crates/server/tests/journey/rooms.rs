@@ -72,7 +72,6 @@ fn token(identity: &str) -> String {
 }
 
 #[test]
-#[ignore = "issue 5: not seen to pass on the merged tree yet"]
 fn participants_come_by_token_and_the_operator_sees_and_ends_them() {
     let _turn = turn::shared();
     let place = Place::new().unwrap();
@@ -123,7 +122,6 @@ fn participants_come_by_token_and_the_operator_sees_and_ends_them() {
 }
 
 #[test]
-#[ignore = "issue 5: not seen to pass on the merged tree yet"]
 fn without_keys_this_machine_joins_unless_it_is_asked_by_a_name_that_may_be_anybody_s() {
     let _turn = turn::shared();
     let place = Place::new().unwrap();

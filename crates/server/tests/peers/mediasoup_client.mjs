@@ -1,12 +1,12 @@
 // The public API of mediasoup-client, unmodified, against rooms: two participants in one page that speak docs/rooms.md.
 //
-// Settings: `url` of any page of the server, `key` (`kid` and `secret`), `room`, `data`: whether data channels are tried.
+// Settings: `url` of any page of the server, `key` (`kid` and `secret`), `room`.
 
 import { hear, run } from './browser.mjs';
 import { grants, sign } from './rooms.mjs';
 
 /** Runs in the page. */
-async function journey({ room, tokens, data }) {
+async function journey({ room, tokens }) {
   const { Device, version } = await import('/vendor/mediasoup-client.js');
   const result = { version };
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -199,28 +199,6 @@ async function journey({ room, tokens, data }) {
   await ben.request('requestConsumerKeyFrame', { consumerId });
   await ben.request('setConsumerPriority', { consumerId, priority: 100 });
 
-  // Data: ordered and unordered, text and bytes.
-  if (data) {
-    const opened = (channel) => until('the channel', () => channel.readyState === 'open');
-    const chat = await ann.send.produceData({ ordered: true, label: 'chat', protocol: 'text', appData: { more: 1 } });
-    const loose = await ann.send.produceData({ ordered: false, maxRetransmits: 0, label: 'loose' });
-    await Promise.all([opened(chat), opened(loose)]);
-    await until('both channels', () => ben.channels.size === 2);
-    result.channels = [...ben.channels.values()].map(({ label, protocol, sctpStreamParameters }) => ({ label, protocol, ordered: sctpStreamParameters.ordered, maxRetransmits: sctpStreamParameters.maxRetransmits }));
-    const bytes = crypto.getRandomValues(new Uint8Array(20_000));
-    for (let at = 0; at < 50; at += 1) chat.send(`message ${at}`);
-    chat.send(bytes);
-    loose.send('by the way');
-    await until('all messages', () => ben.messages.length === 52);
-    const ordered = ben.messages.filter(({ label }) => label === 'chat').map(({ text }) => text);
-    const last = ordered.pop();
-    const got = new Uint8Array(last instanceof Blob ? await last.arrayBuffer() : last);
-    result.data = { inOrder: ordered.every((text, at) => text === `message ${at}`), sameBytes: got.length === bytes.length && got.every((byte, at) => byte === bytes[at]), own: ann.messages.length };
-    chat.close();
-    await ann.request('closeDataProducer', { dataProducerId: chat.id });
-    await until('the channel is closed', () => ben.seen('dataConsumerClosed'));
-  }
-
   // ICE restarts on both sides while the picture goes on.
   const restart = async (participant, transport) => {
     const { iceParameters } = await participant.request('restartIce', { transportId: transport.id });
@@ -280,6 +258,6 @@ run(async (browser, settings) => {
   await page.goto(settings.url);
   hear(page, complaints);
   const token = (sub) => sign(settings.key, { sub, name: sub, grants: grants(settings.room) });
-  const result = await page.evaluate(journey, { room: settings.room, data: settings.data, tokens: { ann: token('ann'), ben: token('ben') } });
+  const result = await page.evaluate(journey, { room: settings.room, tokens: { ann: token('ann'), ben: token('ben') } });
   return { ...result, complaints };
 });

@@ -2,13 +2,13 @@
 //!
 //! Only for transports whose endpoint says what came: by transport-wide feedback or by REMB.
 use super::batch::{Batch, Sink};
-use super::consumer::ConsumerState;
+use super::consumer::{ConsumerState, Numbering};
 use super::keys::ConsumerKey;
-use super::packet::{Envelope, Produced, write};
+use super::packet::{ConsumerExtensions, Envelope, Produced, write};
 use super::producer::ProducerState;
-use super::{Core, ProducerKey, TransportKey, TransportState};
+use super::{Core, TransportKey, TransportState};
 use crate::allocation::{Allocator, Demand, Layers};
-use crate::bwe::{EstimateOutput, Pacer, ProbeId, SendEstimator, SendEstimatorOptions};
+use crate::bwe::{EstimateOutput, Pacer, SendEstimator, SendEstimatorOptions};
 use crate::layers::ConsumerLayers;
 use crate::rate::WINDOW;
 use crate::rewrite::Rewritten;
@@ -124,16 +124,41 @@ impl Bandwidth {
     }
 
     /// The transport-wide number of a packet that is about to go.
-    fn number(&mut self, counts: bool) -> Option<(u64, Option<ProbeId>, u16)> {
-        counts.then(|| {
-            let sequence = self.next_sequence;
-            self.next_sequence += 1;
-            (sequence, None, sequence as u16)
-        })
+    const fn number(&mut self) -> u64 {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        sequence
     }
 }
 
-/// Writes a packet, enciphers it and puts it into the batch. Returns its length; 0 when it cannot be sent.
+/// Lets `write` append a packet to the batch, enciphers it, and counts it. `counts` when it gets a transport-wide
+/// number, which `write` is told. Returns its length; 0 when it cannot be sent.
+fn send(
+    transport: &mut TransportState,
+    counts: bool,
+    batch: &mut Batch,
+    sink: &mut dyn Sink,
+    now: Moment,
+    write: impl FnOnce(&mut Vec<u8>, Option<u16>),
+) -> usize {
+    let Some(route) = transport.carrier.route() else { return 0 };
+    let number = transport.bandwidth.as_mut().filter(|_| counts).map(|bandwidth| bandwidth.number());
+    let start = batch.begin();
+    write(&mut batch.bytes, number.map(|number| number as u16));
+    if transport.carrier.protect_rtp(&mut batch.bytes, start).is_err() {
+        batch.cancel();
+        return 0;
+    }
+    let bytes = batch.bytes.len() - start;
+    batch.finish(&route, sink);
+    if let (Some(bandwidth), Some(number)) = (&mut transport.bandwidth, number) {
+        let probe = bandwidth.pacer.probe(now);
+        bandwidth.estimator.handle_sent(number, bytes, now, probe);
+    }
+    bytes
+}
+
+/// Sends a packet for the first time. Returns its length; 0 when it cannot be sent.
 pub(super) fn send_media(
     transport: &mut TransportState,
     consumer: &mut ConsumerState,
@@ -142,28 +167,11 @@ pub(super) fn send_media(
     sink: &mut dyn Sink,
     now: Moment,
 ) -> usize {
-    let Some(route) = transport.carrier.route() else { return 0 };
     let counts = consumer.extensions.transport_cc.is_some();
-    let number = transport.bandwidth.as_mut().and_then(|bandwidth| bandwidth.number(counts));
-    let numbering = super::consumer::Numbering {
-        transport_sequence: number.map(|(_, _, sequence)| sequence),
-        padding: going.padding,
-    };
-    let start = batch.begin();
-    consumer.write(going.produced, going.leg, going.rewritten, numbering, &mut batch.bytes, now);
-    if transport.carrier.protect_rtp(&mut batch.bytes, start).is_err() {
-        batch.cancel();
-        return 0;
-    }
-    let bytes = batch.bytes.len() - start;
-    batch.finish(&route, sink);
-    if let Some(bandwidth) = &mut transport.bandwidth
-        && let Some((sequence, _, _)) = number
-    {
-        let probe = bandwidth.pacer.probe(now);
-        bandwidth.estimator.handle_sent(sequence, bytes, now, probe);
-    }
-    bytes
+    send(transport, counts, batch, sink, now, |out, transport_sequence| {
+        let numbering = Numbering { transport_sequence, padding: going.padding };
+        consumer.write(going.produced, going.leg, going.rewritten, numbering, out, now);
+    })
 }
 
 /// Counts a packet that went without having waited.
@@ -173,38 +181,23 @@ pub(super) fn went_at_once(transport: &mut TransportState, bytes: usize, now: Mo
     }
 }
 
-/// Writes a packet for the second time, with a transport-wide number of its own where it goes in a stream of its own.
+/// Sends a packet for the second time: with a transport-wide number of its own where it goes in a stream of its own,
+/// and to the byte as it went where it does not.
 pub(super) fn send_again(
     transport: &mut TransportState,
     produced: &Produced,
-    extensions: &super::packet::ConsumerExtensions,
+    extensions: &ConsumerExtensions,
     envelope: Envelope,
     batch: &mut Batch,
     sink: &mut dyn Sink,
+    now: Moment,
 ) -> usize {
-    let Some(route) = transport.carrier.route() else { return 0 };
-    let now = envelope.now;
     let counts = envelope.rtx.is_some() && extensions.transport_cc.is_some();
-    let number = transport.bandwidth.as_mut().and_then(|bandwidth| bandwidth.number(counts));
-    let transport_sequence = match number {
-        Some((_, _, sequence)) => Some(sequence),
-        None => envelope.transport_sequence,
-    };
-    let start = batch.begin();
-    write(produced, extensions, &Envelope { transport_sequence, ..envelope }, &mut batch.bytes);
-    if transport.carrier.protect_rtp(&mut batch.bytes, start).is_err() {
-        batch.cancel();
-        return 0;
-    }
-    let bytes = batch.bytes.len() - start;
-    batch.finish(&route, sink);
-    if let Some(bandwidth) = &mut transport.bandwidth {
-        if let Some((sequence, _, _)) = number {
-            let probe = bandwidth.pacer.probe(now);
-            bandwidth.estimator.handle_sent(sequence, bytes, now, probe);
-        }
-        bandwidth.pacer.handle_sent_at_once(bytes, now);
-    }
+    let bytes = send(transport, counts, batch, sink, now, |out, transport_sequence| {
+        let transport_sequence = transport_sequence.or(envelope.transport_sequence);
+        write(produced, extensions, &Envelope { transport_sequence, ..envelope }, out);
+    });
+    went_at_once(transport, bytes, now);
     transport.traffic.sent.add(bytes, now);
     transport.traffic.rtx_sent.add(bytes, now);
     bytes
@@ -282,7 +275,7 @@ impl Core {
         let unknown = allocations.consumers.iter().any(|allocation| allocation.layers.is_none());
         let again = if unknown { ALLOCATE_SOON } else { ALLOCATE_EVERY };
         bandwidth.allocate_at = allocations.wake_at.min(now + again);
-        let mut wanted: Vec<(ProducerKey, ConsumerKey)> = Vec::new();
+        let mut changed = false;
         for allocation in allocations.consumers {
             let Some(consumer) = self.consumers.get_mut(allocation.consumer) else { continue };
             // of what does not flow yet nobody knows the cost: it begins with the least
@@ -292,10 +285,10 @@ impl Core {
             if consumer.allowed != Some(allowed) {
                 consumer.allowed = Some(allowed);
                 consumer.wish(now);
-                wanted.push((consumer.producer, allocation.consumer));
+                changed = true;
             }
         }
-        if !wanted.is_empty() {
+        if changed {
             // another stream begins at a key frame, which is asked for when the consumers are looked at
             transport.tick_at = now;
         }
@@ -351,7 +344,7 @@ fn probe(
         let Some(consumer) = carrying.and_then(|key| consumers.get_mut(key)) else { return };
         let Some((produced, envelope)) = consumer.probe_packet(sent, bytes, now) else { return };
         let extensions = std::mem::take(&mut consumer.extensions);
-        let length = send_again(transport, &produced, &extensions, envelope, batch, sink);
+        let length = send_again(transport, &produced, &extensions, envelope, batch, sink, now);
         consumer.extensions = extensions;
         sent += 1;
         if length == 0 || sent > PROBE_PACKETS_MAX {

@@ -56,8 +56,6 @@ impl Core {
         now: Moment,
     ) -> Result<Consumed, ConsumeError> {
         let producer_id = options.producer_id;
-        let random = &mut self.random;
-        let mut ssrcs = || random.random_range(100_000_000..1_000_000_000);
         let transport = self.transports.get_mut(key).ok_or(ConsumeError::TransportClosed(id))?;
         let router = self.routers.get(transport.router).ok_or(ConsumeError::TransportClosed(id))?;
         let no_producer = ConsumeError::NoProducer(producer_id);
@@ -65,6 +63,7 @@ impl Core {
         let producer = self.producers.get_mut(producer_key).ok_or(no_producer)?;
         let description = producer.description.clone();
         let pipe = mode.pipe || options.pipe;
+        let mut ssrcs = || transport.take_ssrc();
         let mut parameters = if mode.pipe {
             get_pipe_consumer_rtp_parameters(
                 &description.consumable,

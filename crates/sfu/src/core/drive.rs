@@ -123,7 +123,7 @@ impl Core {
                 continue;
             };
             consumer.handle_nack(ssrc, &lost, now, |produced, extensions, envelope| {
-                send_again(transport, produced, extensions, envelope, batch, sink);
+                send_again(transport, produced, extensions, envelope, batch, sink, now);
             });
         }
     }

@@ -25,13 +25,19 @@ impl Core {
             return;
         }
         let mut key_frames = 0u32;
-        for relay in &producer.relays {
-            if let Some(relay) = self.relays.get_mut(*relay)
-                && relay.send(&packets)
-            {
+        let relays = &mut self.relays;
+        producer.relays.retain(|key| {
+            let Some(relay) = relays.get_mut(*key) else { return false };
+            if relay.is_over() {
+                // its worker has ended, and the mirror with it
+                relays.remove(*key);
+                return false;
+            }
+            if relay.send(&packets) {
                 key_frames = u32::MAX;
             }
-        }
+            true
+        });
         let consumers = std::mem::take(&mut producer.consumers);
         let padding = padding(&packets);
         let mut waiting: SmallVec<[TransportKey; 8]> = SmallVec::new();

@@ -39,6 +39,11 @@ pub(crate) struct RelayState {
 pub(crate) struct Piped;
 
 impl RelayState {
+    /// Whether the other worker has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.to.is_gone()
+    }
+
     /// Sends what waits at the producer. True when the other worker was too slow, and a key frame is needed.
     pub(super) fn send(&mut self, packets: &[Arc<Produced>]) -> bool {
         if self.idle {

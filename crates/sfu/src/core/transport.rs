@@ -34,6 +34,9 @@ pub(crate) struct TransportState {
     pub(crate) data: TransportData,
     /// The SSRC under which we report: that of no stream.
     pub(crate) own_ssrc: u32,
+    /// The SSRC of the next stream that is sent. They count up from a random one: an SSRC that was used before, with the
+    /// same keys, would send other packets under numbers that were used, which AES-GCM does not bear.
+    next_ssrc: u32,
     pub(crate) traffic: Traffic,
     /// What its way bears, for endpoints that tell.
     pub(crate) bandwidth: Option<Box<Bandwidth>>,
@@ -123,6 +126,7 @@ impl TransportState {
             next_mid: 0,
             data: TransportData::default(),
             own_ssrc,
+            next_ssrc: own_ssrc.wrapping_add(1),
             traffic: Traffic {
                 received: Meter::new(),
                 sent: Meter::new(),
@@ -157,6 +161,13 @@ impl TransportState {
             }
         });
         if self.consumer_mids.insert(mid.clone()) { Ok(mid) } else { Err(mid) }
+    }
+
+    /// An SSRC for a stream that is sent, another one each time.
+    pub(crate) const fn take_ssrc(&mut self) -> u32 {
+        let ssrc = self.next_ssrc;
+        self.next_ssrc = ssrc.wrapping_add(1);
+        ssrc
     }
 
     /// Sends a compound of RTCP packets.
@@ -195,6 +206,7 @@ impl TransportState {
             datagrams_dropped: *dropped,
             ..TransportStats::new(self.id)
         };
+        stats.rtp_packets_left_out = self.bandwidth.as_ref().map_or(0, |bandwidth| bandwidth.left_out);
         stats.available_outgoing_bitrate =
             self.bandwidth.as_ref().map(|bandwidth| bandwidth.available().into());
         stats.available_incoming_bitrate =

@@ -77,6 +77,9 @@ impl Selector {
     /// Judges a packet of the producer.
     pub fn handle_packet(&mut self, packet: &InboundPacket, now: Moment) -> Choice {
         let revived = self.streams.handle_packet(packet.stream, now);
+        if packet.marker && packet.newest {
+            self.streams.handle_frame_end(packet.stream);
+        }
         self.spatial.handle_packet(packet.facts.spatial, now);
         if revived {
             self.aim(now);

@@ -111,7 +111,7 @@ impl Sink for Net {
                 };
                 let mut frames = Vec::with_capacity(bytes.len() + 2 * bytes.len().div_ceil(segment.max(1)));
                 for datagram in bytes.chunks(segment.max(1)) {
-                    super::tcp::push_frame(&mut frames, datagram);
+                    formats::rtp::framing::push_frame(&mut frames, datagram);
                 }
                 self.dropped += u64::from(connection.try_send(frames.into()).is_err());
             }

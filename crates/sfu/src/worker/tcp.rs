@@ -4,7 +4,8 @@
 use super::net::Input;
 use crate::core::{Datagram, PortKey};
 use crate::ice::{Protocol, Tuple};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
+use formats::rtp::framing::take_frame;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,23 +24,6 @@ const WRITE_MAX: Duration = Duration::from_secs(15);
 const WAITING_WRITES: usize = 64;
 /// What is read at once.
 const READ_BYTES: usize = 16 * 1024;
-
-/// Puts a datagram into a frame at the end of `out`. Longer than 65,535 bytes it is left out.
-pub(super) fn push_frame(out: &mut Vec<u8>, datagram: &[u8]) {
-    let Ok(length) = u16::try_from(datagram.len()) else { return };
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(datagram);
-}
-
-/// The next whole frame, if it is there.
-fn take_frame(buffer: &mut BytesMut) -> Option<BytesMut> {
-    let length = usize::from(u16::from_be_bytes([*buffer.first()?, *buffer.get(1)?]));
-    if buffer.len() < 2 + length {
-        return None;
-    }
-    buffer.advance(2);
-    Some(buffer.split_to(length))
-}
 
 /// Accepts connections until the worker has ended.
 pub(super) async fn accept(key: PortKey, listener: TcpListener, inputs: mpsc::Sender<Input>) {
@@ -108,24 +92,5 @@ async fn connection(
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_survive_any_cutting() {
-        let mut wire = Vec::new();
-        for datagram in [&b"abc"[..], b"", &[7; 1200]] {
-            push_frame(&mut wire, datagram);
-        }
-        let (mut buffer, mut frames) = (BytesMut::new(), Vec::new());
-        for byte in wire {
-            buffer.extend_from_slice(&[byte]);
-            frames.extend(take_frame(&mut buffer).map(BytesMut::freeze));
-        }
-        assert_eq!(frames, [Bytes::from_static(b"abc"), Bytes::new(), Bytes::from(vec![7; 1200])]);
     }
 }

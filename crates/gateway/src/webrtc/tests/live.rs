@@ -1,6 +1,6 @@
 //! The drivers with a hub and real sockets on loopback, against a plain engine with sockets of its own.
-use crate::webrtc::tcp::push_frame;
 use crate::webrtc::{Config, Context, Error, Handle, SessionId, listen};
+use formats::rtp::framing::push_frame;
 use hub::{Conflict, Hub, HubConfig, Limits, PeerInfo, Publisher};
 use media::{Codec, CodecParams, StreamName, Track, Unit, WallTime};
 use std::io::{ErrorKind, Read, Write};
