@@ -1,9 +1,14 @@
 //! [`DirectTransport`]: the application itself as a peer.
 use crate::core::DIRECT_MESSAGE_MAX;
 use crate::events::{EventStream, listener};
-use crate::mailbox::WorkerGone;
+use crate::mailbox::{InFlight, WorkerGone};
 use crate::transport::{Base, Transport};
 use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+/// Most packets on their way to the worker: 1,024, a second of video of 10 Mbit/s.
+const IN_FLIGHT_MAX: usize = 1024;
 
 /// How a direct transport is to be.
 #[derive(Debug, Clone)]
@@ -34,6 +39,7 @@ pub enum DirectTransportEvent {
 #[derive(Clone, Debug)]
 pub struct DirectTransport {
     base: Base,
+    in_flight: Arc<AtomicUsize>,
 }
 
 impl Transport for DirectTransport {
@@ -44,13 +50,19 @@ impl Transport for DirectTransport {
 
 impl DirectTransport {
     pub(crate) fn new(base: Base) -> Self {
-        Self { base }
+        Self { base, in_flight: Arc::default() }
     }
 
-    /// Sends an RTP packet of one of its producers, or RTCP. Without effect when the transport is closed.
-    pub fn send(&self, packet: Bytes) {
+    /// Sends an RTP packet of one of its producers, or RTCP. False when it was dropped: 1,024 are on their way to the
+    /// worker, which cannot keep up. Without effect when the transport is closed.
+    pub fn send(&self, packet: Bytes) -> bool {
+        let Some(in_flight) = InFlight::start(&self.in_flight, IN_FLIGHT_MAX) else { return false };
         let key = self.base.key();
-        self.base.mailbox().tell(move |owner| owner.core.receive(key, packet, owner.now));
+        self.base.mailbox().tell(move |owner| {
+            owner.core.receive(key, packet, owner.now);
+            drop(in_flight);
+        });
+        true
     }
 
     /// RTCP that the router sends to the application.

@@ -1,7 +1,8 @@
 //! The way to a worker: a mailbox of commands. Everything outside the worker's thread has nothing else.
 //!
-//! A command is a function of the owner's state, run on its thread. Who asks waits for the answer, so there are never
-//! more commands than askers; what is told without waiting is only the end of things, and each ends once.
+//! A command is a function of the owner's state, run on its thread. The queue is bounded by those who use it: who asks
+//! waits for the answer, an end is told once, and packets (of relays, of the application) are counted while they are on
+//! their way, see [`InFlight`].
 use crate::core::{Core, TransportKey};
 use crate::ids::{RouterId, WorkerId};
 use crate::transport::TransportStats;
@@ -33,6 +34,27 @@ impl Owner<'_> {
             self.core.close_router(key, self.now);
             self.net.close_unused(self.core);
         }
+    }
+}
+
+/// Counts something on its way to a worker, until it was handled, or dropped with a worker that has ended.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    /// One more in `count`; `None` when that many are on their way already.
+    pub(crate) fn start(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+        if count.load(Ordering::Relaxed) >= max {
+            return None;
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        Some(Self(count.clone()))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -129,6 +129,12 @@ impl Worker {
         self.slot.mailbox().ask(|owner| owner.core.close_all(owner.now)).await
     }
 
+    /// Lets its thread do nothing else for a while. For tests of what waits for it.
+    #[doc(hidden)]
+    pub fn stall(&self, how_long: std::time::Duration) {
+        self.slot.mailbox().tell(move |_| std::thread::sleep(how_long));
+    }
+
     /// Lets it panic. For tests of what a panic takes with it.
     #[doc(hidden)]
     pub fn panic(&self) {

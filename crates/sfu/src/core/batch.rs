@@ -76,6 +76,11 @@ impl Batch {
         if self.count > 0 {
             sink.send(route, self.segment, &self.bytes);
         }
+        self.clear();
+    }
+
+    /// Forgets what was collected.
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.count = 0;
     }

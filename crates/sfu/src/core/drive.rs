@@ -84,14 +84,13 @@ impl Core {
         wake_at = wake_at.min(self.drive_arrivals(key, &mut batch, sink, now));
         self.tick(key, now);
         self.report(key, &mut batch, sink, wall, now);
-        let Some(transport) = self.transports.get_mut(key) else {
-            self.batch = batch;
-            return;
-        };
-        if let Some(route) = transport.carrier.route() {
-            batch.flush(&route, sink);
+        match self.transports.get(key).and_then(|transport| transport.carrier.route()) {
+            Some(route) => batch.flush(&route, sink),
+            // what was written for a way that is gone must not go another one
+            None => batch.clear(),
         }
         self.batch = batch;
+        let Some(transport) = self.transports.get_mut(key) else { return };
         if !transport.consumers.is_empty() {
             wake_at = wake_at.min(transport.tick_at);
         }

@@ -8,13 +8,13 @@ use super::producer::{Description, Mirrored, Origin, ProducerState};
 use super::{Core, ProducerKey, RouterKey};
 use crate::events::EventSource;
 use crate::ids::{ProducerId, RouterId};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{InFlight, Mailbox};
 use crate::rewrite::SenderReport;
 use crate::rtp_parameters::MediaKind;
 use media::Moment;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 /// Most frames on their way to another worker: 256, some seconds of one stream. A worker that is so far behind gets
 /// a key frame when it has caught up, and not what it missed.
@@ -49,13 +49,11 @@ impl RelayState {
         if self.idle {
             return false;
         }
-        if self.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX {
+        let Some(in_flight) = InFlight::start(&self.in_flight, IN_FLIGHT_MAX) else {
             self.broken = true;
             return false;
-        }
+        };
         let needs_key_frame = std::mem::take(&mut self.broken) && self.kind == MediaKind::Video;
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let in_flight = InFlight(self.in_flight.clone());
         let (router, producer) = (self.router, self.producer);
         let packets: Vec<Arc<Produced>> = packets.to_vec();
         self.to.tell(move |owner| {
@@ -93,15 +91,6 @@ impl Drop for RelayState {
                 owner.core.close_producer(key, owner.now);
             }
         });
-    }
-}
-
-/// Counts a message out when it was handled, or dropped with a worker that has ended.
-struct InFlight(Arc<AtomicUsize>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

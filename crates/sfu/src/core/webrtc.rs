@@ -107,6 +107,11 @@ impl WebRtc {
     }
 }
 
+/// What nobody can guess.
+fn secret(bytes: &mut [u8]) {
+    rand::Rng::fill(&mut rand::rng(), bytes);
+}
+
 const fn profile(name: SrtpProfileName) -> Profile {
     match name {
         SrtpProfileName::AeadAes128Gcm => Profile::AeadAes128Gcm,
@@ -122,7 +127,6 @@ impl Core {
         setup: WebRtcSetup,
         now: Moment,
     ) -> WebRtcFacts {
-        let mut secret = |bytes: &mut [u8]| rand::Rng::fill(&mut rand::rng(), bytes);
         let ice = IceServer::new(IceOptions { consent_timeout: setup.consent_timeout }, &mut secret);
         let dtls = DtlsTransport::new(&self.dtls, self.epoch);
         let (ice_parameters, dtls_parameters) = (ice.parameters().clone(), dtls.parameters());
@@ -175,7 +179,6 @@ impl Core {
 
     /// New credentials for the peer's checks; `None` when the transport is closed.
     pub(crate) fn restart_ice(&mut self, key: TransportKey, now: Moment) -> Option<IceParameters> {
-        let mut secret = |bytes: &mut [u8]| rand::Rng::fill(&mut rand::rng(), bytes);
         let webrtc = self.webrtc(key)?;
         let parameters = webrtc.ice.restart(&mut secret, now);
         let server = webrtc.server;

@@ -89,3 +89,22 @@ async fn a_picture_begins_with_a_key_frame_which_the_sender_is_asked_for() {
     sender.send(picture(2000, 6, true));
     assert_eq!(next(&mut events).await.payload[7], 6);
 }
+
+#[tokio::test]
+async fn an_application_that_floods_a_worker_is_told_and_memory_stays_bounded() {
+    let manager = manager(1).await;
+    let router = router(&manager).await;
+    let sender = direct(&router).await;
+    let producer = sender.produce(opus(1000)).await.unwrap();
+    manager.workers().await[0].stall(std::time::Duration::from_millis(300));
+    let taken = (0..3000).filter(|sequence| sender.send(sound(1000, *sequence))).count();
+    assert!(taken <= 1024 + 64, "{taken}");
+    // the worker goes on with what was taken
+    soon(async {
+        while producer.get_stats().await.unwrap().first().is_none_or(|stats| stats.packet_count < taken as u64) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert!(sender.send(sound(1000, 3000)));
+}
