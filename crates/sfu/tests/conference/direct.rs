@@ -101,7 +101,13 @@ async fn an_application_that_floods_a_worker_is_told_and_memory_stays_bounded() 
     assert!(taken <= 1024 + 64, "{taken}");
     // the worker goes on with what was taken
     soon(async {
-        while producer.get_stats().await.unwrap().first().is_none_or(|stats| stats.packet_count < taken as u64) {
+        while producer
+            .get_stats()
+            .await
+            .unwrap()
+            .first()
+            .is_none_or(|stats| stats.packet_count < taken as u64)
+        {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     })
