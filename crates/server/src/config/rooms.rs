@@ -23,7 +23,7 @@ pub struct RoomsSection {
     pub listen: MediaListen,
     /// The address or host name that browsers are told in place of that of `listen`: needed where `listen` names none, and
     /// behind a router.
-    pub announced: String,
+    pub public_address: String,
     /// Threads for media of rooms. 0: one for each core.
     #[garde(range(max = 256))]
     pub workers: usize,
@@ -41,7 +41,7 @@ impl Default for RoomsSection {
     fn default() -> Self {
         Self {
             listen: MediaListen { listen: super::Listen::default(), udp: true, tcp: true },
-            announced: String::new(),
+            public_address: String::new(),
             workers: 0,
             keys: BTreeMap::new(),
             same_identity: SameIdentityWord::default(),
@@ -155,8 +155,8 @@ impl RoomsSection {
             let why = "without `rooms.keys` only this machine joins: listen on 127.0.0.1, or name a key";
             wrong.push(("listen", why.to_owned()));
         }
-        if listen.ip().is_unspecified() && self.announced.is_empty() {
-            let why = "browsers need an address to send to: name one here, or in `rooms.announced`";
+        if listen.ip().is_unspecified() && self.public_address.is_empty() {
+            let why = "browsers need an address to send to: name one here, or in `rooms.public_address`";
             wrong.push(("listen", why.to_owned()));
         }
         wrong
@@ -169,7 +169,7 @@ impl RoomsSection {
         let infos = wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(protocol, _)| {
             let mut info = ListenInfo::new(protocol, listen.ip());
             info.port = Some(listen.port());
-            info.announced_address = Some(self.announced.clone()).filter(|address| !address.is_empty());
+            info.announced_address = Some(self.public_address.clone()).filter(|address| !address.is_empty());
             info
         });
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -212,12 +212,14 @@ mod tests {
             of("rooms: {listen: '192.0.2.1:8560'}").contains("without `rooms.keys` only this machine joins")
         );
         let key = "0123456789abcdef0123456789abcdef";
-        assert!(of(&format!("rooms: {{listen: ':8560', keys: {{web: {key}}}}}")).contains("rooms.announced"));
+        assert!(
+            of(&format!("rooms: {{listen: ':8560', keys: {{web: {key}}}}}")).contains("rooms.public_address")
+        );
         let short = of("rooms: {listen: '127.0.0.1:8560', keys: {web: hunter2}}");
         assert!(short.contains("7 bytes") && !short.contains("hunter2"), "{short}");
         assert!(of("rooms: {limits: {message_bytes_max: 1KiB}}").contains("16KiB to 256KiB"));
         let config =
-            good(&format!("rooms: {{listen: ':8560', announced: h.example, keys: {{web: {key}}}}}")).0;
+            good(&format!("rooms: {{listen: ':8560', public_address: h.example, keys: {{web: {key}}}}}")).0;
         assert!(!crate::config::shown(&config).contains(key));
     }
 }
