@@ -6,6 +6,7 @@ use crate::layers::ConsumerLayers;
 use crate::mailbox::{Mailbox, WorkerGone};
 use crate::ortc::{ConsumerRtpParametersError, RtpCapabilitiesError};
 use crate::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
+use crate::trace::{ConsumerTraceEventType, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -262,6 +263,32 @@ impl Consumer {
     pub async fn get_stats(&self) -> Result<SentStats, WorkerGone> {
         let key = self.inner.about.key;
         self.inner.mailbox.ask(move |owner| owner.core.consumer_stats(key, owner.now)).await
+    }
+
+    /// Traces what is named, and nothing else, until it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    pub async fn enable_trace_event(&self, types: Vec<ConsumerTraceEventType>) -> Result<(), WorkerGone> {
+        let key = self.inner.about.key;
+        let enable = move |owner: &mut crate::mailbox::Owner<'_>| {
+            if let Some(trace) = owner.core.consumer_trace(key) {
+                trace.types = types;
+            }
+        };
+        self.inner.mailbox.ask(enable).await
+    }
+
+    /// What is traced from now on. Many events: see [`EventStream::lost`].
+    pub fn trace_events(&self) -> EventStream<TraceEvent<ConsumerTraceEventType>> {
+        let (place, stream) = listener();
+        let key = self.inner.about.key;
+        self.inner.mailbox.tell(move |owner| {
+            if let Some(trace) = owner.core.consumer_trace(key) {
+                trace.events.listen(place);
+            }
+        });
+        stream
     }
 
     /// What happens to it from now on, and before if nobody listened yet.

@@ -16,7 +16,9 @@ mod drive;
 mod fan_out;
 mod keys;
 mod listener;
+mod observe;
 mod packet;
+mod plain;
 mod ports;
 mod produce;
 mod producer;
@@ -26,6 +28,7 @@ mod report;
 mod router;
 mod server;
 mod status;
+mod trace;
 mod transport;
 mod webrtc;
 
@@ -34,8 +37,11 @@ pub use close::{ReceivedStats, SentStats};
 pub(crate) use consume::ConsumeMode;
 pub(crate) use data::{DIRECT_MESSAGE_MAX, Message};
 pub(crate) use keys::{
-    ConsumerKey, DataConsumerKey, DataProducerKey, PortKey, ProducerKey, RouterKey, ServerKey, TransportKey,
+    ConsumerKey, DataConsumerKey, DataProducerKey, ObserverKey, PortKey, ProducerKey, RouterKey, ServerKey,
+    TransportKey,
 };
+pub(crate) use observe::ObserverSetup;
+pub(crate) use plain::{PlainFacts, PlainMade, PlainSetup, PlainSocket};
 pub(crate) use ports::{Datagram, PortOwner};
 pub(crate) use webrtc::WebRtcSetup;
 
@@ -48,6 +54,7 @@ use consumer::ConsumerState;
 use data::{DataConsumerState, DataProducerState};
 use keys::RelayKey;
 use media::Moment;
+use observe::ObserverState;
 use producer::ProducerState;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -70,6 +77,7 @@ pub(crate) struct Core {
     relays: SlotMap<RelayKey, RelayState>,
     data_producers: SlotMap<DataProducerKey, DataProducerState>,
     data_consumers: SlotMap<DataConsumerKey, DataConsumerState>,
+    observers: SlotMap<ObserverKey, ObserverState>,
     ports: SlotMap<PortKey, PortOwner>,
     servers: SlotMap<ServerKey, ServerState>,
     dtls: DtlsContext,
@@ -81,6 +89,7 @@ pub(crate) struct Core {
     /// When producers' packets wait for the rest of their frame, until when at most.
     waiting: Vec<ProducerKey>,
     timers: BTreeSet<(Moment, TransportKey)>,
+    observer_timers: BTreeSet<(Moment, ObserverKey)>,
     closing: bool,
     /// Used again and again.
     batch: Batch,
@@ -100,6 +109,7 @@ impl Core {
             relays: SlotMap::with_key(),
             data_producers: SlotMap::with_key(),
             data_consumers: SlotMap::with_key(),
+            observers: SlotMap::with_key(),
             ports: SlotMap::with_key(),
             servers: SlotMap::with_key(),
             dtls,
@@ -109,6 +119,7 @@ impl Core {
             due: Vec::new(),
             waiting: Vec::new(),
             timers: BTreeSet::new(),
+            observer_timers: BTreeSet::new(),
             batch: Batch::default(),
         }
     }

@@ -47,6 +47,8 @@ macro_rules! ids {
 ids! {
     /// Names a [`Worker`](crate::Worker).
     WorkerId,
+    /// Names an observer.
+    RtpObserverId,
     /// Names a [`WebRtcServer`](crate::WebRtcServer).
     WebRtcServerId,
     /// Names a [`Router`](crate::Router).

@@ -80,6 +80,9 @@ pub enum ListenError {
     /// No address was given.
     #[error("listenInfos is empty: there is nothing to listen on")]
     Nothing,
+    /// Media without WebRTC goes by UDP.
+    #[error("plain and pipe transports listen on UDP only")]
+    OnlyUdp,
     /// The system refuses.
     #[error("cannot listen on {protocol:?} {ip}, port {port}: {reason}")]
     Refused {
@@ -104,6 +107,13 @@ pub enum ListenError {
         /// Its last port.
         last: u16,
     },
+}
+
+impl ListenError {
+    pub(crate) fn refused(protocol: Protocol, local: SocketAddr, error: &io::Error) -> Self {
+        let (ip, port, reason) = (local.ip(), local.port().to_string(), error.to_string());
+        Self::Refused { protocol, ip, port, reason }
+    }
 }
 
 /// A socket that listens.

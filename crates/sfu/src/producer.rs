@@ -6,6 +6,7 @@ use crate::mailbox::{Mailbox, WorkerGone};
 use crate::ortc::{RtpMapping, RtpParametersError, RtpParametersMappingError};
 use crate::receive::IncomingStreamStats;
 use crate::rtp_parameters::{MediaKind, RtpParameters};
+use crate::trace::{ProducerTraceEventType, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct ProducerOptions {
     pub rtp_parameters: RtpParameters,
     /// Whether it begins paused. Default false.
     pub paused: bool,
+    /// Its name. Default: a new one. A producer that came through a pipe has the name that it has on the other side.
+    pub id: Option<ProducerId>,
     /// Least milliseconds between two key frame requests. Default 0: as often as consumers need.
     pub key_frame_request_delay: u32,
 }
@@ -26,7 +29,13 @@ pub struct ProducerOptions {
 impl ProducerOptions {
     /// Of this kind, with all else as by default.
     pub fn new(kind: MediaKind, rtp_parameters: RtpParameters) -> Self {
-        Self { kind, rtp_parameters, paused: false, key_frame_request_delay: 0 }
+        Self { kind, rtp_parameters, paused: false, id: None, key_frame_request_delay: 0 }
+    }
+
+    /// Of what comes through a pipe transport: the producer's name and kind on the other side, and the parameters of
+    /// the consumer there.
+    pub fn new_pipe_transport(id: ProducerId, kind: MediaKind, rtp_parameters: RtpParameters) -> Self {
+        Self { id: Some(id), ..Self::new(kind, rtp_parameters) }
     }
 }
 
@@ -112,6 +121,9 @@ pub enum ProduceError {
         /// What was said.
         kind: MediaKind,
     },
+    /// The router has a producer of this name.
+    #[error("the router has a producer {0} already")]
+    IdInUse(ProducerId),
     /// Nothing names its packets.
     #[error(
         "encodings[{0}] has no ssrc, no rid, and there is no mid: its packets could not be told from others"
@@ -238,6 +250,32 @@ impl Producer {
     pub async fn get_stats(&self) -> Result<Vec<IncomingStreamStats>, WorkerGone> {
         let key = self.inner.key;
         self.inner.mailbox.ask(move |owner| owner.core.producer_stats(key, owner.now)).await
+    }
+
+    /// Traces what is named, and nothing else, until it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    pub async fn enable_trace_event(&self, types: Vec<ProducerTraceEventType>) -> Result<(), WorkerGone> {
+        let key = self.inner.key;
+        let enable = move |owner: &mut crate::mailbox::Owner<'_>| {
+            if let Some(trace) = owner.core.producer_trace(key) {
+                trace.types = types;
+            }
+        };
+        self.inner.mailbox.ask(enable).await
+    }
+
+    /// What is traced from now on. Many events: see [`EventStream::lost`].
+    pub fn trace_events(&self) -> EventStream<TraceEvent<ProducerTraceEventType>> {
+        let (place, stream) = listener();
+        let key = self.inner.key;
+        self.inner.mailbox.tell(move |owner| {
+            if let Some(trace) = owner.core.producer_trace(key) {
+                trace.events.listen(place);
+            }
+        });
+        stream
     }
 
     /// What happens to it from now on, and before if nobody listened yet.

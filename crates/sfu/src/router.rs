@@ -4,19 +4,23 @@ mod data;
 pub use data::PipeDataError;
 
 use crate::consumer::ConsumeError;
-use crate::core::ConsumeMode;
+use crate::core::{ConsumeMode, ObserverSetup, PlainFacts, ProducerKey};
 use crate::direct_transport::{DirectTransport, DirectTransportOptions};
 use crate::events::{EventStream, listener};
-use crate::ids::{ConsumerId, ProducerId, RouterId, TransportId};
+use crate::ids::{ConsumerId, ProducerId, RouterId, RtpObserverId, TransportId};
 use crate::mailbox::{Mailbox, WorkerGone};
 use crate::ortc::{RouterCodecsError, generate_router_rtp_capabilities};
-use crate::rtp_parameters::{RtpCapabilities, RtpCapabilitiesFinalized, RtpCodecCapability};
+use crate::pipe_transport::{PipeTransport, PipeTransportOptions};
+use crate::plain_transport::{PlainTransport, PlainTransportOptions, PlainWish};
+use crate::rtp_observer::ObserverBase;
+use crate::rtp_parameters::{MediaKind, RtpCapabilities, RtpCapabilitiesFinalized, RtpCodecCapability};
 use crate::transport::Base;
 use crate::webrtc_transport::{CreateTransportError, WebRtcTransport, WebRtcTransportOptions};
 use crate::worker::Slot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// How a router is to be.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +82,12 @@ pub struct RouterDump {
     pub id: RouterId,
     /// Its transports.
     pub transport_ids: Vec<TransportId>,
+    /// Its observers of sound.
+    pub rtp_observer_ids: Vec<RtpObserverId>,
+    /// Its producers, and who hears them.
+    pub map_producer_id_observer_ids: BTreeMap<ProducerId, Vec<RtpObserverId>>,
+    /// Its consumers, and whose media they get.
+    pub map_consumer_id_producer_id: BTreeMap<ConsumerId, ProducerId>,
     /// Its producers, and who consumes them.
     pub map_producer_id_consumer_ids: BTreeMap<ProducerId, Vec<ConsumerId>>,
 }
@@ -174,6 +184,50 @@ impl Router {
         Ok(WebRtcTransport::new(base, made))
     }
 
+    /// Makes a transport for an encoder, player or the like: RTP to an address.
+    ///
+    /// # Errors
+    /// It cannot listen, or the worker has ended.
+    pub async fn create_plain_transport(
+        &self,
+        options: PlainTransportOptions,
+    ) -> Result<PlainTransport, CreateTransportError> {
+        let enable_bwe = options.enable_bwe;
+        let mode = ConsumeMode { pipe: false, pipe_rtx: false, enable_bwe, direct: false };
+        let (base, facts) = self.create_plain(options.into(), mode).await?;
+        Ok(PlainTransport::new(base, facts))
+    }
+
+    /// Makes a transport to a router of another process.
+    ///
+    /// # Errors
+    /// It cannot listen, or the worker has ended.
+    pub async fn create_pipe_transport(
+        &self,
+        options: PipeTransportOptions,
+    ) -> Result<PipeTransport, CreateTransportError> {
+        let pipe_rtx = options.enable_rtx;
+        let mode = ConsumeMode { pipe: true, pipe_rtx, enable_bwe: false, direct: false };
+        let (base, facts) = self.create_plain(options.into(), mode).await?;
+        Ok(PipeTransport::new(base, facts))
+    }
+
+    async fn create_plain(
+        &self,
+        wish: PlainWish,
+        mode: ConsumeMode,
+    ) -> Result<(Base, watch::Receiver<PlainFacts>), CreateTransportError> {
+        let mailbox = self.place();
+        let (id, capabilities) = (self.inner.id, self.inner.capabilities.clone());
+        let made = mailbox
+            .ask(move |owner| {
+                let router = owner.core.router(id, &capabilities);
+                owner.create_plain_transport(router, &wish)
+            })
+            .await??;
+        Ok((Base::new(made.id, made.key, mailbox, self.clone(), mode), made.facts))
+    }
+
     /// Whether an endpoint with these capabilities can receive something of this producer.
     ///
     /// # Errors
@@ -260,6 +314,33 @@ impl Router {
             // a worker that has ended has closed its part
             let _ = slot.mailbox().ask(move |owner| owner.close_router(id)).await;
         }
+    }
+
+    pub(crate) async fn create_observer(&self, setup: ObserverSetup) -> Result<ObserverBase, WorkerGone> {
+        let mailbox = self.place();
+        let (id, capabilities) = (self.inner.id, self.inner.capabilities.clone());
+        let (observer, key) = mailbox
+            .ask(move |owner| {
+                let router = owner.core.router(id, &capabilities);
+                owner.core.create_observer(router, setup, owner.now)
+            })
+            .await?;
+        Ok(ObserverBase::new(observer, key, mailbox, self.clone()))
+    }
+
+    /// Where a producer is received, and what it is.
+    pub(crate) async fn home_of(
+        &self,
+        producer: ProducerId,
+    ) -> Result<Option<(Mailbox, ProducerKey, MediaKind)>, WorkerGone> {
+        for mailbox in self.inner.slots.iter().map(Slot::mailbox) {
+            let id = self.inner.id;
+            // a worker that has ended has no producers
+            if let Ok(Some(home)) = mailbox.ask(move |owner| owner.core.home_of(id, producer)).await {
+                return Ok(Some(home));
+            }
+        }
+        Ok(None)
     }
 
     /// The worker with the least to do.

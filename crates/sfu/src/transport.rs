@@ -24,6 +24,10 @@ pub enum TransportEvent {
     IceStateChange(IceState),
     /// Media goes another way from now on.
     IceSelectedTupleChange(TransportTuple),
+    /// The peer of a plain transport with `comedia` is known.
+    Tuple(TransportTuple),
+    /// The same for RTCP, where that has a port of its own.
+    RtcpTuple(TransportTuple),
     /// The keys have another state.
     DtlsStateChange(DtlsState),
     /// The data channels have another state.
@@ -55,14 +59,16 @@ pub enum TransportEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransportTuple {
-    /// Our address.
-    pub local_address: IpAddr,
+    /// Our address, or the one that is announced instead of it.
+    pub local_address: String,
     /// Our port.
     pub local_port: u16,
-    /// The peer's address.
-    pub remote_ip: IpAddr,
-    /// The peer's port.
-    pub remote_port: u16,
+    /// The peer's address, when it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote_ip: Option<IpAddr>,
+    /// The peer's port, when it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote_port: Option<u16>,
     /// UDP or TCP.
     pub protocol: Protocol,
 }
@@ -70,10 +76,10 @@ pub struct TransportTuple {
 impl From<Tuple> for TransportTuple {
     fn from(tuple: Tuple) -> Self {
         Self {
-            local_address: tuple.local.ip(),
+            local_address: tuple.local.ip().to_string(),
             local_port: tuple.local.port(),
-            remote_ip: tuple.remote.ip(),
-            remote_port: tuple.remote.port(),
+            remote_ip: Some(tuple.remote.ip()),
+            remote_port: Some(tuple.remote.port()),
             protocol: tuple.protocol,
         }
     }
@@ -132,6 +138,18 @@ pub struct TransportStats {
     /// Of a WebRTC transport.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dtls_state: Option<DtlsState>,
+    /// Of a plain or pipe transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tuple: Option<TransportTuple>,
+    /// Of a plain transport whose RTCP has a port of its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtcp_tuple: Option<TransportTuple>,
+    /// Of a plain or pipe transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtcp_mux: Option<bool>,
+    /// Of a plain or pipe transport.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub comedia: Option<bool>,
     /// Of a transport with data channels.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sctp_state: Option<SctpState>,
@@ -161,6 +179,10 @@ impl TransportStats {
             ice_state: None,
             ice_selected_tuple: None,
             dtls_state: None,
+            tuple: None,
+            rtcp_tuple: None,
+            rtcp_mux: None,
+            comedia: None,
             sctp_state: None,
         }
     }
@@ -311,6 +333,10 @@ impl Base {
         mode: ConsumeMode,
     ) -> Self {
         Self { inner: Arc::new(Inner { id, key, mailbox, router, mode }) }
+    }
+
+    pub(crate) fn id(&self) -> TransportId {
+        self.inner.id
     }
 
     pub(crate) fn key(&self) -> TransportKey {

@@ -114,6 +114,9 @@ pub enum CreateTransportError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There are no keys for SRTP.
+    #[error(transparent)]
+    Srtp(#[from] protocols::srtp::SrtpError),
     /// The server is on other workers than the router.
     #[error("the WebRTC server has no port on the router's worker; make both on the same workers")]
     ServerElsewhere,

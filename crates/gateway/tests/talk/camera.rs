@@ -30,10 +30,8 @@ fn a_tone_is_heard_at_a_camera_over_tcp_and_udp_in_the_first_codec_that_is_made_
             put_door(&hub, device.url() + options).await;
             let mut talker = Talker::join(&hub, Codec::Opus, 1_000.0, -20.0).await;
             talker.talk(Duration::from_millis(1_500)).await;
-            until("the camera has heard what we count", async || {
-                call(&hub).await.frames as usize == device.heard().len()
-            })
-            .await;
+            // What was said last is under way for a moment.
+            tokio::time::sleep(Duration::from_millis(100)).await;
             let report = call(&hub).await;
             let target = audio::Target::usual(heard);
             assert_eq!(report.opened, Some(format!("{heard}/{}", target.rate)));

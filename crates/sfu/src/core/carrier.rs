@@ -2,6 +2,7 @@
 use super::batch::Route;
 use super::direct::Direct;
 use super::keys::ServerKey;
+use super::plain::Plain;
 use super::webrtc::WebRtc;
 use crate::transport::TransportStats;
 
@@ -10,6 +11,8 @@ use crate::transport::TransportStats;
 pub(crate) enum Carrier {
     /// A browser or the like.
     WebRtc(Box<WebRtc>),
+    /// An address.
+    Plain(Box<Plain>),
     /// No network: the application is the peer.
     Direct(Direct),
 }
@@ -23,6 +26,16 @@ impl Carrier {
     pub(crate) fn route(&self) -> Option<Route> {
         match self {
             Self::WebRtc(webrtc) => webrtc.route(),
+            Self::Plain(plain) => plain.route(),
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// The same for RTCP.
+    pub(crate) fn rtcp_route(&self) -> Option<Route> {
+        match self {
+            Self::WebRtc(webrtc) => webrtc.route(),
+            Self::Plain(plain) => plain.rtcp_route(),
             Self::Direct(_) => None,
         }
     }
@@ -31,6 +44,7 @@ impl Carrier {
     pub(crate) fn is_ready(&self) -> bool {
         match self {
             Self::WebRtc(webrtc) => webrtc.is_ready(),
+            Self::Plain(plain) => plain.is_ready(),
             Self::Direct(_) => true,
         }
     }
@@ -39,7 +53,7 @@ impl Carrier {
     pub(crate) fn server(&self) -> Option<ServerKey> {
         match self {
             Self::WebRtc(webrtc) => webrtc.server,
-            Self::Direct(_) => None,
+            Self::Plain(_) | Self::Direct(_) => None,
         }
     }
 
@@ -47,6 +61,7 @@ impl Carrier {
     pub(crate) fn protect_rtp(&mut self, bytes: &mut Vec<u8>, start: usize) -> Result<(), NotSent> {
         match self {
             Self::WebRtc(webrtc) => webrtc.protect_rtp(bytes, start).then_some(()).ok_or(NotSent),
+            Self::Plain(plain) => plain.protect_rtp(bytes, start).then_some(()).ok_or(NotSent),
             Self::Direct(_) => Err(NotSent),
         }
     }
@@ -55,6 +70,7 @@ impl Carrier {
     pub(crate) fn protect_rtcp(&mut self, bytes: &mut Vec<u8>, start: usize) -> Result<(), NotSent> {
         match self {
             Self::WebRtc(webrtc) => webrtc.protect_rtcp(bytes, start).then_some(()).ok_or(NotSent),
+            Self::Plain(plain) => plain.protect_rtcp(bytes, start).then_some(()).ok_or(NotSent),
             Self::Direct(_) => Err(NotSent),
         }
     }
@@ -63,7 +79,7 @@ impl Carrier {
     pub(crate) fn deliver_rtcp(&mut self, compound: &[u8]) {
         match self {
             // it has no way yet: nobody could read it
-            Self::WebRtc(_) => {}
+            Self::WebRtc(_) | Self::Plain(_) => {}
             Self::Direct(direct) => direct.deliver_rtcp(compound),
         }
     }
@@ -75,6 +91,10 @@ impl Carrier {
                 webrtc.forget(ssrc);
                 rtx.into_iter().for_each(|rtx| webrtc.forget(rtx));
             }
+            Self::Plain(plain) => {
+                plain.forget(ssrc);
+                rtx.into_iter().for_each(|rtx| plain.forget(rtx));
+            }
             Self::Direct(_) => {}
         }
     }
@@ -83,6 +103,7 @@ impl Carrier {
     pub(crate) fn fill(&self, stats: &mut TransportStats) {
         match self {
             Self::WebRtc(webrtc) => webrtc.fill(stats),
+            Self::Plain(plain) => plain.fill(stats),
             Self::Direct(_) => {}
         }
     }

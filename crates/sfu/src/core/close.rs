@@ -6,6 +6,7 @@ use crate::consumer::ConsumerEvent;
 use crate::producer::ProducerEvent;
 use crate::receive::IncomingStreamStats;
 use crate::router::RouterEvent;
+use crate::rtp_observer::RtpObserverEvent;
 use crate::send::OutgoingStreamStats;
 use crate::transport::{TransportEvent, TransportStats};
 use media::Moment;
@@ -43,6 +44,7 @@ impl Core {
             transport.listener.remove(key);
             transport.producers.retain(|other| *other != key);
         }
+        self.end_links(&producer.observers);
         for relay in std::mem::take(&mut producer.relays) {
             // its end closes the mirror
             self.relays.remove(relay);
@@ -123,6 +125,10 @@ impl Core {
         let Some(router) = self.routers.get_mut(key) else { return };
         for transport in std::mem::take(&mut router.transports) {
             self.end_transport(transport, Some(TransportEvent::RouterClose), now);
+        }
+        let Some(router) = self.routers.get_mut(key) else { return };
+        for observer in std::mem::take(&mut router.observers) {
+            self.close_observer(observer, Some(RtpObserverEvent::RouterClose));
         }
         // what is left are mirrors of other workers' producers
         let Some(router) = self.routers.get_mut(key) else { return };

@@ -2,6 +2,7 @@
 use super::keys::{ProducerKey, TransportKey};
 use super::packet::{ConsumerExtensions, Envelope, Produced, write};
 use super::producer::{Description, media_codec};
+use super::trace::{TracedPacket, Tracer};
 use crate::consumer::{ConsumerEvent, ConsumerScore, ConsumerType};
 use crate::consumer_stream::ConsumerStream;
 use crate::events::EventSource;
@@ -14,6 +15,7 @@ use crate::rtp_parameters::{
 };
 use crate::rtx::RtxStream;
 use crate::send::{Outgoing, OutgoingOutput, OutgoingStream, OutgoingStreamOptions, OutgoingStreamStats};
+use crate::trace::ConsumerTraceEventType;
 use media::Moment;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub(crate) struct ConsumerState {
     temporal_max: u8,
     pub(crate) direct: bool,
     pub(crate) events: EventSource<ConsumerEvent>,
+    pub(crate) trace: Option<Box<Tracer<ConsumerTraceEventType>>>,
 }
 
 /// What a consumer wants of its producer or tells its application.
@@ -131,6 +134,7 @@ impl ConsumerState {
             temporal_max: description.layers.temporal.saturating_sub(1),
             direct: setup.direct,
             events: EventSource::default(),
+            trace: None,
         };
         consumer.wish(now);
         consumer
@@ -181,6 +185,19 @@ impl ConsumerState {
         let Numbering { transport_sequence, padding } = numbering;
         let envelope = Envelope { rewritten, rtx: None, transport_sequence, padding, now };
         write(produced, &self.extensions, &envelope, out);
+        if let Some(trace) = &mut self.trace {
+            let (size, payload_size) = (out.len() - start, produced.payload.len());
+            let is_key_frame = produced.inbound.facts.key_frame;
+            let traced = TracedPacket { size, payload_size, is_key_frame, is_rtx: false };
+            let header = formats::rtp::Header {
+                marker: rewritten.marker,
+                payload_type: rewritten.payload_type,
+                sequence: rewritten.sequence as u16,
+                timestamp: rewritten.timestamp,
+                ssrc: rewritten.ssrc,
+            };
+            trace.rtp(&header, traced, now);
+        }
         let Some(leg) = self.legs.get_mut(index) else { return };
         let sent = Outgoing {
             sequence: rewritten.sequence as u16,

@@ -25,6 +25,7 @@ impl Core {
                 self.drive(key, sink, wall, now);
             }
         }
+        let observers_at = self.drive_observers(now);
         let timer = self.timers.first().map_or(Moment::FAR_FUTURE, |(at, _)| *at);
         let waiting = self.waiting.iter().filter_map(|key| self.producers.get(*key));
         let again = if self.touched.is_empty() { Moment::FAR_FUTURE } else { now };
@@ -33,6 +34,7 @@ impl Core {
             .min()
             .unwrap_or(Moment::FAR_FUTURE)
             .min(timer)
+            .min(observers_at)
             .min(again)
     }
 
@@ -146,12 +148,17 @@ impl Core {
         let mut scored = false;
         let mut compound = Vec::new();
         let Origin::Receiving(receiving) = &mut producer.origin else { return wake_at };
+        let trace = &mut producer.trace;
         for stream in &mut receiving.streams {
             if let Some(incoming) = &mut stream.incoming {
                 loop {
                     match incoming.poll_output(now) {
                         IncomingOutput::Nack(lost) => {
-                            rtcp::write_nack(own, stream.ssrc.unwrap_or(0), &lost, &mut compound);
+                            let ssrc = stream.ssrc.unwrap_or(0);
+                            rtcp::write_nack(own, ssrc, &lost, &mut compound);
+                            if let Some(trace) = trace {
+                                trace.nack(ssrc, lost.len(), now);
+                            }
                         }
                         IncomingOutput::KeyFrameWanted => stream.keyframes.handle_request(),
                         IncomingOutput::Score(score) => {
@@ -178,6 +185,9 @@ impl Core {
                         }
                         if let Some(incoming) = &mut stream.incoming {
                             incoming.count_key_frame_request(request);
+                        }
+                        if let Some(trace) = trace {
+                            trace.key_frame_request(ssrc, request, now);
                         }
                     }
                     KeyFrameOutput::WaitUntil(at) => {

@@ -6,6 +6,7 @@ slotmap::new_key_type! {
     pub(crate) struct ProducerKey;
     pub(crate) struct ConsumerKey;
     pub(crate) struct RelayKey;
+    pub(crate) struct ObserverKey;
     pub(crate) struct DataProducerKey;
     pub(crate) struct DataConsumerKey;
     pub(crate) struct PortKey;

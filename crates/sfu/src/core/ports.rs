@@ -45,8 +45,11 @@ impl Core {
             Some(PortOwner::Server(server)) => self.transport_at(*server, &datagram),
             None => None,
         };
-        if let Some(key) = key {
-            self.handle_transport_datagram(key, datagram, now);
+        let Some(key) = key else { return };
+        match self.transports.get(key).map(|transport| &transport.carrier) {
+            Some(Carrier::WebRtc(_)) => self.handle_transport_datagram(key, datagram, now),
+            Some(Carrier::Plain(_)) => self.handle_plain_datagram(key, datagram, now),
+            Some(Carrier::Direct(_)) | None => {}
         }
     }
 

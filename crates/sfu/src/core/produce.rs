@@ -37,6 +37,10 @@ impl Core {
         let transport = self.transports.get_mut(key).ok_or(ProduceError::TransportClosed(id))?;
         transport.listener.check(&parameters)?;
         let router = self.routers.get_mut(transport.router).ok_or(ProduceError::TransportClosed(id))?;
+        let id = options.id.unwrap_or_else(ProducerId::random);
+        if router.producers.contains_key(&id) {
+            return Err(ProduceError::IdInUse(id));
+        }
         if parameters.rtcp.cname.is_none() {
             parameters.rtcp.cname = Some(transport.id.to_string()[..8].to_owned());
         }
@@ -49,7 +53,7 @@ impl Core {
             .find(|extension| extension.uri == RtpHeaderExtensionUri::DependencyDescriptor)
             .and_then(|extension| extension.id.try_into().ok());
         let description = Arc::new(Description {
-            id: ProducerId::random(),
+            id,
             kind,
             producer_type,
             layers,
@@ -67,6 +71,8 @@ impl Core {
             paused: options.paused,
             consumers: Vec::new(),
             relays: SmallVec::new(),
+            observers: SmallVec::new(),
+            trace: None,
             pending: Vec::new(),
             pending_since: Moment::ZERO,
             rates: Vec::new(),

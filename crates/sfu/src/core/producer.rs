@@ -3,7 +3,9 @@
 //! `Receiving` on its transport, or `Mirrored`: the same producer as another worker's consumers see it, fed by a
 //! relay of the worker that receives it.
 use super::keys::{ConsumerKey, RelayKey, RouterKey, TransportKey};
+use super::observe::Link;
 use super::packet::Produced;
+use super::trace::{TracedPacket, Tracer};
 use crate::allocation::LAYERS_MAX;
 use crate::events::EventSource;
 use crate::ids::ProducerId;
@@ -17,6 +19,7 @@ use crate::rewrite::{ExtensionIds, SenderReport};
 use crate::rtp_parameters::{
     MediaKind, RtcpFeedback, RtpCodecParameters, RtpEncodingParameters, RtpHeaderExtensionUri, RtpParameters,
 };
+use crate::trace::ProducerTraceEventType;
 use formats::rtp::Packet;
 use media::Moment;
 use smallvec::SmallVec;
@@ -65,6 +68,8 @@ pub(crate) struct Receiving {
     ids: ExtensionIds,
     /// The producer's number of the dependency descriptor.
     dependency: Option<u8>,
+    /// The producer's number of the audio level.
+    audio_level: Option<u8>,
     rotation: Option<u8>,
     last_rotation: Option<u8>,
 }
@@ -111,6 +116,8 @@ pub(crate) struct ProducerState {
     pub(crate) paused: bool,
     pub(crate) consumers: Vec<ConsumerKey>,
     pub(crate) relays: SmallVec<[RelayKey; 2]>,
+    pub(crate) observers: SmallVec<[Link; 1]>,
+    pub(crate) trace: Option<Box<Tracer<ProducerTraceEventType>>>,
     /// Packets that wait for the end of their frame.
     pub(crate) pending: Vec<Arc<Produced>>,
     pub(crate) pending_since: Moment,
@@ -127,6 +134,8 @@ pub(crate) enum Taken {
     Pending {
         /// The frame is whole, or large.
         due: bool,
+        /// The level that the sender put into it.
+        level: Option<crate::observers::AudioLevel>,
     },
     /// It is of no use.
     Dropped,
@@ -152,6 +161,7 @@ impl Receiving {
             transport,
             streams,
             dependency: id(RtpHeaderExtensionUri::DependencyDescriptor),
+            audio_level: id(RtpHeaderExtensionUri::SsrcAudioLevel),
             rotation: id(RtpHeaderExtensionUri::VideoOrientation),
             last_rotation: None,
             ids,
@@ -309,6 +319,10 @@ impl ProducerState {
         let bytes = formats::rtp::HEADER_BYTES
             + packet.extension.as_ref().map_or(0, |extension| 4 + extension.data.len())
             + packet.payload.len();
+        if let Some(trace) = &mut self.trace {
+            let (size, payload_size) = (bytes, packet.payload.len());
+            trace.rtp(&header, TracedPacket { size, payload_size, is_key_frame: key_frame, is_rtx }, now);
+        }
         let incoming = stream.incoming(header.ssrc, header.payload_type);
         let received = if is_rtx {
             incoming.handle_repair(&header, key_frame, now)
@@ -324,6 +338,11 @@ impl ProducerState {
         if self.paused || packet.payload.is_empty() {
             return Taken::Dropped;
         }
+        let level = packet
+            .extension
+            .as_ref()
+            .zip(receiving.audio_level)
+            .and_then(|(extension, id)| crate::observers::AudioLevel::read(extension, id));
         if let Some(rotation) = element(&packet, receiving.rotation)
             && receiving.last_rotation != Some(rotation)
         {
@@ -333,7 +352,7 @@ impl ProducerState {
         let ends = inbound.marker || inbound.facts.ends_frame && self.description.kind == MediaKind::Audio;
         let produced = Arc::new(Produced::new(packet, inbound, &receiving.ids));
         let due = self.push(produced, ends, now);
-        Taken::Pending { due }
+        Taken::Pending { due, level }
     }
 
     /// Puts a packet among those that wait; true when it is the time to hand them out.

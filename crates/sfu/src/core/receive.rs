@@ -53,11 +53,14 @@ impl Core {
         self.touch(key);
         let Some(producer) = self.producers.get_mut(target.producer) else { return };
         match producer.take(packet, target.stream, target.is_rtx, now) {
-            Taken::Pending { due } => {
+            Taken::Pending { due, level } => {
                 if due {
                     self.due.push(target.producer);
                 } else if producer.pending.len() == 1 {
                     self.waiting.push(target.producer);
+                }
+                if let Some(level) = level {
+                    self.tell_level(target.producer, level, now);
                 }
             }
             Taken::Dropped => {}
@@ -78,14 +81,14 @@ impl Core {
                 }
                 Message::ReceiverReport { blocks, .. } => self.take_blocks(key, &blocks, now),
                 Message::PictureLoss { media, .. } => {
-                    self.take_key_frame_request(key, media, KeyFrameRequest::Pli);
+                    self.take_key_frame_request(key, media, KeyFrameRequest::Pli, now);
                 }
                 Message::FullIntraRequest { requests, .. } => {
                     for (media, sequence) in requests {
-                        self.take_key_frame_request(key, media, KeyFrameRequest::Fir { sequence });
+                        self.take_key_frame_request(key, media, KeyFrameRequest::Fir { sequence }, now);
                     }
                 }
-                Message::Nack { media, lost, .. } => self.take_nack(key, media, &lost),
+                Message::Nack { media, lost, .. } => self.take_nack(key, media, &lost, now),
                 // mediasoup ignores a BYE too: the application says when a producer ends
                 Message::SourceDescription { .. } | Message::Bye { .. } | Message::Other { .. } => {}
                 Message::TransportFeedback(feedback) => {
@@ -109,6 +112,9 @@ impl Core {
         let Some(transport) = self.transports.get(key) else { return };
         let Some(target) = transport.listener.by_ssrc(report.ssrc) else { return };
         let Some(producer) = self.producers.get_mut(target.producer) else { return };
+        if let Some(trace) = &mut producer.trace {
+            trace.sender_report(report, now);
+        }
         let Some((stream, report)) = producer.handle_sender_report(report, now) else { return };
         for relay in &producer.relays {
             if let Some(relay) = self.relays.get(*relay) {
@@ -142,9 +148,18 @@ impl Core {
         self.transports.get_mut(key)?.bandwidth.as_deref_mut()
     }
 
-    fn take_key_frame_request(&mut self, key: TransportKey, ssrc: u32, request: KeyFrameRequest) {
+    fn take_key_frame_request(
+        &mut self,
+        key: TransportKey,
+        ssrc: u32,
+        request: KeyFrameRequest,
+        now: Moment,
+    ) {
         let consumer = self.transports.get(key).and_then(|transport| transport.consumer_ssrcs.get(&ssrc));
         let Some(consumer) = consumer.and_then(|consumer| self.consumers.get_mut(*consumer)) else { return };
+        if let Some(trace) = &mut consumer.trace {
+            trace.key_frame_request(ssrc, request, now);
+        }
         if let Some(stream) = consumer.handle_key_frame_request(ssrc, request) {
             let producer = consumer.producer;
             self.want_key_frames(producer, 1 << stream.min(31));
@@ -152,9 +167,13 @@ impl Core {
     }
 
     /// The packets go out when the transport is looked at, in this turn.
-    fn take_nack(&mut self, key: TransportKey, ssrc: u32, lost: &[u16]) {
-        if let Some(transport) = self.transports.get_mut(key) {
-            transport.asked_again.push((ssrc, lost.into()));
+    fn take_nack(&mut self, key: TransportKey, ssrc: u32, lost: &[u16], now: Moment) {
+        let Some(transport) = self.transports.get_mut(key) else { return };
+        transport.asked_again.push((ssrc, lost.into()));
+        let consumer = transport.consumer_ssrcs.get(&ssrc);
+        let consumer = consumer.and_then(|consumer| self.consumers.get_mut(*consumer));
+        if let Some(trace) = consumer.and_then(|consumer| consumer.trace.as_mut()) {
+            trace.nack(ssrc, lost.len(), now);
         }
     }
 }

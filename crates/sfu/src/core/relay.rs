@@ -146,6 +146,8 @@ impl Core {
             paused,
             consumers: Vec::new(),
             relays: SmallVec::new(),
+            observers: SmallVec::new(),
+            trace: None,
             pending: Vec::new(),
             pending_since: Moment::ZERO,
             rates: Vec::new(),

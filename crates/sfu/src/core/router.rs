@@ -1,6 +1,6 @@
 //! One router: who is in it, and what its endpoints may send each other.
 use super::Core;
-use super::keys::{DataProducerKey, ProducerKey, RouterKey, TransportKey};
+use super::keys::{DataProducerKey, ObserverKey, ProducerKey, RouterKey, TransportKey};
 use crate::events::EventSource;
 use crate::ids::{DataProducerId, ProducerId, RouterId};
 use crate::router::RouterEvent;
@@ -17,6 +17,7 @@ pub(crate) struct RouterState {
     /// Producers that can be consumed here, mirrored ones too.
     pub(crate) producers: HashMap<ProducerId, ProducerKey>,
     pub(crate) data_producers: HashMap<DataProducerId, DataProducerKey>,
+    pub(crate) observers: Vec<ObserverKey>,
     pub(crate) events: EventSource<RouterEvent>,
 }
 
@@ -28,6 +29,7 @@ impl RouterState {
             transports: Vec::new(),
             producers: HashMap::new(),
             data_producers: HashMap::new(),
+            observers: Vec::new(),
             events: EventSource::default(),
         }
     }

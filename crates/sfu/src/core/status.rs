@@ -1,13 +1,17 @@
 //! What an application may ask of what is here.
 use super::close::{ReceivedStats, SentStats};
 use super::producer::Origin;
+use super::trace::Tracer;
 use super::{ConsumerKey, Core, ProducerKey, RouterKey, TransportKey};
 use crate::consumer::{ConsumerEvent, ConsumerStatus, ConsumerType};
 use crate::events::EventSource;
+use crate::ids::{ConsumerId, ProducerId, RtpObserverId};
 use crate::producer::ProducerEvent;
 use crate::router::{RouterDump, RouterEvent};
+use crate::trace::{ConsumerTraceEventType, ProducerTraceEventType};
 use crate::transport::{TransportDump, TransportEvent, TransportStats};
 use media::Moment;
+use std::collections::BTreeMap;
 
 impl Core {
     pub(crate) fn producer_events(&mut self, key: ProducerKey) -> Option<&mut EventSource<ProducerEvent>> {
@@ -16,6 +20,16 @@ impl Core {
 
     pub(crate) fn consumer_events(&mut self, key: ConsumerKey) -> Option<&mut EventSource<ConsumerEvent>> {
         self.consumers.get_mut(key).map(|consumer| &mut consumer.events)
+    }
+
+    /// What is traced of a producer; made now, if there was nothing.
+    pub(crate) fn producer_trace(&mut self, key: ProducerKey) -> Option<&mut Tracer<ProducerTraceEventType>> {
+        self.producers.get_mut(key).map(|producer| &mut **producer.trace.get_or_insert_default())
+    }
+
+    /// The same of a consumer.
+    pub(crate) fn consumer_trace(&mut self, key: ConsumerKey) -> Option<&mut Tracer<ConsumerTraceEventType>> {
+        self.consumers.get_mut(key).map(|consumer| &mut **consumer.trace.get_or_insert_default())
     }
 
     pub(crate) fn transport_events(&mut self, key: TransportKey) -> Option<&mut EventSource<TransportEvent>> {
@@ -83,14 +97,25 @@ impl Core {
                 self.producers.get(*producer).into_iter().flat_map(|producer| &producer.consumers);
             consumers.filter_map(|key| self.consumers.get(*key)).map(|consumer| consumer.id).collect()
         };
+        let observers = || router.observers.iter().filter_map(|key| self.observers.get(*key));
+        let mut heard: BTreeMap<ProducerId, Vec<RtpObserverId>> = BTreeMap::new();
+        for observer in observers() {
+            for producer in &observer.producers {
+                heard.entry(*producer).or_default().push(observer.id);
+            }
+        }
+        let producers = || router.producers.iter().map(|(id, producer)| (*id, consumers(producer)));
         Some(RouterDump {
             id: router.id,
-            transport_ids: transports.map(|transport| transport.id).collect(),
-            map_producer_id_consumer_ids: router
-                .producers
-                .iter()
-                .map(|(id, producer)| (*id, consumers(producer)))
+            rtp_observer_ids: observers().map(|observer| observer.id).collect(),
+            map_producer_id_observer_ids: heard,
+            map_consumer_id_producer_id: producers()
+                .flat_map(|(id, consumers): (_, Vec<ConsumerId>)| {
+                    consumers.into_iter().map(move |consumer| (consumer, id))
+                })
                 .collect(),
+            transport_ids: transports.map(|transport| transport.id).collect(),
+            map_producer_id_consumer_ids: producers().collect(),
         })
     }
 }

@@ -172,10 +172,19 @@ impl TransportState {
 
     /// Sends a compound of RTCP packets.
     pub(crate) fn send_rtcp(&mut self, compound: &[u8], batch: &mut Batch, sink: &mut dyn Sink, now: Moment) {
-        let Some(route) = self.carrier.route() else {
+        let Some(route) = self.carrier.rtcp_route() else {
             self.carrier.deliver_rtcp(compound);
             return;
         };
+        if self.carrier.route() != Some(route) {
+            // another way than that of the batch
+            let mut bytes = compound.to_vec();
+            if self.carrier.protect_rtcp(&mut bytes, 0).is_ok() {
+                self.traffic.sent.add(bytes.len(), now);
+                sink.send(&route, bytes.len(), &bytes);
+            }
+            return;
+        }
         let start = batch.begin();
         batch.bytes.extend_from_slice(compound);
         if self.carrier.protect_rtcp(&mut batch.bytes, start).is_err() {

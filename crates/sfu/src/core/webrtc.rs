@@ -156,7 +156,7 @@ impl Core {
     pub(super) fn webrtc(&mut self, key: TransportKey) -> Option<&mut WebRtc> {
         match &mut self.transports.get_mut(key)?.carrier {
             Carrier::WebRtc(webrtc) => Some(webrtc),
-            Carrier::Direct(_) => None,
+            Carrier::Plain(_) | Carrier::Direct(_) => None,
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Each socket has a task that reads it; what it reads goes to the worker in batches, and a worker that is behind
 //! leaves it to the kernel's buffers.
+use super::tcp::Listening;
 use super::udp::UdpPort;
 use crate::core::{Core, Datagram, PortKey, Route, Sink};
 use crate::ice::{Protocol, Tuple};
 use crate::listen::Bound;
 use bytes::Bytes;
 use slotmap::SecondaryMap;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -33,6 +35,7 @@ pub(crate) enum Input {
 pub(crate) struct Net {
     inputs: mpsc::Sender<Input>,
     udp: SecondaryMap<PortKey, Rc<UdpPort>>,
+    tcp: HashMap<PortKey, Listening>,
     tasks: HashMap<PortKey, AbortHandle>,
     connections: HashMap<(PortKey, SocketAddr), mpsc::Sender<Bytes>>,
     /// Datagrams that the kernel or a connection did not take.
@@ -51,6 +54,7 @@ impl Net {
         let net = Self {
             inputs,
             udp: SecondaryMap::new(),
+            tcp: HashMap::new(),
             tasks: HashMap::new(),
             connections: HashMap::new(),
             dropped: 0,
@@ -68,6 +72,8 @@ impl Net {
             }
             Bound::Tcp(listener, _) => {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
+                let listener = Rc::new(RefCell::new(Some(listener)));
+                self.tcp.insert(key, listener.clone());
                 tokio::task::spawn_local(super::tcp::accept(key, listener, self.inputs.clone()))
             }
         };
@@ -75,7 +81,7 @@ impl Net {
         Ok(())
     }
 
-    /// Closes the sockets that are nobody's any more.
+    /// Closes the sockets that are nobody's any more; their ports are free when this returns.
     pub(crate) fn close_unused(&mut self, core: &Core) {
         self.tasks.retain(|key, task| {
             let used = core.has_port(*key);
@@ -84,7 +90,20 @@ impl Net {
             }
             used
         });
-        self.udp.retain(|key, _| core.has_port(key));
+        self.udp.retain(|key, port| {
+            let used = core.has_port(key);
+            if !used {
+                port.close();
+            }
+            used
+        });
+        self.tcp.retain(|key, listener| {
+            let used = core.has_port(*key);
+            if !used {
+                listener.take();
+            }
+            used
+        });
         self.connections.retain(|(key, _), _| core.has_port(*key));
     }
 

@@ -6,9 +6,13 @@ use crate::core::{Datagram, PortKey};
 use crate::ice::{Protocol, Tuple};
 use bytes::{Bytes, BytesMut};
 use formats::rtp::framing::take_frame;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,13 +29,21 @@ const WAITING_WRITES: usize = 64;
 /// What is read at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// Accepts connections until the worker has ended.
-pub(super) async fn accept(key: PortKey, listener: TcpListener, inputs: mpsc::Sender<Input>) {
+/// A listener until it is closed: whoever takes it out closes it at once, also while it is waited for.
+pub(super) type Listening = Rc<RefCell<Option<TcpListener>>>;
+
+/// Accepts connections until the listener is closed.
+pub(super) async fn accept(key: PortKey, listener: Listening, inputs: mpsc::Sender<Input>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // its end ends the connections too
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let (stream, remote) = match listener.accept().await {
+        let accepted = poll_fn(|context| match &*listener.borrow() {
+            Some(listener) => listener.poll_accept(context).map(Some),
+            None => Poll::Ready(None),
+        });
+        let Some(accepted) = accepted.await else { return };
+        let (stream, remote) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, mostly: give the others a moment to end.

@@ -6,9 +6,12 @@ use crate::core::{Datagram, PortKey, Route};
 use crate::ice::{Protocol, Tuple};
 use bytes::BytesMut;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::task::Poll;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -21,7 +24,8 @@ const DATAGRAM_BYTES: usize = 2048;
 /// A socket.
 #[derive(Debug)]
 pub(super) struct UdpPort {
-    socket: UdpSocket,
+    /// Until it is closed.
+    socket: RefCell<Option<UdpSocket>>,
     state: UdpSocketState,
     local: SocketAddr,
 }
@@ -34,11 +38,19 @@ impl UdpPort {
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER_BYTES);
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER_BYTES);
         let local = socket.local_addr()?;
-        Ok(Self { socket: UdpSocket::from_std(socket)?, state, local })
+        let socket = RefCell::new(Some(UdpSocket::from_std(socket)?));
+        Ok(Self { socket, state, local })
+    }
+
+    /// Closes it now, whoever still reads it: its port is free when this returns.
+    pub(super) fn close(&self) {
+        self.socket.take();
     }
 
     /// Returns how many datagrams the kernel did not take.
     pub(super) fn send(&self, route: &Route, segment: usize, bytes: &[u8]) -> u64 {
+        let socket = self.socket.borrow();
+        let Some(socket) = socket.as_ref() else { return 0 };
         let several = bytes.len() > segment;
         let mut transmit = quinn_udp::Transmit {
             destination: self.on_wire(route.tuple.remote),
@@ -47,7 +59,7 @@ impl UdpPort {
             segment_size: several.then_some(segment),
             src_ip: self.local.ip().is_unspecified().then_some(route.tuple.local.ip()),
         };
-        let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) else { return 0 };
+        let Err(error) = self.state.try_send(UdpSockRef::from(socket), &transmit) else { return 0 };
         let count = bytes.len().div_ceil(segment.max(1)) as u64;
         if !several || error.kind() == io::ErrorKind::WouldBlock {
             tracing::trace!(%error, to = %route.tuple.remote, "datagrams not sent");
@@ -58,7 +70,7 @@ impl UdpPort {
         for datagram in bytes.chunks(segment) {
             transmit.contents = datagram;
             transmit.segment_size = None;
-            lost += u64::from(self.state.try_send(UdpSockRef::from(&self.socket), &transmit).is_err());
+            lost += u64::from(self.state.try_send(UdpSockRef::from(socket), &transmit).is_err());
         }
         lost
     }
@@ -81,20 +93,27 @@ impl UdpPort {
     }
 }
 
-/// Reads a socket until the worker has ended.
+/// Reads a socket until it is closed.
 pub(super) async fn read(key: PortKey, port: Rc<UdpPort>, inputs: mpsc::Sender<Input>) {
     let segments = port.state.gro_segments();
     let mut memory = vec![0; BATCH_SIZE * segments * DATAGRAM_BYTES];
     let mut metas = vec![RecvMeta::default(); BATCH_SIZE];
     loop {
-        if port.socket.readable().await.is_err() {
+        let readable = poll_fn(|context| match &*port.socket.borrow() {
+            Some(socket) => socket.poll_recv_ready(context),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        });
+        if readable.await.is_err() {
             return;
         }
         let mut buffers: Vec<IoSliceMut<'_>> =
             memory.chunks_mut(segments * DATAGRAM_BYTES).map(IoSliceMut::new).collect();
-        let received = port.socket.try_io(Interest::READABLE, || {
-            port.state.recv(UdpSockRef::from(&port.socket), &mut buffers, &mut metas)
-        });
+        let received = match &*port.socket.borrow() {
+            Some(socket) => socket.try_io(Interest::READABLE, || {
+                port.state.recv(UdpSockRef::from(socket), &mut buffers, &mut metas)
+            }),
+            None => return,
+        };
         let count = match received {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,

@@ -40,7 +40,7 @@ async fn layer(
 
 #[tokio::test]
 async fn layers_follow_the_bandwidth_down_within_5_s_and_up_within_15_without_flapping() {
-    let room = Room::new(1).await;
+    let room = Room::alone(1).await;
     let sender = room.connect(TransportOptions::send()).await;
     // without temporal layers: a large picture at a quarter of the rate would fit where a smaller one should be seen
     let layers = vec![100_000, 300_000, 1_000_000];
@@ -85,7 +85,7 @@ async fn layers_follow_the_bandwidth_down_within_5_s_and_up_within_15_without_fl
 
 #[tokio::test]
 async fn with_a_tenth_lost_the_picture_stays_decodable_and_comes_back_within_a_second() {
-    let room = Room::new(1).await;
+    let room = Room::alone(1).await;
     let sender = room.connect(TransportOptions::send()).await;
     let camera = sender.bot.publish_video(VideoOptions::new(1)).unwrap();
     let producer = produce(&sender, &camera).await;

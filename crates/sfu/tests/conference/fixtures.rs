@@ -1,13 +1,17 @@
 //! A conference's parts, as short as a test wants them.
 use bytes::Bytes;
-use formats::rtp::{Header, Packet};
+use formats::rtp::{Extension, Header, Packet};
 use serde_json::json;
+use sfu::ice::Protocol;
 use sfu::rtp_parameters::{MediaKind, RtpCapabilities, RtpCodecCapability};
 use sfu::{
-    DirectTransport, DirectTransportOptions, ProducerOptions, Router, RouterOptions, WorkerManager,
-    WorkerSettings,
+    ConsumerEvent, DirectTransport, DirectTransportOptions, EventStream, ListenInfo, ProducerOptions, Router,
+    RouterOptions, WorkerManager, WorkerSettings,
 };
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
+
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Longer than anything here takes, also on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -80,8 +84,52 @@ pub(crate) fn picture(ssrc: u32, sequence: u16, key_frame: bool) -> Bytes {
     packet(header, vec![0x10, u8::from(!key_frame), 0, 0, 0x9d, 0x01, 0x2a, sequence as u8])
 }
 
+/// Opus whose packets say how loud they are.
+pub(crate) fn spoken_opus(ssrc: u32) -> ProducerOptions {
+    let mut options = opus(ssrc);
+    let level = json!([{ "uri": "urn:ietf:params:rtp-hdrext:ssrc-audio-level", "id": 1 }]);
+    options.rtp_parameters.header_extensions = serde_json::from_value(level).unwrap();
+    options
+}
+
+/// A packet of it, so many dB below the loudest.
+pub(crate) fn spoken(ssrc: u32, sequence: u16, quiet: u8) -> Bytes {
+    let timestamp = u32::from(sequence) * 960;
+    let header = Header { ssrc, sequence, payload_type: 111, timestamp, marker: false };
+    let extension = Extension { profile: 0xbede, data: vec![0x10, 0x80 | quiet, 0, 0].into() };
+    let mut bytes = Vec::new();
+    let payload = vec![0xf8, 0, 0].into();
+    Packet { header, extension: Some(extension), payload, ..Packet::default() }.write(&mut bytes);
+    bytes.into()
+}
+
 fn packet(header: Header, payload: Vec<u8>) -> Bytes {
     let mut bytes = Vec::new();
     Packet { header, payload: payload.into(), ..Packet::default() }.write(&mut bytes);
     bytes.into()
+}
+
+/// Any free port of this machine, by UDP.
+pub(crate) fn udp() -> ListenInfo {
+    ListenInfo::new(Protocol::Udp, LOOPBACK)
+}
+
+/// The next RTP packet of a consumer on a direct transport.
+pub(crate) async fn next_rtp(events: &mut EventStream<ConsumerEvent>) -> Packet {
+    loop {
+        match soon(events.next()).await {
+            Some(ConsumerEvent::Rtp(bytes)) => return Packet::parse(bytes).unwrap(),
+            Some(_) => {}
+            None => panic!("the consumer is closed"),
+        }
+    }
+}
+
+/// What is awaited is so within the time, or a failure.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

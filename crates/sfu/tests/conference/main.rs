@@ -5,6 +5,7 @@
     clippy::print_stdout,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::wildcard_enum_match_arm
 )]
 mod bandwidth;
@@ -12,6 +13,13 @@ mod close;
 mod data;
 mod data_close;
 mod direct;
+mod example;
+mod ffmpeg;
 mod fixtures;
+mod observers;
+mod pipe;
+mod plain;
+mod ports;
+mod trace;
 mod webrtc;
 mod workers;

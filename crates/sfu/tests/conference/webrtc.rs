@@ -10,6 +10,7 @@ use sfu::{
 };
 use std::time::Duration;
 use testkit::conference::{AudioOptions, Device, Fleet, Sending, TransportOptions, VideoOptions, Viewing};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A room with one server on all workers, and a fleet of bots.
 pub(crate) struct Room {
@@ -18,6 +19,16 @@ pub(crate) struct Room {
     pub(crate) server: WebRtcServer,
     pub(crate) fleet: Fleet,
     pub(crate) device: Device,
+    _turn: Turn,
+}
+
+/// Rooms of bots that are open, so that one that measures delays can wait until it is alone.
+static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// Held while a room is open.
+enum Turn {
+    Beside { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
 }
 
 /// A bot's connection, and our side of it.
@@ -28,6 +39,15 @@ pub(crate) struct Connection {
 
 impl Room {
     pub(crate) async fn new(workers: usize) -> Self {
+        Self::open(workers, Turn::Beside { _guard: TURNS.read().await }).await
+    }
+
+    /// With no other room of bots beside it: a machine that is busy delays packets as a narrow way does.
+    pub(crate) async fn alone(workers: usize) -> Self {
+        Self::open(workers, Turn::Alone { _guard: TURNS.write().await }).await
+    }
+
+    async fn open(workers: usize, turn: Turn) -> Self {
         let manager = manager(workers).await;
         let router = router(&manager).await;
         let listen = ["udp", "tcp"].map(|protocol| {
@@ -37,7 +57,7 @@ impl Room {
         let server = manager.create_webrtc_server(listen.to_vec()).await.unwrap();
         let device = Device::load(&serde_json::to_value(router.rtp_capabilities()).unwrap()).unwrap();
         let fleet = Fleet::start("bots").unwrap();
-        Self { manager, router, server, fleet, device }
+        Self { manager, router, server, fleet, device, _turn: turn }
     }
 
     pub(crate) async fn connect(&self, options: TransportOptions) -> Connection {
