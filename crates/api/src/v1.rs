@@ -38,7 +38,7 @@ use utoipa::OpenApi;
         recordings::StartBody, recordings::EventBody, recordings::ProtectBody,
         recordings::PlaybackBody, recordings::PlaybackChange, recordings::Playback, recordings::PlaybackList,
         rooms::RoomList, rooms::Room, rooms::RoomLimits, rooms::RoomDetails, rooms::RoomParticipant, rooms::RoomTransport,
-        rooms::RoomProducer, rooms::RoomConsumer, rooms::RoomLimitsBody, rooms::MuteBody,
+        rooms::RoomProducer, rooms::RoomConsumer, rooms::RoomDataProducer, rooms::RoomLimitsBody, rooms::MuteBody,
     )),
     security((), ("basic" = []))
 )]

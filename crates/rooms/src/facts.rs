@@ -4,7 +4,7 @@ use crate::name::RoomName;
 use media::WallTime;
 use sfu::receive::IncomingStreamStats;
 use sfu::rtp_parameters::MediaKind;
-use sfu::{ConsumerId, ProducerId, SentStats, TransportId};
+use sfu::{ConsumerId, DataProducerId, ProducerId, SentStats, TransportId};
 
 /// A room in a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,17 @@ pub struct ParticipantFacts {
     pub producers: Vec<ProducerFacts>,
     /// What they receive.
     pub consumers: Vec<ConsumerFacts>,
+    /// Data that they send.
+    pub data_producers: Vec<DataProducerFacts>,
+}
+
+/// A producer of data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataProducerFacts {
+    /// Which.
+    pub id: DataProducerId,
+    /// What it is for, as its sender says: `chat`.
+    pub label: String,
 }
 
 /// A transport.

@@ -23,7 +23,9 @@ pub mod wire;
 pub use config::{RoomLimits, RoomsConfig, RoomsLimits, SameIdentity, default_codecs};
 pub use ending::Ending;
 pub use events::{RoomEvent, RoomHappening};
-pub use facts::{ConsumerFacts, ParticipantFacts, ProducerFacts, RoomDetails, RoomFacts, TransportFacts};
+pub use facts::{
+    ConsumerFacts, DataProducerFacts, ParticipantFacts, ProducerFacts, RoomDetails, RoomFacts, TransportFacts,
+};
 pub use name::{RoomName, RoomNameError};
 pub use refusal::Refusal;
 pub use service::{AskError, Rooms, StartError};

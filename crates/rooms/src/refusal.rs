@@ -1,5 +1,5 @@
 //! [`Refusal`]: why a request is not done, as the client is told it. Codes: docs/rooms.md, "Errors".
-use sfu::{ConnectError, CreateTransportError, ProduceError, WorkerGone};
+use sfu::{ConnectError, CreateTransportError, ProduceDataError, ProduceError, WorkerGone};
 
 /// A code as in HTTP, and a sentence.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -46,11 +46,6 @@ impl Refusal {
         Self::new(429, format!("no more than {max} {what} (rooms.limits.{setting})"))
     }
 
-    /// 501: this build cannot do it.
-    pub(crate) fn unsupported(reason: impl Into<String>) -> Self {
-        Self::new(501, reason)
-    }
-
     /// 503: whoever should do it has ended.
     pub(crate) fn gone(reason: impl Into<String>) -> Self {
         Self::new(503, reason)
@@ -75,6 +70,24 @@ impl From<ProduceError> for Refusal {
             | ProduceError::Kind { .. }
             | ProduceError::Nameless(_)
             | _ => Self::wrong(format!("rtpParameters: {error}")),
+        }
+    }
+}
+
+impl From<ProduceDataError> for Refusal {
+    fn from(error: ProduceDataError) -> Self {
+        match error {
+            ProduceDataError::WorkerGone(gone) => gone.into(),
+            ProduceDataError::TransportClosed(id) => Self::no_such("transport", id),
+            ProduceDataError::StreamInUse(_) => Self::conflict(error.to_string()),
+            ProduceDataError::NoSctp(_) => Self::wrong(
+                "transportId: the transport was made without data channels: give sctpCapabilities to createWebRtcTransport",
+            ),
+            ProduceDataError::Parameters(_)
+            | ProduceDataError::Open(_)
+            | ProduceDataError::NoStream(_)
+            | ProduceDataError::Direct(_)
+            | _ => Self::wrong(format!("sctpStreamParameters: {error}")),
         }
     }
 }

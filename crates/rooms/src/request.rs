@@ -55,6 +55,10 @@ pub enum Request {
     ProduceData(ProduceData),
     /// `closeDataProducer`.
     CloseDataProducer(OfDataProducer),
+    /// `getDataProducerStats`.
+    GetDataProducerStats(OfDataProducer),
+    /// `getDataConsumerStats`.
+    GetDataConsumerStats(OfDataConsumer),
     /// `getTransportStats`.
     GetTransportStats(OfTransport),
     /// `getProducerStats`.
@@ -233,6 +237,14 @@ pub struct OfDataProducer {
     pub data_producer_id: sfu::DataProducerId,
 }
 
+/// A request about a data consumer.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfDataConsumer {
+    /// Which.
+    pub data_consumer_id: sfu::DataConsumerId,
+}
+
 /// `changeDisplayName`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -304,6 +316,8 @@ impl Request {
             "setConsumerPriority" => Self::SetConsumerPriority(read(data)?),
             "produceData" => Self::ProduceData(read(data)?),
             "closeDataProducer" => Self::CloseDataProducer(read(data)?),
+            "getDataProducerStats" => Self::GetDataProducerStats(read(data)?),
+            "getDataConsumerStats" => Self::GetDataConsumerStats(read(data)?),
             "getTransportStats" => Self::GetTransportStats(read(data)?),
             "getProducerStats" => Self::GetProducerStats(read(data)?),
             "getConsumerStats" => Self::GetConsumerStats(read(data)?),
@@ -357,6 +371,8 @@ impl Request {
             | Self::SetConsumerPreferredLayers(_)
             | Self::SetConsumerPriority(_)
             | Self::CloseDataProducer(_)
+            | Self::GetDataProducerStats(_)
+            | Self::GetDataConsumerStats(_)
             | Self::GetTransportStats(_)
             | Self::GetProducerStats(_)
             | Self::GetConsumerStats(_)

@@ -1,12 +1,15 @@
 //! One room: its handle here, its owner's task in `owner`.
 mod admin;
 mod consume;
+mod data;
 mod inspect;
 mod join;
+mod loudness;
 mod owner;
 mod peer;
 mod produce;
 mod requests;
+mod stats;
 mod transports;
 
 pub(crate) use owner::{RoomTask, Shared};

@@ -1,7 +1,7 @@
 //! Rooms wired: what the API asks of them, and what the hub is told of them.
 use api::{
-    MuteBody, Room, RoomConsumer, RoomDetails, RoomLimits, RoomLimitsBody, RoomParticipant, RoomProducer,
-    RoomTransport, RoomsControl, RoomsProblem,
+    MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody, RoomParticipant,
+    RoomProducer, RoomTransport, RoomsControl, RoomsProblem,
 };
 use futures_util::future::BoxFuture;
 use hub::{Hub, What};
@@ -202,6 +202,11 @@ fn participant(facts: ParticipantFacts) -> RoomParticipant {
                 paused: one.paused,
                 stats: one.stats.and_then(|stats| json(&stats)),
             })
+            .collect(),
+        data_producers: facts
+            .data_producers
+            .into_iter()
+            .map(|one| RoomDataProducer { id: one.id.to_string(), label: one.label })
             .collect(),
     }
 }

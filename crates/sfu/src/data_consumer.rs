@@ -8,6 +8,10 @@ use crate::mailbox::{Mailbox, WorkerGone};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// What waits for a data consumer that was made with `hold`: 256 KiB, one message of the largest size, or a screenful of
+/// chat. What is more is left out and counted.
+pub const HELD_BYTES_MAX: usize = 256 * 1024;
+
 /// Events that wait for a data consumer's listener: 1,024, since messages of a direct transport are among them.
 const EVENTS_MAX: usize = 1_024;
 
@@ -22,6 +26,9 @@ pub struct DataConsumerOptions {
     pub subchannels: Option<Vec<u16>>,
     /// Whether it begins paused. Default false.
     pub paused: bool,
+    /// Whether what comes before it is first resumed and connected waits for that, up to [`HELD_BYTES_MAX`], instead of being
+    /// left out: for a client that must make its side first. Default false, as with mediasoup, which cannot do it.
+    pub hold: bool,
 }
 
 /// How messages travel to the endpoint.
@@ -37,7 +44,7 @@ pub(crate) enum DataConsumerKind {
 
 impl DataConsumerOptions {
     fn new(data_producer_id: DataProducerId, kind: DataConsumerKind) -> Self {
-        Self { data_producer_id, kind, subchannels: None, paused: false }
+        Self { data_producer_id, kind, subchannels: None, paused: false, hold: false }
     }
 
     /// Messages travel on as they came; those of the application in order.
@@ -332,7 +339,7 @@ impl DataConsumer {
     /// The worker has ended.
     pub async fn pause(&self) -> Result<(), WorkerGone> {
         let key = self.inner.about.key;
-        self.inner.mailbox.ask(move |owner| owner.core.pause_data_consumer(key, true)).await
+        self.inner.mailbox.ask(move |owner| owner.core.pause_data_consumer(key, true, owner.now)).await
     }
 
     /// Sends again.
@@ -341,7 +348,7 @@ impl DataConsumer {
     /// The worker has ended.
     pub async fn resume(&self) -> Result<(), WorkerGone> {
         let key = self.inner.about.key;
-        self.inner.mailbox.ask(move |owner| owner.core.pause_data_consumer(key, false)).await
+        self.inner.mailbox.ask(move |owner| owner.core.pause_data_consumer(key, false, owner.now)).await
     }
 
     /// What it is now; `None` when it is closed.

@@ -91,7 +91,7 @@ pub use consumer::{
 pub use core::{ReceivedStats, SentStats};
 pub use data_consumer::{
     ConsumeDataError, DataConsumer, DataConsumerEvent, DataConsumerOptions, DataConsumerStats,
-    DataConsumerStatus, DataConsumerType,
+    DataConsumerStatus, DataConsumerType, HELD_BYTES_MAX,
 };
 pub use data_producer::{
     DataProducer, DataProducerEvent, DataProducerOptions, DataProducerStats, DataProducerType,

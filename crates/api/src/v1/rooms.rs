@@ -127,6 +127,17 @@ pub struct RoomParticipant {
     pub producers: Vec<RoomProducer>,
     /// What they receive.
     pub consumers: Vec<RoomConsumer>,
+    /// Data that they send.
+    pub data_producers: Vec<RoomDataProducer>,
+}
+
+/// Data that a participant sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RoomDataProducer {
+    /// Which.
+    pub id: String,
+    /// What it is for, as its sender says: `chat`.
+    pub label: String,
 }
 
 /// A transport.

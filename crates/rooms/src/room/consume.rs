@@ -3,8 +3,9 @@
 //! A consumer begins paused and is offered by a request `newConsumer`; it goes on when the client has answered, so that the
 //! key frame does not come before the decoder.
 use super::owner::{After, Happening, RoomOwner};
-use super::peer::{Consuming, PeerKey, Readiness};
+use super::peer::{Asked, Consumed, Consuming, PeerKey, Readiness};
 use super::requests::to_json;
+use super::stats;
 use super::transports::answer_with;
 use crate::refusal::Refusal;
 use crate::request::{SetConsumerPreferredLayers, SetConsumerPriority};
@@ -12,27 +13,41 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use sfu::layers::ConsumerLayers;
 use sfu::{
-    ConsumeError, Consumer, ConsumerEvent, ConsumerId, ConsumerOptions, ProducerId, Transport, WorkerGone,
+    ConsumeError, Consumer, ConsumerEvent, ConsumerId, ConsumerOptions, DataProducerId, ProducerId,
+    Transport, WorkerGone,
 };
 use tokio::time::Instant;
 
 impl RoomOwner {
     /// Offers one all that others send.
     pub(super) fn offer_all(&mut self, key: PeerKey) {
-        let others = self.peers.iter().filter(|(other, _)| **other != key);
-        let producers: Vec<ProducerId> =
-            others.flat_map(|(_, peer)| peer.producers.keys().copied()).collect();
-        for producer in producers {
+        let others = || self.peers.iter().filter(|(other, _)| **other != key).map(|(_, peer)| peer);
+        let media: Vec<ProducerId> = others().flat_map(|peer| peer.producers.keys().copied()).collect();
+        let data: Vec<DataProducerId> =
+            others().flat_map(|peer| peer.data_producers.keys().copied()).collect();
+        for producer in media {
             self.offer(key, producer);
+        }
+        for producer in data {
+            self.offer_data(key, producer);
         }
     }
 
     /// Offers all others what one sends.
     pub(super) fn offer_to_all(&mut self, owner: PeerKey, producer: ProducerId) {
-        let others: Vec<PeerKey> = self.peers.keys().copied().filter(|other| *other != owner).collect();
-        for other in others {
+        for other in self.others(owner) {
             self.offer(other, producer);
         }
+    }
+
+    /// All but one.
+    pub(super) fn others(&self, key: PeerKey) -> Vec<PeerKey> {
+        self.peers.keys().copied().filter(|other| *other != key).collect()
+    }
+
+    /// Until when a client is to have answered what it is asked now.
+    pub(super) fn answer_until(&self) -> Instant {
+        Instant::now() + self.shared.config.limits.answer_max
     }
 
     /// Makes a consumer, if this one can and may have one and has none yet.
@@ -60,7 +75,7 @@ impl RoomOwner {
         });
         // whoever is gone needs no consumer: it is dropped, and so closed
         let Some((owner, app_data, producer_paused)) = owner else { return };
-        let until = Instant::now() + self.shared.config.limits.answer_max;
+        let until = self.answer_until();
         let Some(peer) = self.peers.get_mut(&key) else { return };
         let consumer = match made {
             Ok(consumer) => consumer,
@@ -92,7 +107,7 @@ impl RoomOwner {
         });
         let events = consumer.events();
         peer.consumers.insert(id, Consuming { consumer, readiness: Readiness::Offered, paused: false });
-        let said = peer.ask("newConsumer", offer, id, until);
+        let said = peer.ask("newConsumer", offer, Asked { of: Consumed::Media(id), until });
         self.note(key, said);
         self.listen(events.map(move |event| Happening::Consumer(key, id, event)).boxed());
     }
@@ -102,40 +117,54 @@ impl RoomOwner {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         // an answer to nothing may be one that came too late
         let Some(asked) = peer.asked.remove(&id) else { return };
-        match answer {
-            Ok(_) => {
-                let Some(consuming) = peer.consumers.get_mut(&asked.consumer) else { return };
-                consuming.readiness = Readiness::Made;
-                if consuming.paused {
-                    return;
-                }
-                let consumer = consuming.consumer.clone();
-                self.work(async move {
-                    // a worker that has ended ends the consumer too, which is told
-                    let _ = consumer.resume().await;
-                    let nothing: After = Box::new(|_| {});
-                    nothing
-                });
+        match (answer, asked.of) {
+            (Ok(_), Consumed::Media(id)) => self.consumer_made(key, id),
+            (Ok(_), Consumed::Data(id)) => self.data_consumer_made(key, id),
+            (Err(why), Consumed::Media(id)) => {
+                tracing::debug!(room = %self.name, consumer = %id, why, "the client takes no consumer");
+                peer.consumers.remove(&id);
             }
-            Err(why) => {
-                tracing::debug!(room = %self.name, consumer = %asked.consumer, why, "the client takes no consumer");
-                peer.consumers.remove(&asked.consumer);
+            (Err(why), Consumed::Data(id)) => {
+                tracing::debug!(room = %self.name, consumer = %id, why, "the client takes no data consumer");
+                peer.data_consumers.remove(&id);
             }
         }
     }
 
+    fn consumer_made(&mut self, key: PeerKey, id: ConsumerId) {
+        let consuming = self.peers.get_mut(&key).and_then(|peer| peer.consumers.get_mut(&id));
+        let Some(consuming) = consuming else { return };
+        consuming.readiness = Readiness::Made;
+        if consuming.paused {
+            return;
+        }
+        let consumer = consuming.consumer.clone();
+        self.work(async move {
+            // a worker that has ended ends the consumer too, which is told
+            let _ = consumer.resume().await;
+            let nothing: After = Box::new(|_| {});
+            nothing
+        });
+    }
+
     /// Closes consumers that the client did not make in time.
     pub(super) fn close_unanswered(&mut self, now: Instant) {
-        let mut late: Vec<(PeerKey, u32, ConsumerId)> = Vec::new();
+        let mut late: Vec<(PeerKey, u32, Consumed)> = Vec::new();
         for (key, peer) in &self.peers {
             let due = peer.asked.iter().filter(|(_, asked)| asked.until <= now);
-            late.extend(due.map(|(id, asked)| (*key, *id, asked.consumer)));
+            late.extend(due.map(|(id, asked)| (*key, *id, asked.of)));
         }
-        for (key, request, consumer) in late {
+        for (key, request, of) in late {
             let Some(peer) = self.peers.get_mut(&key) else { continue };
             peer.asked.remove(&request);
-            if peer.consumers.remove(&consumer).is_some() {
-                self.notify(key, "consumerClosed", json!({ "consumerId": consumer }));
+            match of {
+                Consumed::Media(id) if peer.consumers.remove(&id).is_some() => {
+                    self.notify(key, "consumerClosed", json!({ "consumerId": id }));
+                }
+                Consumed::Data(id) if peer.data_consumers.remove(&id).is_some() => {
+                    self.notify(key, "dataConsumerClosed", json!({ "dataConsumerId": id }));
+                }
+                Consumed::Media(_) | Consumed::Data(_) => {}
             }
         }
     }
@@ -162,7 +191,7 @@ impl RoomOwner {
                 let producer = consuming.consumer.producer_id();
                 peer.considered.remove(&producer);
                 peer.consumers.remove(&id);
-                peer.asked.retain(|_, asked| asked.consumer != id);
+                peer.asked.retain(|_, asked| asked.of != Consumed::Media(id));
                 self.notify(key, "consumerClosed", json!({ "consumerId": id }));
             }
             ConsumerEvent::Rtp(_)
@@ -230,17 +259,8 @@ impl RoomOwner {
     ) -> Result<(), Refusal> {
         let consumer = self.consumer(key, id)?;
         self.work(async move {
-            let stats = consumer.get_stats().await.map_err(Refusal::from).and_then(|stats| {
-                let mut all = Vec::new();
-                for stat in &stats.consumer {
-                    all.push(to_json(stat)?);
-                }
-                for stat in &stats.producer {
-                    all.push(to_json(stat)?);
-                }
-                Ok(json!({ "stats": all }))
-            });
-            answer_with(key, request, stats)
+            let stats = consumer.get_stats().await;
+            answer_with(key, request, stats::sent(stats))
         });
         Ok(())
     }

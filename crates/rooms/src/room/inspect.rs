@@ -1,7 +1,9 @@
 //! What the server API is told of a room.
 use super::owner::{After, RoomOwner};
 use super::peer::{Peer, Readiness};
-use crate::facts::{ConsumerFacts, ParticipantFacts, ProducerFacts, RoomDetails, RoomFacts, TransportFacts};
+use crate::facts::{
+    ConsumerFacts, DataProducerFacts, ParticipantFacts, ProducerFacts, RoomDetails, RoomFacts, TransportFacts,
+};
 use crate::request::Direction;
 use sfu::{Consumer, ConsumerId, Producer, ProducerId};
 use std::collections::HashMap;
@@ -91,6 +93,11 @@ fn participant(peer: &Peer) -> Option<ParticipantFacts> {
                 paused: one.paused || matches!(one.readiness, Readiness::Offered),
                 stats: None,
             })
+            .collect(),
+        data_producers: peer
+            .data_producers
+            .iter()
+            .map(|(id, one)| DataProducerFacts { id: *id, label: one.producer.label().to_owned() })
             .collect(),
     })
 }

@@ -103,6 +103,9 @@ impl RoomOwner {
                 reason: word,
             });
         }
+        for id in peer.data_producers.keys() {
+            self.forget_data(*id);
+        }
         let Some(joined) = &peer.joined else { return };
         if peer.grants.is_announced() {
             self.notify_others(key, "peerClosed", &json!({ "peerId": peer.id(), "reason": word }));

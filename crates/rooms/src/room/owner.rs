@@ -2,6 +2,7 @@
 //! `work`, whose result is a closure that is run here; so a slow worker holds up nobody else's requests.
 //!
 //! `Open` → `Closing` when told to, when it was empty for too long, or when its router ended → the task ends, with all in it.
+use super::loudness::Loudness;
 use super::peer::{Peer, PeerKey};
 use super::{Measure, Said, ToRoom};
 use crate::config::{RoomLimits, RoomsConfig};
@@ -17,7 +18,8 @@ use futures_util::{FutureExt, StreamExt};
 use media::WallTime;
 use serde_json::{Value, json};
 use sfu::{
-    ConsumerEvent, ConsumerId, ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, TransportEvent,
+    ConsumerEvent, ConsumerId, DataConsumerEvent, DataConsumerId, DataProducerEvent, DataProducerId,
+    ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, RtpObserverEvent, TransportEvent,
     TransportId, WebRtcServer, WorkerManager,
 };
 use std::collections::BTreeMap;
@@ -47,6 +49,9 @@ pub(super) enum Happening {
     Transport(PeerKey, TransportId, TransportEvent),
     Producer(PeerKey, ProducerId, ProducerEvent),
     Consumer(PeerKey, ConsumerId, ConsumerEvent),
+    DataProducer(PeerKey, DataProducerId, DataProducerEvent),
+    DataConsumer(PeerKey, DataConsumerId, DataConsumerEvent),
+    Loudness(u64, RtpObserverEvent),
 }
 
 /// A room that is to be run.
@@ -78,6 +83,7 @@ pub(super) struct RoomOwner {
     pub(super) limits: RoomLimits,
     pub(super) since: WallTime,
     pub(super) peers: BTreeMap<PeerKey, Peer>,
+    pub(super) loudness: Loudness,
     next_peer: u64,
     told: mpsc::Receiver<ToRoom>,
     work: FuturesUnordered<BoxFuture<'static, After>>,
@@ -102,6 +108,7 @@ impl RoomOwner {
             since: (shared.config.wall_now)(),
             shared,
             peers: BTreeMap::new(),
+            loudness: Loudness::default(),
             next_peer: 0,
             told,
             work,
@@ -180,6 +187,9 @@ impl RoomOwner {
             Happening::Transport(peer, id, event) => self.transport_happened(peer, id, &event),
             Happening::Producer(peer, id, event) => self.producer_happened(peer, id, event),
             Happening::Consumer(peer, id, event) => self.consumer_happened(peer, id, event),
+            Happening::DataProducer(peer, id, event) => self.data_producer_happened(peer, id, event),
+            Happening::DataConsumer(peer, id, event) => self.data_consumer_happened(peer, id, &event),
+            Happening::Loudness(made, event) => self.loudness_happened(made, event),
         }
     }
 
@@ -198,6 +208,7 @@ impl RoomOwner {
             self.end(key, Ending::NotJoined);
         }
         self.close_unanswered(now);
+        self.ensure_loudness();
     }
 
     /// Ends connections that do not take what they are sent.
@@ -261,6 +272,15 @@ impl RoomOwner {
     /// Tells all who have joined, but one.
     pub(super) fn notify_others(&mut self, but: PeerKey, method: &str, data: &Value) {
         let joined = self.peers.iter().filter(|(key, peer)| **key != but && peer.joined.is_some());
+        let keys: Vec<PeerKey> = joined.map(|(key, _)| *key).collect();
+        for key in keys {
+            self.notify(key, method, data.clone());
+        }
+    }
+
+    /// Tells all who have joined.
+    pub(super) fn notify_joined(&mut self, method: &str, data: &Value) {
+        let joined = self.peers.iter().filter(|(_, peer)| peer.joined.is_some());
         let keys: Vec<PeerKey> = joined.map(|(key, _)| *key).collect();
         for key in keys {
             self.notify(key, method, data.clone());

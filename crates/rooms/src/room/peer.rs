@@ -1,13 +1,17 @@
 //! What a room keeps of one connection. Dropping it closes its transports and all on them.
 use crate::outbox::{Full, Outbox};
+use crate::refusal::Refusal;
 use crate::request::Direction;
 use crate::token::{Claims, Grants, Publish, RoomScope};
 use crate::wire;
 use media::WallTime;
 use serde_json::{Value, json};
 use sfu::rtp_parameters::{MediaKind, RtpCapabilities};
-use sfu::{Consumer, ConsumerId, Producer, ProducerId, TransportId, WebRtcTransport};
-use std::collections::{BTreeMap, BTreeSet};
+use sfu::{
+    Consumer, ConsumerId, DataConsumer, DataConsumerId, DataProducer, DataProducerId, Producer, ProducerId,
+    TransportId, WebRtcTransport,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::time::Instant;
 
 /// Names a connection within its room; never used again.
@@ -56,9 +60,28 @@ pub(super) struct Consuming {
     pub(super) paused: bool,
 }
 
+/// A producer of data.
+pub(super) struct DataProducing {
+    pub(super) producer: DataProducer,
+    pub(super) app_data: Value,
+}
+
+/// A consumer of data, and how far it is.
+pub(super) struct DataConsuming {
+    pub(super) consumer: DataConsumer,
+    pub(super) readiness: Readiness,
+}
+
+/// What a client is to make its side of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consumed {
+    Media(ConsumerId),
+    Data(DataConsumerId),
+}
+
 /// A request of ours that the client has not answered.
 pub(super) struct Asked {
-    pub(super) consumer: ConsumerId,
+    pub(super) of: Consumed,
     pub(super) until: Instant,
 }
 
@@ -81,6 +104,13 @@ pub(super) struct Peer {
     pub(super) consumers: BTreeMap<ConsumerId, Consuming>,
     /// Producers of others that this one consumes, is about to, or cannot.
     pub(super) considered: BTreeSet<ProducerId>,
+    pub(super) data_producers: BTreeMap<DataProducerId, DataProducing>,
+    /// Data producers that are being made: they count.
+    pub(super) data_producers_coming: usize,
+    /// Those whose channel the client has closed: it may close them by a request, too. As many as it may have at once.
+    pub(super) data_producers_ended: VecDeque<DataProducerId>,
+    pub(super) data_consumers: BTreeMap<DataConsumerId, DataConsuming>,
+    pub(super) data_considered: BTreeSet<DataProducerId>,
     pub(super) asked: BTreeMap<u32, Asked>,
     next_request: u32,
     /// Requests that are not answered yet.
@@ -114,6 +144,11 @@ impl Peer {
             producers_coming: 0,
             consumers: BTreeMap::new(),
             considered: BTreeSet::new(),
+            data_producers: BTreeMap::new(),
+            data_producers_coming: 0,
+            data_producers_ended: VecDeque::new(),
+            data_consumers: BTreeMap::new(),
+            data_considered: BTreeSet::new(),
             asked: BTreeMap::new(),
             next_request: 1,
             in_flight: 0,
@@ -148,6 +183,22 @@ impl Peer {
         shown
     }
 
+    /// One of its transports, which is to be for this direction.
+    pub(super) fn way(&self, id: TransportId, direction: Direction) -> Result<&Way, Refusal> {
+        let way = self.transports.get(&id).ok_or_else(|| Refusal::no_such("transport", id))?;
+        if way.direction != direction {
+            let other = if direction == Direction::Send { "receiving" } else { "sending" };
+            return Err(Refusal::wrong(format!("transportId: this transport is for {other}")));
+        }
+        Ok(way)
+    }
+
+    /// The transport by which it receives is gone: another one may take over.
+    pub(super) fn forget_considered(&mut self) {
+        self.considered.clear();
+        self.data_considered.clear();
+    }
+
     /// The transport by which it receives.
     pub(super) fn receiving(&self) -> Option<&WebRtcTransport> {
         let way = self.transports.values().find(|way| way.direction == Direction::Recv);
@@ -163,17 +214,11 @@ impl Peer {
         self.outbox.say(&wire::notification(method, data))
     }
 
-    /// Asks the client to make a consumer.
-    pub(super) fn ask(
-        &mut self,
-        method: &str,
-        data: Value,
-        consumer: ConsumerId,
-        until: Instant,
-    ) -> Result<(), Full> {
+    /// Asks the client to make its side of a consumer.
+    pub(super) fn ask(&mut self, method: &str, data: Value, asked: Asked) -> Result<(), Full> {
         let id = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
-        self.asked.insert(id, Asked { consumer, until });
+        self.asked.insert(id, asked);
         self.outbox.say(&wire::request(id, method, data))
     }
 }

@@ -1,12 +1,14 @@
 //! What participants send.
 use super::owner::{After, Happening, RoomOwner};
 use super::peer::{PeerKey, Producing};
+use super::stats;
 use super::transports::answer_with;
 use crate::events::RoomHappening;
 use crate::refusal::Refusal;
 use crate::request::{Direction, Produce};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use sfu::rtp_parameters::MediaKind;
 use sfu::{ProduceError, Producer, ProducerEvent, ProducerId, ProducerOptions, Transport};
 
 /// What a producer is to be, besides what the router knows.
@@ -24,11 +26,7 @@ impl RoomOwner {
         peer.grants
             .may_publish(produce.kind, source.as_deref())
             .map_err(|what| Refusal::forbidden(format!("the token does not grant {what}")))?;
-        let no_transport = || Refusal::no_such("transport", produce.transport_id);
-        let way = peer.transports.get(&produce.transport_id).ok_or_else(no_transport)?;
-        if way.direction != Direction::Send {
-            return Err(Refusal::wrong("transportId: this transport is for receiving"));
-        }
+        let way = peer.way(produce.transport_id, Direction::Send)?;
         if peer.producers.len() + peer.producers_coming >= max {
             return Err(Refusal::limit("producers_per_participant_max", max, "producers at a time"));
         }
@@ -67,6 +65,9 @@ impl RoomOwner {
         self.listen(events.map(move |event| Happening::Producer(key, producer_id, event)).boxed());
         self.answer(key, id, Ok(json!({ "id": producer_id })));
         self.tell(RoomHappening::TrackPublished { identity, producer: producer_id, kind, source });
+        if kind == MediaKind::Audio {
+            self.hear(producer_id);
+        }
         self.offer_to_all(key, producer_id);
     }
 
@@ -100,7 +101,7 @@ impl RoomOwner {
         let producer = self.producer(key, id)?;
         self.work(async move {
             let stats = producer.get_stats().await;
-            answer_with(key, request, stats.map(|stats| json!({ "stats": stats })).map_err(Refusal::from))
+            answer_with(key, request, stats::received(stats))
         });
         Ok(())
     }
@@ -134,11 +135,12 @@ impl RoomOwner {
         Some(producing)
     }
 
-    /// Nobody needs to know any more who considered a producer that is gone.
+    /// Nobody needs to know any more who considered a producer that is gone, or whether it spoke.
     pub(super) fn forget(&mut self, id: ProducerId) {
         for peer in self.peers.values_mut() {
             peer.considered.remove(&id);
         }
+        self.unhear(id);
     }
 
     fn producer(&self, key: PeerKey, id: ProducerId) -> Result<Producer, Refusal> {

@@ -46,9 +46,13 @@ impl RoomOwner {
             Request::SetConsumerPreferredLayers(wanted) => self.prefer(key, id, wanted).err().map(Err),
             Request::SetConsumerPriority(wanted) => self.prioritise(key, id, wanted).err().map(Err),
             Request::GetConsumerStats(of) => self.consumer_stats(key, id, of.consumer_id).err().map(Err),
-            Request::ProduceData(_) => Some(Err(self.no_data(key))),
-            Request::CloseDataProducer(of) => {
-                Some(Err(Refusal::no_such("data producer", of.data_producer_id)))
+            Request::ProduceData(produce) => self.produce_data(key, id, produce).err().map(Err),
+            Request::CloseDataProducer(of) => Some(self.close_data_producer(key, of.data_producer_id)),
+            Request::GetDataProducerStats(of) => {
+                self.data_producer_stats(key, id, of.data_producer_id).err().map(Err)
+            }
+            Request::GetDataConsumerStats(of) => {
+                self.data_consumer_stats(key, id, of.data_consumer_id).err().map(Err)
             }
             Request::ChangeDisplayName(change) => Some(self.rename(key, change.display_name)),
             Request::KickPeer(kick) => Some(self.kick_peer(key, &kick)),
@@ -77,13 +81,6 @@ impl RoomOwner {
             map.insert("routerRtpCapabilities".into(), capabilities);
         }
         Ok(answer)
-    }
-
-    fn no_data(&self, key: PeerKey) -> Refusal {
-        match self.peers.get(&key) {
-            Some(peer) if !peer.grants.data => Refusal::forbidden("the token does not grant data"),
-            Some(_) | None => Refusal::unsupported("data channels are not supported by this build"),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 use super::owner::{After, Happening, RoomOwner};
 use super::peer::{PeerKey, Way};
 use super::requests::to_json;
+use super::stats;
 use crate::refusal::Refusal;
 use crate::request::{ConnectWebRtcTransport, CreateWebRtcTransport, Direction};
 use futures_util::StreamExt;
@@ -35,6 +36,7 @@ impl RoomOwner {
         let mut options = WebRtcTransportOptions::new_with_server(self.shared.server.clone());
         options.enable_udp = !wanted.force_tcp;
         options.prefer_udp = true;
+        options.enable_sctp = wanted.sctp;
         let (router, direction) = (self.router.clone(), wanted.direction);
         self.work(async move {
             let made = router.create_webrtc_transport(options).await;
@@ -97,12 +99,8 @@ impl RoomOwner {
     pub(super) fn transport_stats(&mut self, key: PeerKey, id: u32, of: TransportId) -> Result<(), Refusal> {
         let transport = self.transport(key, of)?;
         self.work(async move {
-            let answer = match transport.get_stats().await {
-                Ok(Some(stats)) => Ok(json!({ "stats": [stats] })),
-                Ok(None) => Err(Refusal::no_such("transport", of)),
-                Err(gone) => Err(gone.into()),
-            };
-            answer_with(key, id, answer)
+            let stats = transport.get_stats().await;
+            answer_with(key, id, stats::one("webrtc-transport", stats, || Refusal::no_such("transport", of)))
         });
         Ok(())
     }
@@ -112,8 +110,7 @@ impl RoomOwner {
         // dropped, and so closed; what is on it tells of its end by events
         let way = peer.transports.remove(&of).ok_or_else(|| Refusal::no_such("transport", of))?;
         if way.direction == Direction::Recv {
-            // another one may take them over
-            peer.considered.clear();
+            peer.forget_considered();
         }
         Ok(json!({}))
     }
@@ -126,7 +123,7 @@ impl RoomOwner {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         if let Some(way) = peer.transports.remove(&id) {
             if way.direction == Direction::Recv {
-                peer.considered.clear();
+                peer.forget_considered();
             }
             let told = json!({ "transportId": id, "reason": "its worker has ended, or its way was lost" });
             self.notify(key, "transportClosed", told);
@@ -146,10 +143,15 @@ pub(super) fn answer_with(key: PeerKey, id: u32, answer: Result<Value, Refusal>)
 
 /// What `mediasoup-client` needs to make its side.
 fn describe(transport: &WebRtcTransport) -> Result<Value, Refusal> {
-    Ok(json!({
+    let mut described = json!({
         "id": transport.id(),
         "iceParameters": to_json(transport.ice_parameters())?,
         "iceCandidates": to_json(&transport.ice_candidates())?,
         "dtlsParameters": to_json(transport.dtls_parameters())?,
-    }))
+    });
+    // without, the client makes no data channels
+    if let (Value::Object(map), Some(sctp)) = (&mut described, transport.sctp_parameters()) {
+        map.insert("sctpParameters".into(), to_json(&sctp)?);
+    }
+    Ok(described)
 }

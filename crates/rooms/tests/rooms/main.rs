@@ -1,7 +1,8 @@
-//! The whole protocol, by sessions without a transport; media is negotiated, none flows.
+//! The whole protocol, by sessions without a transport. Media is negotiated, and flows where bots are (`bots`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
 mod admin;
+mod bots;
 mod doors;
 mod fixtures;
 mod life;

@@ -2,6 +2,8 @@
 
 use super::browser::{result, script_within};
 use super::{BINARY, turn};
+use formats::pcm::{RawAudio, WAV_HEADER_BYTES, wav_header};
+use media::Codec;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -44,6 +46,29 @@ fn assert_screenshots(place: &Place, names: &[&str]) {
     }
 }
 
+/// Writes a voice for microphones, and says where: what beeps, or goes on for ever, is taken for noise. Four syllables a
+/// second, of 150 Hz and its overtones.
+fn voice(place: &Place) -> String {
+    const RATE: u32 = 48_000;
+    let sample = |at: u32| {
+        let seconds = f64::from(at) / f64::from(RATE);
+        let phase = |hz: f64| (seconds * hz * std::f64::consts::TAU).sin();
+        let voiced: f64 =
+            (1..10).map(|overtone| phase(150.0 * f64::from(overtone)) / f64::from(overtone)).sum();
+        (voiced * phase(2.0).abs().powi(2) * 9_000.0) as i16
+    };
+    let samples: Vec<u8> = (0..4 * RATE).flat_map(|at| sample(at).to_le_bytes()).collect();
+    let mut file = wav_header(RawAudio { codec: Codec::L16, rate: RATE, channels: 1 }).unwrap().to_vec();
+    file.extend(&samples);
+    // the lengths, which Chromium believes
+    let (all, data) = (file.len() as u32 - 8, samples.len() as u32);
+    file[4..8].copy_from_slice(&all.to_le_bytes());
+    file[WAV_HEADER_BYTES - 4..WAV_HEADER_BYTES].copy_from_slice(&data.to_le_bytes());
+    let path = place.file("voice.wav");
+    std::fs::write(&path, &file).unwrap();
+    path.display().to_string()
+}
+
 /// Two people meet and do these things; see `peers/meeting.mjs`.
 fn meet(chromium: &Path, steps: &[&str]) -> (Place, Value) {
     let _turn = turn::alone();
@@ -57,7 +82,11 @@ fn meet(chromium: &Path, steps: &[&str]) -> (Place, Value) {
         "screenshots": place.file("."),
         // two people's pictures are encoded in three sizes and decoded on two cores: at 30 frames a second the
         // browser is what stands still
-        "flags": ["--auto-select-desktop-capture-source=Entire screen", "--use-fake-device-for-media-stream=fps=10"],
+        "flags": [
+            "--auto-select-desktop-capture-source=Entire screen",
+            "--use-fake-device-for-media-stream=fps=10",
+            format!("--use-file-for-fake-audio-capture={}", voice(&place)),
+        ],
         "steps": steps,
     });
     let result = result(script_within(LIMIT, "meeting.mjs", chromium, &place, settings));
@@ -70,9 +99,9 @@ fn meet(chromium: &Path, steps: &[&str]) -> (Place, Value) {
 }
 
 #[test]
-fn two_people_meet_on_the_page_mute_share_come_back_and_leave() {
+fn two_people_meet_on_the_page_chat_mute_share_come_back_and_leave() {
     require!(chromium);
-    let steps = ["tokens", "hide", "mute", "screen", "restart", "vp9", "lose", "leave"];
+    let steps = ["tokens", "hide", "chat", "mute", "speak", "screen", "restart", "vp9", "lose", "leave"];
     let (place, result) = meet(&chromium, &steps);
     assert!(text(&result, "/expired").contains("has expired"), "{result:#}");
     assert!(text(&result, "/forged").contains("needs a valid token"), "{result:#}");
@@ -85,6 +114,9 @@ fn two_people_meet_on_the_page_mute_share_come_back_and_leave() {
     }
     assert_eq!(result["hidden"]["changed"], 0, "a picture that cannot be seen is sent: {result:#}");
     assert_moves(&result, "/shown");
+    assert_eq!(result["chat"], json!(["Ann: hello <b>Ben</b> 👋", "Ben: hello Ann"]));
+    assert!(number(&result, "/channels") >= 1.0, "the chat did not go by a data channel: {result:#}");
+    assert!(["Ann", "Ben"].contains(&text(&result, "/speaker")), "nobody speaks: {result:#}");
     assert!(!text(&result, "/unmutedLabel").contains("muted"), "{result:#}");
     assert!(text(&result, "/mutedLabel").contains("muted"), "{result:#}");
     assert!(text(&result, "/large").starts_with("ann/screen/"), "{result:#}");
@@ -131,7 +163,7 @@ fn use_mediasoup_client(chromium: &Path) -> Value {
 }
 
 #[test]
-fn mediasoup_client_sends_receives_switches_layers_pauses_restarts_and_closes() {
+fn mediasoup_client_sends_media_and_data_receives_switches_layers_pauses_restarts_and_closes() {
     require!(chromium);
     let result = use_mediasoup_client(&chromium);
     assert_eq!(result["canProduce"], json!([true, true]), "{result:#}");
@@ -147,6 +179,16 @@ fn mediasoup_client_sends_receives_switches_layers_pauses_restarts_and_closes() 
     assert_eq!(result["restart"]["different"], 3, "{result:#}");
     let frames = result["restart"]["frames"].as_array().unwrap();
     assert!(frames.iter().all(|of_3s| of_3s.as_u64() > Some(30)), "the picture did not go on: {result:#}");
+    let channels = json!([
+        { "label": "chat", "protocol": "text", "ordered": true },
+        { "label": "loose", "protocol": "", "ordered": false, "maxRetransmits": 0 },
+    ]);
+    assert_eq!(result["channels"], channels, "{result:#}");
+    assert_eq!(result["data"], json!({ "inOrder": true, "sameBytes": true, "own": 0 }), "{result:#}");
+    assert_eq!(result["stats"]["transport"], json!(["webrtc-transport"]), "{result:#}");
+    let kinds = result["stats"]["producer"].as_array().unwrap();
+    assert!(!kinds.is_empty() && kinds.iter().all(|kind| kind == "inbound-rtp"), "{result:#}");
+    assert_eq!(result["stats"]["consumer"][0], "outbound-rtp", "{result:#}");
     let refusals = result["refusals"].as_array().unwrap();
     let codes: Vec<_> = refusals.iter().map(|one| one["code"].as_u64()).collect();
     assert_eq!(codes, [Some(400), Some(404), Some(409), Some(403), Some(400)], "{result:#}");

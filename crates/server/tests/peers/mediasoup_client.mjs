@@ -199,6 +199,25 @@ async function journey({ room, tokens }) {
   await ben.request('requestConsumerKeyFrame', { consumerId });
   await ben.request('setConsumerPriority', { consumerId, priority: 100 });
 
+  // Data: ordered and unordered, text and bytes.
+  const opened = (channel) => until('the channel', () => channel.readyState === 'open');
+  const chat = await ann.send.produceData({ ordered: true, label: 'chat', protocol: 'text', appData: { more: 1 } });
+  const loose = await ann.send.produceData({ ordered: false, maxRetransmits: 0, label: 'loose' });
+  await Promise.all([opened(chat), opened(loose)]);
+  const bytes = crypto.getRandomValues(new Uint8Array(20_000));
+  for (let at = 0; at < 50; at += 1) chat.send(`message ${at}`);
+  chat.send(bytes);
+  loose.send('by the way');
+  await until('all messages', () => ben.messages.length === 52);
+  result.channels = [...ben.channels.values()].map(({ label, protocol, sctpStreamParameters }) => ({ label, protocol, ordered: sctpStreamParameters.ordered, maxRetransmits: sctpStreamParameters.maxRetransmits }));
+  const ordered = ben.messages.filter(({ label }) => label === 'chat').map(({ text }) => text);
+  const last = ordered.pop();
+  const got = new Uint8Array(last instanceof Blob ? await last.arrayBuffer() : last);
+  result.data = { inOrder: ordered.every((text, at) => text === `message ${at}`), sameBytes: got.length === bytes.length && got.every((byte, at) => byte === bytes[at]), own: ann.messages.length };
+  chat.close();
+  await ann.request('closeDataProducer', { dataProducerId: chat.id });
+  await until('the channel is closed', () => ben.seen('dataConsumerClosed'));
+
   // ICE restarts on both sides while the picture goes on.
   const restart = async (participant, transport) => {
     const { iceParameters } = await participant.request('restartIce', { transportId: transport.id });

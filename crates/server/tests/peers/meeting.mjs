@@ -1,7 +1,7 @@
-// Two people meet on the server's own page: they see each other, talk, change layers and networks, and leave.
+// Two people meet on the server's own page: they see each other, talk, chat, change layers and networks, and leave.
 //
 // Settings: `url` of the page, `api` of the rooms, `key` (`kid` and `secret`), `room`, `screenshots` (a folder), and `steps`: what
-// they do there, in this order: tokens, layers, hide, mute, screen, restart, vp9, lose, leave.
+// they do there, in this order: tokens, layers, hide, chat, mute, speak, screen, restart, vp9, lose, leave.
 
 import { hear, run, sleep } from './browser.mjs';
 import { fragments, grants, keepConnections, Participant, sign } from './rooms.mjs';
@@ -96,6 +96,27 @@ run(async (browser, settings) => {
     result.shown = await ben.picture('ann');
   }
 
+  // Chat, by data channel: both ways.
+  if (does('chat')) {
+    const write = async (participant, text) => {
+      await participant.page.keyboard.press('c');
+      await participant.page.locator('#chat-text').fill(text);
+      await participant.page.keyboard.press('Enter');
+      await participant.page.waitForFunction(() => document.querySelector('#chat-text').value === '');
+      await participant.page.keyboard.press('Escape');
+    };
+    await write(ann, 'hello <b>Ben</b> 👋');
+    await ben.until('the message', (report) => report.chat.includes('Ann: hello <b>Ben</b> 👋'));
+    await write(ben, 'hello Ann');
+    await ann.until('the answer', (report) => report.chat.includes('Ben: hello Ann'));
+    result.chat = (await ann.report()).chat;
+    result.channels = await ann.page.evaluate(async () => {
+      let channels = 0;
+      for (const connection of window.connections) for (const report of (await connection.getStats()).values()) if (report.type === 'data-channel' && report.messagesSent > 0) channels += 1;
+      return channels;
+    });
+  }
+
   // Mute, and the camera's end, as the other one sees them.
   if (does('mute')) {
     const label = (key) => ben.page.locator(`.tile[data-key="${key}"]`).getAttribute('aria-label');
@@ -109,6 +130,11 @@ run(async (browser, settings) => {
     await ben.until('no picture', (report) => report.tiles.find((tile) => tile.key === 'ann' && !tile.hasPicture));
     await ann.page.locator('#bar-camera').click();
     await ben.until('the picture again', (report) => report.tiles.find((tile) => tile.key === 'ann' && tile.hasPicture && tile.stats?.fps > 5), null, 20_000);
+  }
+
+  // The active speaker.
+  if (does('speak')) {
+    result.speaker = await ben.until('somebody speaks', (report) => report.tiles.find((tile) => tile.speaking)?.name);
   }
 
   // A screen is a picture of its own.

@@ -126,6 +126,15 @@ pub(crate) struct DataConsumerState {
     bytes: u64,
     dropped: u64,
     events: EventSource<DataConsumerEvent>,
+    /// What waits until it is first resumed and connected. None since then, or if it does not hold.
+    held: Option<Held>,
+}
+
+/// Messages that wait.
+#[derive(Debug, Default)]
+struct Held {
+    messages: Vec<Message>,
+    bytes: usize,
 }
 
 impl DataConsumerState {

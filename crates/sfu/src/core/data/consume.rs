@@ -1,5 +1,5 @@
 //! New data consumers, and what applications change about them and send on them.
-use super::{DataConsumerState, Message};
+use super::{DataConsumerState, Held, Message};
 use crate::core::carrier::Carrier;
 use crate::core::keys::{DataConsumerKey, TransportKey};
 use crate::core::{Core, TransportState};
@@ -77,7 +77,7 @@ impl Core {
         options: DataConsumerOptions,
         now: Moment,
     ) -> Result<DataConsumed, ConsumeDataError> {
-        let DataConsumerOptions { data_producer_id, kind, subchannels, paused } = options;
+        let DataConsumerOptions { data_producer_id, kind, subchannels, paused, hold } = options;
         let transport = self.transports.get_mut(key).ok_or(ConsumeDataError::TransportClosed(id))?;
         let router = self.routers.get(transport.router).ok_or(ConsumeDataError::TransportClosed(id))?;
         let producer_key = router.data_producers.get(&data_producer_id).copied();
@@ -113,6 +113,7 @@ impl Core {
             bytes: 0,
             dropped: 0,
             events: EventSource::default(),
+            held: (hold && stream.is_some()).then(Held::default),
         });
         producer.consumers.push(consumer);
         producer.tell_listeners();
@@ -124,11 +125,12 @@ impl Core {
         Ok(DataConsumed { key: consumer, ..consumed })
     }
 
-    pub(crate) fn pause_data_consumer(&mut self, key: DataConsumerKey, paused: bool) {
+    pub(crate) fn pause_data_consumer(&mut self, key: DataConsumerKey, paused: bool, now: Moment) {
         let Some(consumer) = self.data_consumers.get_mut(key) else { return };
         if std::mem::replace(&mut consumer.paused, paused) != paused {
             consumer.events.emit(if paused { DataConsumerEvent::Pause } else { DataConsumerEvent::Resume });
         }
+        self.release(key, now);
     }
 
     /// Changes what it is subscribed to; returns what that is then, `None` when it is closed.

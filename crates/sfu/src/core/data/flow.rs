@@ -1,10 +1,10 @@
 //! Messages on their way: out of an association, to everybody who gets them, and into other associations.
-use super::Message;
+use super::{DataConsumerState, Message};
 use crate::core::carrier::Carrier;
 use crate::core::keys::{DataConsumerKey, DataProducerKey, TransportKey};
 use crate::core::{Core, TransportState};
 use crate::data::{DataOutput, Payload, SctpState, SendError};
-use crate::data_consumer::DataConsumerEvent;
+use crate::data_consumer::{DataConsumerEvent, HELD_BYTES_MAX};
 use crate::data_producer::{MessageOptions, SendMessageError};
 use crate::transport::TransportEvent;
 use bytes::Bytes;
@@ -13,6 +13,23 @@ use media::Moment;
 /// Packets that an association is given before it is polled: 32. It acknowledges when polled; measured on a link without
 /// delay, its peer waits for that, and more at once made it many times slower.
 const UNPOLLED_MAX: usize = 32;
+
+/// What a message that waits costs besides its bytes: so empty ones are bounded too.
+const HELD_EACH: usize = 128;
+
+impl DataConsumerState {
+    /// Lets a message wait, if there is room.
+    fn hold(&mut self, message: &Message) {
+        let Some(held) = &mut self.held else { return };
+        let bytes = held.bytes + message.payload.len() + HELD_EACH;
+        if bytes > HELD_BYTES_MAX + HELD_EACH {
+            self.dropped += 1;
+            return;
+        }
+        held.bytes = bytes;
+        held.messages.push(message.clone());
+    }
+}
 
 impl Core {
     /// Takes a packet of SCTP.
@@ -46,7 +63,12 @@ impl Core {
                         traffic.dropped += 1;
                     }
                 }
-                DataOutput::State(state) => events.emit(TransportEvent::SctpStateChange(state)),
+                DataOutput::State(state) => {
+                    events.emit(TransportEvent::SctpStateChange(state));
+                    for consumer in data.consumers.clone() {
+                        self.release(consumer, now);
+                    }
+                }
                 DataOutput::Message { stream_id, payload } => {
                     let producer = data.streams.get(&stream_id).and_then(|used| used.producer);
                     let Some(producer) = producer else {
@@ -109,11 +131,30 @@ impl Core {
             relay.send(message);
         }
         for consumer in producer.consumers.clone() {
-            let Some(state) = self.data_consumers.get(consumer) else { continue };
-            if !state.paused && state.subchannels.receives(&message.addressed()) {
+            let Some(state) = self.data_consumers.get_mut(consumer) else { continue };
+            if !state.subchannels.receives(&message.addressed()) {
+                continue;
+            }
+            if state.held.is_some() {
+                state.hold(message);
+            } else if !state.paused {
                 // what was not taken is counted and told
                 let _ = self.deliver(consumer, message, now);
             }
+        }
+    }
+
+    /// Delivers what has waited, once the consumer is resumed and connected.
+    pub(super) fn release(&mut self, key: DataConsumerKey, now: Moment) {
+        let Some(consumer) = self.data_consumers.get_mut(key).filter(|consumer| !consumer.paused) else {
+            return;
+        };
+        let transport = self.transports.get(consumer.transport);
+        if transport.and_then(Self::sctp_state) != Some(SctpState::Connected) {
+            return;
+        }
+        for message in consumer.held.take().unwrap_or_default().messages {
+            let _ = self.deliver(key, &message, now);
         }
     }
 
