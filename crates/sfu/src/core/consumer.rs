@@ -185,9 +185,10 @@ impl ConsumerState {
         let Numbering { transport_sequence, padding } = numbering;
         let envelope = Envelope { rewritten, rtx: None, transport_sequence, padding, now };
         write(produced, &self.extensions, &envelope, out);
+        let payload_size = if rewritten.filler { 0 } else { produced.payload.len() };
         if let Some(trace) = &mut self.trace {
-            let (size, payload_size) = (out.len() - start, produced.payload.len());
-            let is_key_frame = produced.inbound.facts.key_frame;
+            let size = out.len() - start;
+            let is_key_frame = produced.inbound.facts.key_frame && !rewritten.filler;
             let traced = TracedPacket { size, payload_size, is_key_frame, is_rtx: false };
             let header = formats::rtp::Header {
                 marker: rewritten.marker,
@@ -202,7 +203,7 @@ impl ConsumerState {
         let sent = Outgoing {
             sequence: rewritten.sequence as u16,
             timestamp: rewritten.timestamp,
-            payload_bytes: produced.payload.len(),
+            payload_bytes: payload_size,
             bytes: out.len() - start,
         };
         leg.outgoing.handle_sent(sent, Kept { produced: produced.clone(), envelope }, now);

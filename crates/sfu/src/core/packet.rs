@@ -131,17 +131,21 @@ pub(crate) fn write(
         out.extend_from_slice(&(rewritten.sequence as u16).to_be_bytes());
     }
     let payload = out.len();
-    out.extend_from_slice(&packet.payload);
+    if !rewritten.filler {
+        out.extend_from_slice(&packet.payload);
+    }
     if let Some(patch) = &rewritten.patch {
         let at = payload + patch.at;
         if let Some(place) = out.get_mut(at..at + patch.bytes().len()) {
             place.copy_from_slice(patch.bytes());
         }
     }
-    if envelope.padding > 0 {
+    // a packet with no payload and no padding would be no packet of media at all
+    let padding = envelope.padding.max(u8::from(rewritten.filler));
+    if padding > 0 {
         out[start] |= 0x20;
-        out.resize(out.len() + usize::from(envelope.padding) - 1, 0);
-        out.push(envelope.padding);
+        out.resize(out.len() + usize::from(padding) - 1, 0);
+        out.push(padding);
     }
 }
 
@@ -171,7 +175,7 @@ fn write_extension(
         }
     };
     for (id, data) in packet.elements() {
-        if extensions.passed.contains(&id) {
+        if extensions.passed.contains(&id) && !envelope.rewritten.filler {
             push(id, data);
         }
     }
@@ -227,6 +231,7 @@ mod tests {
                 ssrc: 5,
                 payload_type: 100,
                 marker: true,
+                filler: false,
                 patch: None,
                 frame_number: None,
             },

@@ -90,6 +90,15 @@ impl Renumber {
         Some(highest_out.wrapping_sub(later - self.dropped.count(number + 1, self.end_in)))
     }
 
+    /// Leaves a number out. If it comes late, after a place was kept for it, that place, which is to be filled: `None`
+    /// when there is none, or not any more.
+    pub(super) fn leave_out(&mut self, number: u64) -> Option<u64> {
+        if number >= self.end_in {
+            return self.place(number, false);
+        }
+        self.place_once(number)
+    }
+
     /// The same, but each number only once.
     pub(super) fn place_once(&mut self, number: u64) -> Option<u64> {
         let known = number < self.end_in && number >= self.first_in && self.end_in - number <= REORDER_MAX;
@@ -153,6 +162,19 @@ mod tests {
         assert_eq!(numbers.place_once(2), Some(2));
         assert_eq!(numbers.place_once(3_000), Some(3_000 - 664));
         assert_eq!(numbers.place_once(1_500), None, "too late");
+    }
+
+    #[test]
+    fn what_is_left_out_late_fills_the_place_that_was_kept_for_it() {
+        let mut numbers = Renumber::following(99);
+        numbers.begin(10);
+        assert_eq!(numbers.place_once(10), Some(100));
+        assert_eq!(numbers.place_once(12), Some(102));
+        assert_eq!(numbers.leave_out(11), Some(101));
+        assert_eq!(numbers.leave_out(11), None, "twice");
+        assert_eq!(numbers.leave_out(13), None, "in time: no place was kept");
+        assert_eq!(numbers.leave_out(13), None);
+        assert_eq!(numbers.place_once(14), Some(103));
     }
 
     #[test]
