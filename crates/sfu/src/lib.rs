@@ -62,6 +62,7 @@ pub mod scalability_mode;
 pub mod score;
 pub mod send;
 
+mod bitrate_limits;
 mod consumer;
 mod core;
 mod data_consumer;
@@ -85,6 +86,7 @@ mod webrtc_transport;
 mod worker;
 mod worker_manager;
 
+pub use bitrate_limits::{BitrateError, SetBitrateError};
 pub use consumer::{
     ConsumeError, Consumer, ConsumerEvent, ConsumerOptions, ConsumerScore, ConsumerStatus, ConsumerType,
 };

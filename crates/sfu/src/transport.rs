@@ -1,4 +1,5 @@
 //! [`Transport`]: what all kinds of transports have.
+use crate::bitrate_limits::{BitrateLimit, SetBitrateError};
 use crate::consumer::{ConsumeError, Consumer, ConsumerOptions};
 use crate::core::{ConsumeMode, TransportKey};
 use crate::data::{SctpState, SctpStreamParameters};
@@ -126,6 +127,15 @@ pub struct TransportStats {
     /// Bits a second that the way from the peer bears, where it does not find out by itself.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_incoming_bitrate: Option<u64>,
+    /// Bits a second that the application lets come, if it set a limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_incoming_bitrate: Option<u32>,
+    /// The estimate of the way to the peer never rises above, if the application set that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_outgoing_bitrate: Option<u32>,
+    /// The same estimate never falls below.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min_outgoing_bitrate: Option<u32>,
     /// `controlled`, for WebRTC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ice_role: Option<String>,
@@ -175,6 +185,9 @@ impl TransportStats {
             rtp_packets_left_out: 0,
             available_outgoing_bitrate: None,
             available_incoming_bitrate: None,
+            max_incoming_bitrate: None,
+            max_outgoing_bitrate: None,
+            min_outgoing_bitrate: None,
             ice_role: None,
             ice_state: None,
             ice_selected_tuple: None,
@@ -345,6 +358,17 @@ impl Base {
 
     pub(crate) fn mailbox(&self) -> &Mailbox {
         &self.inner.mailbox
+    }
+
+    pub(crate) async fn set_bitrate_limit(
+        &self,
+        limit: BitrateLimit,
+        bps: u32,
+    ) -> Result<(), SetBitrateError> {
+        let key = self.inner.key;
+        let set = move |owner: &mut Owner<'_>| owner.core.set_bitrate_limit(key, limit, bps, owner.now);
+        let set = self.inner.mailbox.ask(set).await?;
+        Ok(set.ok_or(SetBitrateError::TransportClosed(self.inner.id))??)
     }
 
     async fn produce(&self, options: ProducerOptions) -> Result<Producer, ProduceError> {

@@ -203,8 +203,12 @@ impl SendEstimator {
     }
 
     /// What the receiver believes its way bears. Without transport-wide feedback it is the estimate, smoothed; with
-    /// it, a limit.
+    /// it, a limit, which 0 lifts, as in libwebrtc.
     pub fn handle_remb(&mut self, bps: u64, now: Moment) {
+        if bps == 0 && self.has_feedback {
+            self.remb = None;
+            return;
+        }
         let bps = u32::try_from(bps).unwrap_or(u32::MAX);
         self.remb = Some((bps, now));
         if self.has_feedback {

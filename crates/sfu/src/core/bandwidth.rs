@@ -88,6 +88,11 @@ impl Bandwidth {
         self.estimator.available()
     }
 
+    /// Other limits of the application.
+    pub(super) fn set_limits(&mut self, min: Option<u32>, max: Option<u32>) {
+        self.estimator.set_limits(min, max);
+    }
+
     pub(super) fn handle_feedback(&mut self, feedback: &formats::rtp::rtcp::TransportFeedback, now: Moment) {
         self.estimator.handle_feedback(feedback, now);
     }

@@ -6,7 +6,8 @@ use super::carrier::Carrier;
 use super::data::TransportData;
 use super::keys::{ConsumerKey, ProducerKey, RouterKey, TransportKey};
 use super::listener::Listener;
-use crate::bwe::{ArrivalLog, ReceiveEstimator};
+use crate::bitrate_limits::BitrateLimits;
+use crate::bwe::{ArrivalLog, IncomingLimit, ReceiveEstimator};
 use crate::events::EventSource;
 use crate::ids::TransportId;
 use crate::rate::Rate;
@@ -45,6 +46,8 @@ pub(crate) struct TransportState {
     pub(crate) arrivals: Option<Box<ArrivalLog>>,
     /// The estimate for senders that do not.
     pub(crate) receive_estimator: Option<Box<ReceiveEstimator>>,
+    /// What the former may send at most.
+    pub(crate) incoming_limit: IncomingLimit,
     pub(crate) events: EventSource<TransportEvent>,
     pub(crate) tick_at: Moment,
     pub(crate) report_at: Moment,
@@ -54,21 +57,6 @@ pub(crate) struct TransportState {
     pub(crate) touched: bool,
     /// What the peer asked for again in this turn: of which stream, and which numbers.
     pub(crate) asked_again: Vec<(u32, Vec<u16>)>,
-}
-
-/// Bits a second that the application allows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BitrateLimits {
-    pub(crate) initial_outgoing: u32,
-    pub(crate) min_outgoing: Option<u32>,
-    pub(crate) max_outgoing: Option<u32>,
-}
-
-impl Default for BitrateLimits {
-    /// As in mediasoup.
-    fn default() -> Self {
-        Self { initial_outgoing: 600_000, min_outgoing: None, max_outgoing: None }
-    }
 }
 
 /// Bytes each way.
@@ -140,6 +128,7 @@ impl TransportState {
             limits: BitrateLimits::default(),
             arrivals: None,
             receive_estimator: None,
+            incoming_limit: IncomingLimit::default(),
             events: EventSource::default(),
             tick_at: now,
             report_at: now + REPORT_EVERY,
@@ -220,6 +209,9 @@ impl TransportState {
             self.bandwidth.as_ref().map(|bandwidth| bandwidth.available().into());
         stats.available_incoming_bitrate =
             self.receive_estimator.as_ref().map(|estimator| estimator.available().into());
+        stats.max_incoming_bitrate = self.limits.max_incoming;
+        stats.max_outgoing_bitrate = self.limits.max_outgoing;
+        stats.min_outgoing_bitrate = self.limits.min_outgoing;
         self.carrier.fill(&mut stats);
         stats.sctp_state = Core::sctp_state(self);
         stats
