@@ -123,8 +123,8 @@ pub use rtp_observer::{
 pub use srtp_parameters::{SrtpCryptoSuite, SrtpParameters};
 pub use supported::supported_rtp_capabilities;
 pub use trace::{
-    ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo, TraceEvent,
-    TraceEventDirection, TraceEventInfo,
+    BweTraceInfo, ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo,
+    TraceEvent, TraceEventDirection, TraceEventInfo, TransportTraceEventType,
 };
 pub use transport::{Transport, TransportDump, TransportEvent, TransportStats, TransportTuple};
 pub use webrtc_server::WebRtcServer;

@@ -12,6 +12,7 @@ use crate::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, Transpo
 use crate::mailbox::{Mailbox, Owner, WorkerGone};
 use crate::producer::{ProduceError, Producer, ProducerOptions};
 use crate::router::Router;
+use crate::trace::{TraceEvent, TransportTraceEventType};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::net::IpAddr;
@@ -117,6 +118,12 @@ pub struct TransportStats {
     pub rtx_bytes_sent: u64,
     /// Bits a second of retransmissions sent.
     pub rtx_send_bitrate: u64,
+    /// Bytes sent only to find out whether the way bears more.
+    #[serde(default)]
+    pub probation_bytes_sent: u64,
+    /// Bits a second of them.
+    #[serde(default)]
+    pub probation_send_bitrate: u64,
     /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
     pub datagrams_dropped: u64,
     /// Packets that were left out, since more waited to be sent than the way bears.
@@ -181,6 +188,8 @@ impl TransportStats {
             rtx_recv_bitrate: 0,
             rtx_bytes_sent: 0,
             rtx_send_bitrate: 0,
+            probation_bytes_sent: 0,
+            probation_send_bitrate: 0,
             datagrams_dropped: 0,
             rtp_packets_left_out: 0,
             available_outgoing_bitrate: None,
@@ -300,6 +309,34 @@ pub trait Transport: Send + Sync {
         self.base().inner.mailbox.tell(move |owner| {
             if let Some(events) = owner.core.transport_events(key) {
                 events.listen(place);
+            }
+        });
+        stream
+    }
+
+    /// Traces what is named, and nothing else, until it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    fn enable_trace_event(
+        &self,
+        types: Vec<TransportTraceEventType>,
+    ) -> impl Future<Output = Result<(), WorkerGone>> + Send {
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.ask(move |owner| {
+            if let Some(trace) = owner.core.transport_trace(key) {
+                trace.types = types;
+            }
+        })
+    }
+
+    /// What is traced from now on. Many events: see [`EventStream::lost`].
+    fn trace_events(&self) -> EventStream<TraceEvent<TransportTraceEventType>> {
+        let (place, stream) = listener();
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.tell(move |owner| {
+            if let Some(trace) = owner.core.transport_trace(key) {
+                trace.events.listen(place);
             }
         });
         stream

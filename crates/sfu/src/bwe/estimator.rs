@@ -248,6 +248,16 @@ impl SendEstimator {
         }
     }
 
+    /// What the estimate is kept between.
+    pub const fn limits(&self) -> (u32, u32) {
+        (self.min, self.max)
+    }
+
+    /// What could be used.
+    pub const fn desired(&self) -> u32 {
+        self.desired
+    }
+
     /// Bits a second that may be sent.
     pub fn available(&self) -> u32 {
         let remb = self.remb.filter(|_| self.has_feedback).map_or(u32::MAX, |(bps, _)| bps);

@@ -1,5 +1,5 @@
 //! Turns: what is due and whom to look at.
-use super::bandwidth::send_again;
+use super::bandwidth::{Again, send_again};
 use super::batch::{Batch, Sink};
 use super::consumer::{Need, TICK};
 use super::producer::Origin;
@@ -124,7 +124,8 @@ impl Core {
                 continue;
             };
             consumer.handle_nack(ssrc, &lost, now, |produced, extensions, envelope| {
-                send_again(transport, produced, extensions, envelope, batch, sink, now);
+                let packet = (produced, extensions, envelope);
+                send_again(transport, packet, Again::Repair, batch, sink, now);
             });
         }
     }

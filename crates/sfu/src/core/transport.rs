@@ -6,11 +6,13 @@ use super::carrier::Carrier;
 use super::data::TransportData;
 use super::keys::{ConsumerKey, ProducerKey, RouterKey, TransportKey};
 use super::listener::Listener;
+use super::trace::Tracer;
 use crate::bitrate_limits::BitrateLimits;
 use crate::bwe::{ArrivalLog, IncomingLimit, ReceiveEstimator};
 use crate::events::EventSource;
 use crate::ids::TransportId;
 use crate::rate::Rate;
+use crate::trace::TransportTraceEventType;
 use crate::transport::{TransportEvent, TransportStats};
 use media::Moment;
 use std::collections::{BTreeSet, HashMap};
@@ -49,6 +51,7 @@ pub(crate) struct TransportState {
     /// What the former may send at most.
     pub(crate) incoming_limit: IncomingLimit,
     pub(crate) events: EventSource<TransportEvent>,
+    pub(crate) trace: Option<Box<Tracer<TransportTraceEventType>>>,
     pub(crate) tick_at: Moment,
     pub(crate) report_at: Moment,
     /// When it is in the timers.
@@ -68,6 +71,8 @@ pub(crate) struct Traffic {
     pub(crate) rtp_sent: Meter,
     pub(crate) rtx_received: Meter,
     pub(crate) rtx_sent: Meter,
+    /// What was sent to find out whether the way bears more.
+    pub(crate) probation_sent: Meter,
     /// Datagrams that nobody could use: foreign, broken, of no producer.
     pub(crate) dropped: u64,
 }
@@ -122,6 +127,7 @@ impl TransportState {
                 rtp_sent: Meter::new(),
                 rtx_received: Meter::new(),
                 rtx_sent: Meter::new(),
+                probation_sent: Meter::new(),
                 dropped: 0,
             },
             bandwidth: None,
@@ -130,6 +136,7 @@ impl TransportState {
             receive_estimator: None,
             incoming_limit: IncomingLimit::default(),
             events: EventSource::default(),
+            trace: None,
             tick_at: now,
             report_at: now + REPORT_EVERY,
             wake_at: Moment::FAR_FUTURE,
@@ -185,8 +192,16 @@ impl TransportState {
     }
 
     pub(crate) fn stats(&mut self, now: Moment) -> TransportStats {
-        let Traffic { received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, dropped } =
-            &mut self.traffic;
+        let Traffic {
+            received,
+            sent,
+            rtp_received,
+            rtp_sent,
+            rtx_received,
+            rtx_sent,
+            probation_sent,
+            dropped,
+        } = &mut self.traffic;
         let mut stats = TransportStats {
             transport_id: self.id,
             bytes_received: received.bytes,
@@ -201,6 +216,8 @@ impl TransportState {
             rtx_recv_bitrate: rtx_received.bps(now),
             rtx_bytes_sent: rtx_sent.bytes,
             rtx_send_bitrate: rtx_sent.bps(now),
+            probation_bytes_sent: probation_sent.bytes,
+            probation_send_bitrate: probation_sent.bps(now),
             datagrams_dropped: *dropped,
             ..TransportStats::new(self.id)
         };

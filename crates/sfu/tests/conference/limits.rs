@@ -1,5 +1,6 @@
-//! Bitrates that an application allows: what is refused, what an estimate heeds, and what senders are told.
-use crate::fixtures::{LOOPBACK, SOON, manager, router, udp};
+//! Bitrates that an application allows: what is refused, what an estimate heeds, and what senders are told; and what is
+//! traced of estimates.
+use crate::fixtures::{LOOPBACK, SOON, manager, router, soon, udp};
 use crate::webrtc::{Room, produce};
 use formats::rtp::rtcp::{self, Message};
 use formats::rtp::{Extension, Header, Packet};
@@ -8,7 +9,8 @@ use sfu::ice::Protocol;
 use sfu::rtp_parameters::MediaKind;
 use sfu::{
     BitrateError, CreateTransportError, ListenInfo, PlainTransport, PlainTransportOptions, Producer,
-    ProducerOptions, Router, SetBitrateError, Transport, WebRtcTransport, WebRtcTransportOptions,
+    ProducerOptions, Router, SetBitrateError, TraceEventDirection, TraceEventInfo, Transport,
+    TransportTraceEventType, WebRtcTransport, WebRtcTransportOptions,
 };
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -196,4 +198,53 @@ async fn a_sender_is_told_the_maximum_whoever_estimates_and_that_it_is_lifted() 
     sender.ours.set_max_incoming_bitrate(0).await.unwrap();
     sender.told(|bps| bps > 260_000);
     manager.close().await;
+}
+
+#[tokio::test]
+async fn estimates_and_probes_are_traced_as_mediasoup_writes_them() {
+    let room = Room::alone(1).await;
+    let sender = room.connect(TransportOptions::send()).await;
+    let layers = vec![100_000, 300_000, 1_000_000];
+    let camera = sender
+        .bot
+        .publish_video(VideoOptions { layers, temporal_layers: 1, ..VideoOptions::simulcast(1) })
+        .unwrap();
+    let producer = produce(&sender, &camera).await;
+    let viewer = room.connect(TransportOptions::receive()).await;
+    let mut traced = viewer.ours.trace_events();
+    use TransportTraceEventType as Type;
+    viewer.ours.enable_trace_event(vec![Type::Bwe, Type::Probation]).await.unwrap();
+    let (consumer, _view) = room.view(&viewer, &producer, &camera).await;
+    let (mut estimates, mut probes) = (Vec::new(), 0);
+    let last = loop {
+        let event = soon(traced.next()).await.unwrap();
+        assert_eq!(event.direction, TraceEventDirection::Out);
+        match event.info {
+            TraceEventInfo::Bwe(info) => {
+                assert_eq!(event.r#type, Type::Bwe);
+                estimates.push(info.available_bitrate);
+                if probes > 0 && info.available_bitrate > 1_000_000 {
+                    break event;
+                }
+            }
+            TraceEventInfo::Rtp(info) => {
+                assert_eq!(event.r#type, Type::Probation);
+                let rtx = consumer.rtp_parameters().encodings[0].rtx.as_ref().unwrap().ssrc;
+                assert!(info.is_rtx && info.ssrc == rtx && info.size > info.payload_size, "{info:?}");
+                probes += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    println!("{probes} probing packets, estimates {estimates:?}");
+    assert_eq!(estimates[0], 600_000);
+    let json = serde_json::to_value(last).unwrap();
+    assert_eq!((&json["type"], &json["direction"]), (&json!("bwe"), &json!("out")));
+    let theirs: mediasoup_types::data_structures::BweTraceInfo =
+        serde_json::from_value(json["info"].clone()).unwrap();
+    assert!(theirs.available_bitrate > 1_000_000 && theirs.desired_bitrate > 1_000_000);
+    assert_eq!((theirs.min_bitrate, theirs.max_bitrate), (30_000, u64::from(u32::MAX)));
+    let stats = viewer.ours.get_stats().await.unwrap().unwrap();
+    assert!(stats.probation_bytes_sent > 0);
+    room.fleet.stop(SOON).unwrap();
 }
