@@ -91,6 +91,8 @@ pub(crate) struct Core {
     timers: BTreeSet<(Moment, TransportKey)>,
     observer_timers: BTreeSet<(Moment, ObserverKey)>,
     closing: bool,
+    /// What transports that have ended still say to their peers.
+    farewells: Vec<(Route, Vec<u8>)>,
     /// Used again and again.
     batch: Batch,
 }
@@ -115,6 +117,7 @@ impl Core {
             dtls,
             epoch,
             closing: false,
+            farewells: Vec::new(),
             touched: Vec::new(),
             due: Vec::new(),
             waiting: Vec::new(),

@@ -1,4 +1,5 @@
 //! Ends. Each finishes everything below it, tells everybody once, and says how it went.
+use super::batch::Sink;
 use super::ports::PortOwner;
 use super::producer::Origin;
 use super::{ConsumerKey, Core, ProducerKey, RouterKey, TransportKey};
@@ -106,6 +107,7 @@ impl Core {
             self.end_consumer(consumer, Some(ConsumerEvent::TransportClose), now);
         }
         self.end_data_of(key, now);
+        self.take_leave(key, now);
         let Some(mut transport) = self.transports.remove(key) else { return };
         self.timers.remove(&(transport.wake_at, key));
         self.remove_ports(PortOwner::Transport(key));
@@ -118,6 +120,13 @@ impl Core {
         }
         transport.events.emit(TransportEvent::Close);
         self.count_transports();
+    }
+
+    /// Sends what transports that have ended still say to their peers. To be called before their sockets close.
+    pub(crate) fn say_farewells(&mut self, sink: &mut dyn Sink) {
+        for (route, datagram) in self.farewells.drain(..) {
+            sink.send(&route, datagram.len(), &datagram);
+        }
     }
 
     /// Closes a router, or the part of it on this worker, and all in it.

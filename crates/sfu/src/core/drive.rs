@@ -15,6 +15,7 @@ const ROUNDS_MAX: usize = 4;
 impl Core {
     /// Hands out what is due and looks at whom something happened to. Returns when to come again at the latest.
     pub(crate) fn turn(&mut self, sink: &mut dyn Sink, wall: WallTime, now: Moment) -> Moment {
+        self.say_farewells(sink);
         self.take_due_timers(now);
         for _ in 0..ROUNDS_MAX {
             self.hand_out(sink, now);

@@ -16,6 +16,7 @@ mod direct;
 mod example;
 mod ffmpeg;
 mod fixtures;
+mod goodbye;
 mod limits;
 mod observers;
 mod pipe;
