@@ -8,6 +8,7 @@
     clippy::disallowed_types,
     clippy::wildcard_enum_match_arm
 )]
+mod aiortc;
 mod bandwidth;
 mod close;
 mod data;
