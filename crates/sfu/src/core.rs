@@ -14,6 +14,7 @@ mod data;
 mod direct;
 mod drive;
 mod fan_out;
+mod farewell;
 mod keys;
 mod listener;
 mod observe;

@@ -1,5 +1,4 @@
 //! Ends. Each finishes everything below it, tells everybody once, and says how it went.
-use super::batch::Sink;
 use super::ports::PortOwner;
 use super::producer::Origin;
 use super::{ConsumerKey, Core, ProducerKey, RouterKey, TransportKey};
@@ -120,13 +119,6 @@ impl Core {
         }
         transport.events.emit(TransportEvent::Close);
         self.count_transports();
-    }
-
-    /// Sends what transports that have ended still say to their peers. To be called before their sockets close.
-    pub(crate) fn say_farewells(&mut self, sink: &mut dyn Sink) {
-        for (route, datagram) in self.farewells.drain(..) {
-            sink.send(&route, datagram.len(), &datagram);
-        }
     }
 
     /// Closes a router, or the part of it on this worker, and all in it.

@@ -5,7 +5,7 @@ use super::keys::{PortKey, RouterKey, ServerKey, TransportKey};
 use super::ports::Datagram;
 use super::{Core, TransportState};
 use crate::bitrate_limits::BitrateLimits;
-use crate::data::{Association, AssociationOptions, DataOutput, Role};
+use crate::data::{Association, AssociationOptions, Role};
 use crate::dtls::{
     DtlsConnectError, DtlsOutput, DtlsParameters, DtlsRole, DtlsState, DtlsTransport, SrtpKeys,
     SrtpProfileName,
@@ -340,39 +340,6 @@ impl Core {
                 }
                 DtlsOutput::Data(packet) => self.take_sctp(key, packet, now),
                 DtlsOutput::WaitUntil(at) => return Some(at),
-            }
-        }
-    }
-
-    /// Tells the peer that the transport ends, so that it need not find out by silence: its channels are aborted, its
-    /// session is closed. Each is one datagram, and may be lost.
-    pub(super) fn take_leave(&mut self, key: TransportKey, now: Moment) {
-        let Some(TransportState { carrier, data, .. }) = self.transports.get_mut(key) else { return };
-        let Carrier::WebRtc(webrtc) = carrier else { return };
-        let Some(route) = webrtc.route else { return };
-        if let Some(association) = &mut data.association {
-            association.close(now);
-            loop {
-                match association.poll_output(now) {
-                    // a session that does not take it has nobody to tell
-                    DataOutput::Packet(packet) => drop(webrtc.dtls.send(&packet, now)),
-                    DataOutput::WaitUntil(_) => break,
-                    // all that used it has ended
-                    DataOutput::State(_)
-                    | DataOutput::Message { .. }
-                    | DataOutput::Opened { .. }
-                    | DataOutput::Closed { .. }
-                    | DataOutput::BufferedAmountLow { .. }
-                    | DataOutput::SendBufferFull { .. } => {}
-                }
-            }
-        }
-        webrtc.dtls.close(now);
-        loop {
-            match webrtc.dtls.poll_output(now) {
-                DtlsOutput::Packet(packet) => self.farewells.push((route, packet)),
-                DtlsOutput::WaitUntil(_) => break,
-                DtlsOutput::State(_) | DtlsOutput::Connected { .. } | DtlsOutput::Data(_) => {}
             }
         }
     }
