@@ -1,6 +1,6 @@
 //! One consumer: what its endpoint gets of a producer.
 use super::keys::{ProducerKey, TransportKey};
-use super::packet::{ConsumerExtensions, Envelope, Produced, write};
+use super::packet::{ConsumerExtensions, Envelope, Produced, header, write};
 use super::producer::{Description, media_codec};
 use super::trace::{TracedPacket, Tracer};
 use crate::consumer::{ConsumerEvent, ConsumerScore, ConsumerType};
@@ -190,14 +190,7 @@ impl ConsumerState {
             let size = out.len() - start;
             let is_key_frame = produced.inbound.facts.key_frame && !rewritten.filler;
             let traced = TracedPacket { size, payload_size, is_key_frame, is_rtx: false };
-            let header = formats::rtp::Header {
-                marker: rewritten.marker,
-                payload_type: rewritten.payload_type,
-                sequence: rewritten.sequence as u16,
-                timestamp: rewritten.timestamp,
-                ssrc: rewritten.ssrc,
-            };
-            trace.rtp(&header, traced, now);
+            trace.rtp(&header(&envelope), traced, now);
         }
         let Some(leg) = self.legs.get_mut(index) else { return };
         let sent = Outgoing {

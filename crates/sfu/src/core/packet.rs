@@ -103,6 +103,20 @@ pub(crate) fn padding(packets: &[std::sync::Arc<Produced>]) -> impl Fn(usize) ->
     }
 }
 
+/// Before the payload of a retransmission stands the number that the packet had. Source: RFC 4588 §4.
+pub(crate) const ORIGINAL_NUMBER_BYTES: usize = 2;
+
+/// The header that a packet goes with.
+pub(crate) fn header(envelope: &Envelope) -> formats::rtp::Header {
+    let Envelope { rewritten, rtx, .. } = envelope;
+    let (ssrc, payload_type, sequence) = match rtx {
+        Some((stream, sequence)) => (stream.ssrc, stream.payload_type, *sequence),
+        None => (rewritten.ssrc, rewritten.payload_type, rewritten.sequence as u16),
+    };
+    let (marker, timestamp) = (rewritten.marker, rewritten.timestamp);
+    formats::rtp::Header { marker, payload_type, sequence, timestamp, ssrc }
+}
+
 /// Appends the whole packet to `out`, plain.
 pub(crate) fn write(
     packet: &Produced,
@@ -111,19 +125,8 @@ pub(crate) fn write(
     out: &mut Vec<u8>,
 ) {
     let Envelope { rewritten, rtx, .. } = envelope;
-    let (ssrc, payload_type, sequence) = match rtx {
-        Some((stream, sequence)) => (stream.ssrc, stream.payload_type, *sequence),
-        None => (rewritten.ssrc, rewritten.payload_type, rewritten.sequence as u16),
-    };
-    let header = formats::rtp::Header {
-        marker: rewritten.marker,
-        payload_type,
-        sequence,
-        timestamp: rewritten.timestamp,
-        ssrc,
-    };
     let start = out.len();
-    out.extend_from_slice(&header.to_bytes());
+    out.extend_from_slice(&header(envelope).to_bytes());
     if write_extension(packet, extensions, envelope, out) {
         out[start] |= 0x10;
     }

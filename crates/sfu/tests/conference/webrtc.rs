@@ -71,7 +71,11 @@ impl Room {
         self.connect_to(TransportOptions::send(), ours).await
     }
 
-    async fn connect_to(&self, options: TransportOptions, ours: WebRtcTransportOptions) -> Connection {
+    pub(crate) async fn connect_to(
+        &self,
+        options: TransportOptions,
+        ours: WebRtcTransportOptions,
+    ) -> Connection {
         let ours = self.router.create_webrtc_transport(ours).await.unwrap();
         let created = json!({
             "id": ours.id(),
