@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
 mod admin;
+mod bridge;
 mod doors;
 mod fixtures;
 mod life;
