@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 use media::Codec;
 use serde_json::Value;
+use sfu::rtp_parameters::MediaKind;
 use sfu::{
     Consumer, ConsumerEvent, DirectTransport, DirectTransportEvent, EventStream, Producer, ProducerId,
 };
@@ -135,6 +136,13 @@ pub struct Tap {
     events: SelectAll<BoxStream<'static, TapEvent>>,
     /// It ends with the last handle.
     _transport: Option<DirectTransport>,
+}
+
+impl TapTrack {
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: MediaKind) -> bool {
+        self.codec.is_video() == (kind == MediaKind::Video)
+    }
 }
 
 impl Rooms {
