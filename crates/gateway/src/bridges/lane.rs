@@ -165,10 +165,10 @@ mod tests {
         line.note(&voice, 48_000, now + std::time::Duration::from_millis(300));
         let shown = |lane: &Lane, at: Moment| {
             let compound = lane.report(&line, "cam", at, wall).unwrap();
-            match rtcp::parse(&compound).unwrap().swap_remove(0) {
-                Message::SenderReport(report) => report.rtp_time,
-                other => panic!("{other:?}"),
-            }
+            let Message::SenderReport(report) = rtcp::parse(&compound).unwrap().swap_remove(0) else {
+                panic!()
+            };
+            report.rtp_time
         };
         let at = now + std::time::Duration::from_secs(1);
         assert_eq!((shown(&video, at), shown(&sound, at)), (3 * 90_000, 3 * 48_000));

@@ -194,6 +194,6 @@ async fn a_tap_takes_the_camera_before_the_screen_and_what_is_named_before_both(
         tap.tracks().iter().map(|track| json!(track.producer)).collect::<Vec<_>>()
     };
     assert_eq!(of(&[]).await, [camera.clone(), voice.clone()]);
-    assert_eq!(of(&["screen"]).await, [screen.clone()]);
+    assert_eq!(of(&["screen"]).await, std::slice::from_ref(&screen));
     assert_eq!(of(&["screen", "microphone"]).await, [screen, voice]);
 }
