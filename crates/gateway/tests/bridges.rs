@@ -4,8 +4,10 @@ use bytes::Bytes;
 use gateway::GatewayConfig;
 use gateway::bridges::{Bridges, BringError};
 use gateway::sources::program::Programs;
-use hub::{Conflict, Format, Hub, HubConfig, Item, Limits, PeerInfo, StreamSpec, StreamState, Worker};
-use media::{Codec, Kind, StreamName, rescale};
+use hub::{
+    Conflict, Format, Hub, HubConfig, Item, Limits, PeerInfo, Publisher, StreamSpec, StreamState, Worker,
+};
+use media::{Codec, CodecParams, Kind, StreamName, Track, Unit, rescale};
 use rooms::token::Keys;
 use rooms::{RoomEvent, RoomHappening, RoomName, Rooms, RoomsConfig, RoomsLimits, SameIdentity};
 use sfu::ListenInfo;
@@ -39,7 +41,7 @@ impl House {
             workers: 2,
             codecs: rooms::default_codecs(),
             same_identity: SameIdentity::Replace,
-            limits: RoomsLimits { empty_after: Duration::from_secs(8), ..RoomsLimits::default() },
+            limits: RoomsLimits { empty_after: Duration::from_secs(20), ..RoomsLimits::default() },
             wall_now: hub::wall_now,
         };
         let rooms = Rooms::start(config).await.unwrap();
@@ -48,7 +50,11 @@ impl House {
         let programs = Programs::new(&config);
         let hub = Hub::start(HubConfig {
             workers: 2,
-            limits: Limits { source_linger: Duration::from_millis(50), ..Limits::default() },
+            limits: Limits {
+                source_linger: Duration::from_millis(50),
+                publisher_linger: Duration::from_secs(1),
+                ..Limits::default()
+            },
             conflict: Conflict::Refuse,
             connectors: gateway::sources::connectors(&config, demo, &programs, Some(rooms.clone())),
             deliverers: Vec::new(),
@@ -217,5 +223,70 @@ async fn whom_an_operator_throws_out_is_out_and_may_be_brought_in_again() {
         })
         .await;
     }
+    house.end().await;
+}
+
+/// Somebody who publishes sound, in any codec: 20 ms in each unit.
+struct Voice {
+    publisher: Publisher,
+    rate: u32,
+    pts: i64,
+}
+
+impl Voice {
+    async fn speak(&mut self, codec: Codec, rate: u32) {
+        self.rate = rate;
+        self.publisher.set_tracks(vec![Track::audio(0, codec, rate, 1, CodecParams::None)]).await.unwrap();
+    }
+
+    /// Sends for a while.
+    async fn go_on(&mut self, time: Duration) {
+        for _ in 0..time.as_millis() / 20 {
+            let pts = self.pts * i64::from(self.rate / 50);
+            self.pts += 1;
+            let now = hub::now();
+            let data = Bytes::from(vec![0xf8; 160]);
+            let (arrival, wall) = (now, hub::wall_now());
+            let unit =
+                Unit { track: 0, pts, dts: pts, arrival, wall, keyframe: true, discontinuity: false, data };
+            self.publisher.push(unit).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_silent_is_paused_in_the_room_and_one_that_changes_comes_again() {
+    let mut house = House::start().await;
+    let publisher = house.hub.publish(&name("push"), PeerInfo::default(), None).await.unwrap();
+    let mut voice = Voice { publisher, rate: 0, pts: 0 };
+    voice.speak(Codec::Opus, 48_000).await;
+    voice.go_on(Duration::from_millis(200)).await;
+    soon(house.bridges.bring(lobby(), name("push"), None)).await.unwrap();
+    let paused = async |house: &House| {
+        let details = house.rooms.details(&lobby(), false).await.unwrap();
+        details.participants[0].producers[0].paused
+    };
+    voice.go_on(Duration::from_millis(500)).await;
+    assert!(!paused(&house).await);
+    soon(async {
+        while !paused(&house).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    voice.go_on(Duration::from_millis(500)).await;
+    assert!(!paused(&house).await);
+    // G.711 from now on: it leaves, and comes again with Opus that is made of it
+    voice.speak(Codec::Pcmu, 8_000).await;
+    let left = async { house.told(|what| matches!(what, RoomHappening::ParticipantLeft { .. })).await };
+    let (left, ()) = soon(async { tokio::join!(left, voice.go_on(Duration::from_secs(3))) }).await;
+    assert!(matches!(left, RoomHappening::ParticipantLeft { reason: "stream_changed", .. }), "{left:?}");
+    soon(house.told(|what| matches!(what, RoomHappening::ParticipantJoined { .. }))).await;
+    assert!(!paused(&house).await);
+    // and when its publisher goes for good, so does it
+    drop(voice);
+    let left = soon(house.told(|what| matches!(what, RoomHappening::ParticipantLeft { .. }))).await;
+    assert!(matches!(left, RoomHappening::ParticipantLeft { reason: "stream_ended", .. }), "{left:?}");
     house.end().await;
 }

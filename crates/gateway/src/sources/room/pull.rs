@@ -18,8 +18,9 @@ use tokio::sync::broadcast::error::RecvError;
 /// An attempt waits so long for somebody: 10 s, less than the hub grants to one that sends nothing, so that the reason is
 /// said here.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// Who waits further does so for an hour; an attempt that came meanwhile waits for itself.
-const WATCH_MAX: Duration = Duration::from_secs(3600);
+/// Who was not there is watched for 60 s, to wake the supervisor when they come: longer than it waits by default (36 s), and
+/// two watches of one source at most.
+const WATCH_MAX: Duration = Duration::from_secs(60);
 /// Who sends a picture or sound mostly sends the other within 1.5 s: a browser makes one after the other.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// Nothing comes for this long, and the attempt ends: 12 s, for the same reason as above.
