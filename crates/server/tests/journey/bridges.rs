@@ -83,7 +83,8 @@ fn a_person_sees_and_hears_a_camera_in_a_meeting_and_is_a_stream_herself() {
     });
     let script = script_within(LIMIT, "bridges.mjs", &chromium, &place, settings);
     eventually("she sends a picture and sound", Duration::from_secs(60), || {
-        let members = server.get(&format!("/api/v1/rooms/{ROOM}")).json()["members"].clone();
+        let room = server.get(&format!("/api/v1/rooms/{ROOM}"));
+        let members = (room.status == 200).then(|| room.json()["members"].clone())?;
         let ann = members.as_array()?.iter().find(|member| member["identity"] == "ann")?.clone();
         (ann["producers"].as_array()?.len() == 2).then_some(())
     });

@@ -29,6 +29,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(12);
 const TRACKS_WAIT: Duration = Duration::from_secs(3);
 /// A key frame is asked for at most so often: once in 500 ms, as of publishers by WebRTC.
 const KEYFRAME_EVERY: Duration = Duration::from_millis(500);
+/// A picture without a key frame for this long is asked for one: 4 s. Browsers send none unasked, and recordings and HLS cut
+/// there; cameras do it every 1 to 4 s, and one costs as much as some pictures.
+const KEYFRAME_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How often silence, wishes and our wall clock are looked after.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -175,6 +178,10 @@ struct Pull<'a> {
     asked: Vec<Option<Moment>>,
     /// When the newest packet came.
     came: Moment,
+    /// The picture among the tracks that are announced.
+    picture: Option<TrackId>,
+    /// When its newest key frame came.
+    key_frame_came: Moment,
 }
 
 impl<'a> Pull<'a> {
@@ -186,7 +193,8 @@ impl<'a> Pull<'a> {
         ingest.set_tracks_wait(TRACKS_WAIT);
         ingest.want_keyframes();
         let asked = vec![None; sections.len()];
-        Ok(Self { wanted, tap, ingest, asked, came: hub::now() })
+        let now = hub::now();
+        Ok(Self { wanted, tap, ingest, asked, came: now, picture: None, key_frame_came: now })
     }
 
     async fn flow(
@@ -215,8 +223,17 @@ impl<'a> Pull<'a> {
             }
             while let Some(made) = self.ingest.poll() {
                 match made {
-                    Ingested::Tracks(tracks) => publisher.set_tracks(tracks).await?,
-                    Ingested::Unit(unit) => publisher.push(unit).await?,
+                    Ingested::Tracks(tracks) => {
+                        let picture = tracks.iter().position(|track| track.codec.is_video());
+                        self.picture = picture.map(|at| at as TrackId);
+                        publisher.set_tracks(tracks).await?;
+                    }
+                    Ingested::Unit(unit) => {
+                        if unit.keyframe && Some(unit.track) == self.picture {
+                            self.key_frame_came = unit.arrival;
+                        }
+                        publisher.push(unit).await?;
+                    }
                 }
             }
         }
@@ -272,6 +289,9 @@ impl<'a> Pull<'a> {
     fn tick(&mut self) -> Result<(), Over> {
         let now = hub::now();
         self.ingest.set_wall_clock(now, hub::wall_now());
+        if self.picture.is_some() && now.since(self.key_frame_came) >= KEYFRAME_WAIT_MAX {
+            self.ingest.want_keyframes();
+        }
         if now.since(self.came) >= SILENCE_MAX {
             return Err(Over::Absent("they pause all that they send".to_owned()));
         }
