@@ -34,6 +34,10 @@ fn lobby() -> RoomName {
 
 impl House {
     async fn start() -> Self {
+        Self::start_with(RoomsLimits::default()).await
+    }
+
+    async fn start_with(limits: RoomsLimits) -> Self {
         let listen = ListenInfo::new(sfu::ice::Protocol::Udp, "127.0.0.1".parse().unwrap());
         let config = RoomsConfig {
             keys: Keys::new([]).unwrap(),
@@ -41,7 +45,7 @@ impl House {
             workers: 2,
             codecs: rooms::default_codecs(),
             same_identity: SameIdentity::Replace,
-            limits: RoomsLimits { empty_after: Duration::from_secs(20), ..RoomsLimits::default() },
+            limits,
             wall_now: hub::wall_now,
         };
         let rooms = Rooms::start(config).await.unwrap();
@@ -196,7 +200,8 @@ async fn a_source_waits_for_its_participant_and_begins_anew_when_they_come_back(
 
 #[tokio::test]
 async fn a_stream_that_is_removed_leaves_and_what_cannot_come_says_why() {
-    let mut house = House::start().await;
+    let limits = RoomsLimits { empty_after: Duration::from_secs(3), ..RoomsLimits::default() };
+    let mut house = House::start_with(limits).await;
     let nobody = house.bridges.bring(lobby(), name("nobody"), None).await;
     assert_eq!(nobody, Err(BringError::NoStream(name("nobody"))));
     soon(house.bridges.bring(lobby(), name("cam"), None)).await.unwrap();

@@ -239,9 +239,11 @@ impl Guest {
         }
     }
 
-    /// Leaves; `word` is the reason that others are told.
-    pub async fn leave(self, word: &'static str) {
+    /// Leaves; `word` is the reason that others are told. Returns when it is out.
+    pub async fn leave(mut self, word: &'static str) {
         self.room.left(self.peer, word).await;
+        // the room lets go of the other end, which is an error here; gone before that, it would be told as lost
+        let _ = (&mut self.outlet.ending).await;
     }
 }
 
