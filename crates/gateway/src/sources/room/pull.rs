@@ -29,8 +29,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(12);
 const TRACKS_WAIT: Duration = Duration::from_secs(3);
 /// A key frame is asked for at most so often: once in 500 ms, as of publishers by WebRTC.
 const KEYFRAME_EVERY: Duration = Duration::from_millis(500);
-/// A picture without a key frame for this long is asked for one: 4 s. Browsers send none unasked, and recordings and HLS cut
-/// there; cameras do it every 1 to 4 s, and one costs as much as some pictures.
+/// A picture without a key frame for this long is asked for one: 4 s, as cameras do by themselves. Browsers send none unasked,
+/// and recordings cut there; one costs as much as some pictures.
 const KEYFRAME_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How often silence, wishes and our wall clock are looked after.
 const TICK: Duration = Duration::from_millis(250);
