@@ -183,7 +183,7 @@ impl Rooms {
         self.ask(|reply| ToService::Room(name, reply)).await.ok_or_else(gone)?
     }
 
-    async fn find(&self, name: &RoomName) -> Result<RoomHandle, AskError> {
+    pub(crate) async fn find(&self, name: &RoomName) -> Result<RoomHandle, AskError> {
         let name = name.clone();
         self.ask(|reply| ToService::Find(name, reply)).await.flatten().ok_or(AskError::NoRoom)
     }

@@ -88,7 +88,7 @@ pub(super) struct RoomOwner {
     told: mpsc::Receiver<ToRoom>,
     work: FuturesUnordered<BoxFuture<'static, After>>,
     happenings: SelectAll<BoxStream<'static, Happening>>,
-    /// Since when nobody but recorders is here.
+    /// Since when nobody but recorders and streams is here.
     empty_since: Option<Instant>,
     /// Connections that did not take what they were sent.
     slow: Vec<PeerKey>,
@@ -156,6 +156,8 @@ impl RoomOwner {
                     self.remove(key, "gone");
                 }
             }
+            ToRoom::Invite { invitation, reply } => self.invite(invitation, reply),
+            ToRoom::Tap { identity, sources, reply } => self.tap(&identity, &sources, reply),
             ToRoom::Said { peer, said: Said::Request { id, request } } => self.request(peer, id, request),
             ToRoom::Said { peer, said: Said::Answer { id, answer } } => self.answered(peer, id, answer),
             ToRoom::Leaves { peer, word } => self.remove(peer, word),
@@ -221,7 +223,7 @@ impl RoomOwner {
     }
 
     fn note_emptiness(&mut self) {
-        let empty = self.peers.values().all(|peer| peer.grants.recorder);
+        let empty = self.peers.values().all(|peer| peer.grants.recorder || peer.is_guest);
         match (empty, self.empty_since) {
             (true, None) => self.empty_since = Some(Instant::now()),
             (false, Some(_)) => self.empty_since = None,

@@ -116,6 +116,8 @@ pub(super) struct Peer {
     /// Requests that are not answered yet.
     pub(super) in_flight: usize,
     pub(super) outbox: Outbox,
+    /// A stream of this server's: nobody who keeps a room.
+    pub(super) is_guest: bool,
 }
 
 impl Peer {
@@ -153,6 +155,7 @@ impl Peer {
             next_request: 1,
             in_flight: 0,
             outbox,
+            is_guest: false,
         }
     }
 
