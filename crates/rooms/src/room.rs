@@ -9,6 +9,7 @@ mod loudness;
 mod owner;
 mod peer;
 mod produce;
+mod rate;
 mod requests;
 mod stats;
 mod transports;

@@ -317,6 +317,11 @@ impl Consumer {
         stream
     }
 
+    /// Whether its worker has ended, also by being given up, when nobody tells of the end of what was on it.
+    pub fn worker_has_ended(&self) -> bool {
+        self.inner.mailbox.is_gone()
+    }
+
     /// Closes it, and returns what it sent in all. Closing what is closed does nothing.
     ///
     /// # Errors

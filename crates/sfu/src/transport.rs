@@ -238,6 +238,11 @@ pub trait Transport: Send + Sync {
         self.base().inner.id
     }
 
+    /// Whether its worker has ended, also by being given up, when nobody tells of the end of what was on it.
+    fn worker_has_ended(&self) -> bool {
+        self.base().inner.mailbox.is_gone()
+    }
+
     /// Lets the endpoint send media.
     ///
     /// # Errors

@@ -9,7 +9,6 @@ use crate::events::RoomHappening;
 use crate::outbox::Outbox;
 use crate::refusal::Refusal;
 use crate::token::{Claims, Grants, Publish, RoomScope};
-use futures_util::StreamExt;
 use media::Codec;
 use serde_json::json;
 use sfu::rtp_parameters::{
@@ -17,7 +16,7 @@ use sfu::rtp_parameters::{
     RtpEncodingParameters, RtpParameters,
 };
 use sfu::{
-    Consumer, ConsumerOptions, DirectTransport, DirectTransportOptions, Producer, ProducerId,
+    Consumer, ConsumerOptions, DirectTransport, DirectTransportOptions, Producer, ProducerEvent, ProducerId,
     ProducerOptions, Router, Transport,
 };
 use tokio::sync::oneshot;
@@ -125,7 +124,7 @@ impl RoomOwner {
         let app_data = json!({ "source": source });
         let source = Some(source.to_owned());
         peer.producers.insert(id, Producing { producer, source: source.clone(), app_data, paused: false });
-        self.listen(events.map(move |event| Happening::Producer(key, id, event)).boxed());
+        self.listen(events, ProducerEvent::Close, move |event| Happening::Producer(key, id, event));
         self.tell(RoomHappening::TrackPublished {
             identity: identity.to_owned(),
             producer: id,

@@ -13,14 +13,14 @@ use crate::outbox::Full;
 use crate::refusal::Refusal;
 use crate::wire;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::stream::{self, BoxStream, FuturesUnordered, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use media::WallTime;
 use serde_json::{Value, json};
 use sfu::{
     ConsumerEvent, ConsumerId, DataConsumerEvent, DataConsumerId, DataProducerEvent, DataProducerId,
-    ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, RtpObserverEvent, TransportEvent,
-    TransportId, WebRtcServer, WorkerManager,
+    EventStream, ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, RtpObserverEvent, Transport,
+    TransportEvent, TransportId, WebRtcServer, Worker, WorkerManager,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub(crate) struct Shared {
     pub(crate) config: RoomsConfig,
     pub(crate) manager: WorkerManager,
+    pub(crate) workers: Vec<Worker>,
     pub(crate) server: WebRtcServer,
     pub(crate) events: broadcast::Sender<RoomEvent>,
 }
@@ -210,7 +211,31 @@ impl RoomOwner {
             self.end(key, Ending::NotJoined);
         }
         self.close_unanswered(now);
+        self.sweep();
         self.ensure_loudness();
+    }
+
+    /// Ends what is on workers that were given up: their threads hang, and tell nothing.
+    fn sweep(&mut self) {
+        let mut ended = Vec::new();
+        for (key, peer) in &self.peers {
+            let key = *key;
+            let transports = peer.transports.iter().filter(|(_, way)| way.transport.worker_has_ended());
+            ended.extend(transports.map(|(id, _)| Happening::Transport(key, *id, TransportEvent::Close)));
+            let producers = peer.producers.iter().filter(|(_, one)| one.producer.worker_has_ended());
+            ended.extend(producers.map(|(id, _)| Happening::Producer(key, *id, ProducerEvent::Close)));
+            let consumers = peer.consumers.iter().filter(|(_, one)| one.consumer.worker_has_ended());
+            ended.extend(consumers.map(|(id, _)| Happening::Consumer(key, *id, ConsumerEvent::Close)));
+            let producers = peer.data_producers.iter().filter(|(_, one)| one.producer.worker_has_ended());
+            ended
+                .extend(producers.map(|(id, _)| Happening::DataProducer(key, *id, DataProducerEvent::Close)));
+            let consumers = peer.data_consumers.iter().filter(|(_, one)| one.consumer.worker_has_ended());
+            ended
+                .extend(consumers.map(|(id, _)| Happening::DataConsumer(key, *id, DataConsumerEvent::Close)));
+        }
+        for happening in ended {
+            self.happened(happening);
+        }
     }
 
     /// Ends connections that do not take what they are sent.
@@ -235,7 +260,7 @@ impl RoomOwner {
     pub(super) fn add(&mut self, peer: Peer) -> PeerKey {
         let key = PeerKey(self.next_peer);
         self.next_peer += 1;
-        self.listen(peer.outbox.gone().into_stream().map(move |()| Happening::Gone(key)).boxed());
+        self.happenings.push(peer.outbox.gone().into_stream().map(move |()| Happening::Gone(key)).boxed());
         self.peers.insert(key, peer);
         key
     }
@@ -245,9 +270,14 @@ impl RoomOwner {
         self.work.push(work.boxed());
     }
 
-    /// Hears what happens to something, until its end.
-    pub(super) fn listen(&mut self, happenings: BoxStream<'static, Happening>) {
-        self.happenings.push(happenings);
+    /// Hears what happens to something, until its end, which a worker that panics does not tell.
+    pub(super) fn listen<E: Send + 'static>(
+        &mut self,
+        events: EventStream<E>,
+        close: E,
+        happening: impl FnMut(E) -> Happening + Send + 'static,
+    ) {
+        self.happenings.push(events.chain(stream::iter([close])).map(happening).boxed());
     }
 
     /// Tells the world.

@@ -123,6 +123,13 @@ impl Bandwidth {
         self.waiting.is_empty() && self.pacer.budget(now) > 0
     }
 
+    /// What waits is for a way that is gone.
+    pub(super) fn forget_waiting(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            self.pacer.handle_dropped(waiting.bytes);
+        }
+    }
+
     /// Lets a packet wait until the pace allows it.
     pub(super) fn wait(&mut self, going: &Going<'_>, now: Moment) {
         if self.waiting.len() >= WAITING_MAX {
@@ -233,9 +240,11 @@ pub(super) fn send_again(
         Again::Probe => {
             transport.traffic.probation_sent.add(bytes, now);
             if let Some(trace) = transport.trace.as_mut().filter(|_| bytes > 0) {
-                let is_key_frame = produced.inbound.facts.key_frame;
+                let filler = envelope.rewritten.filler;
+                let is_key_frame = produced.inbound.facts.key_frame && !filler;
                 let is_rtx = envelope.rtx.is_some();
-                let payload_size = produced.payload.len() + if is_rtx { ORIGINAL_NUMBER_BYTES } else { 0 };
+                let payload_size = if filler { 0 } else { produced.payload.len() }
+                    + if is_rtx { ORIGINAL_NUMBER_BYTES } else { 0 };
                 let packet = TracedPacket { size, payload_size, is_key_frame, is_rtx };
                 trace.probation(&header(&envelope), packet, now);
             }

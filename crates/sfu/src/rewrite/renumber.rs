@@ -78,7 +78,9 @@ impl Renumber {
                 self.placed.set(number - skipped, false);
             }
             self.dropped.set(number, !keep);
-            let highest_out = highest_out.wrapping_add(if keep { step } else { step - 1 });
+            // no gap is longer than what may still come late: a receiver, and the packet index of SRTP, lose count of more
+            let gap = (step - 1).min(REORDER_MAX);
+            let highest_out = highest_out.wrapping_add(gap + u64::from(keep));
             self.end_in = number + 1;
             self.highest_out = Some(highest_out);
             return keep.then_some(highest_out);
@@ -160,8 +162,12 @@ mod tests {
             numbers.place(number, keep);
         }
         assert_eq!(numbers.place_once(2), Some(2));
-        assert_eq!(numbers.place_once(3_000), Some(3_000 - 664));
+        // of the 2,000 that are missing as many keep a place as may still come
+        let after_gap = (1000 - 665) + REORDER_MAX + 1;
+        assert_eq!(numbers.place_once(3_000), Some(after_gap));
+        assert_eq!(numbers.place_once(2_999), Some(after_gap - 1));
         assert_eq!(numbers.place_once(1_500), None, "too late");
+        assert_eq!(numbers.place_once(90_000), Some(after_gap + REORDER_MAX + 1));
     }
 
     #[test]

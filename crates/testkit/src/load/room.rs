@@ -207,8 +207,9 @@ async fn watch(meeting: &Meeting, all: &[Rc<RefCell<Participant>>]) -> RoomRepor
     report.seconds = began.elapsed().as_secs_f64();
     report.own_cpu_seconds = (Usage::own().cpu - own.cpu).as_secs_f64();
     let after = meeting.fleet.report().unwrap_or_default();
-    report.datagrams_received = after.datagrams_received - traffic.datagrams_received;
-    report.bytes_received = after.bytes_received - traffic.bytes_received;
+    // where the bots' thread is gone, both are nothing, and each transport says why
+    report.datagrams_received = after.datagrams_received.saturating_sub(traffic.datagrams_received);
+    report.bytes_received = after.bytes_received.saturating_sub(traffic.bytes_received);
     if let (Some(before), Some(after)) = (server, usage()) {
         report.set_server_cpu(after.cpu.saturating_sub(before.cpu));
         report.server_resident_kib = Some(after.resident_kib);
