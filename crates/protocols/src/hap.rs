@@ -1,0 +1,10 @@
+//! The HomeKit Accessory Protocol over IP, as accessory and as controller, without sockets, clocks and storage.
+//!
+//! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
+mod crypto;
+mod group;
+pub mod random;
+pub mod srp;
+#[cfg(test)]
+mod tests;
+pub mod tlv8;
