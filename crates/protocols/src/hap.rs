@@ -3,6 +3,7 @@
 //! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
 mod crypto;
 mod group;
+pub mod pairing;
 pub mod random;
 pub mod srp;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! 85: [`Server`] takes a proof of either kind and answers in that one.
 use super::crypto::{equal, sha512};
 use super::group::{Element, Exponent, GENERATOR, GROUP_BYTES, prime};
-use super::random::{self, NoRandomness, Random};
+use super::random::{self, KeyError, Random};
 
 /// The user's name of all setup codes.
 const USER: &[u8] = b"Pair-Setup";
@@ -35,7 +35,7 @@ pub enum SrpError {
     Proof,
     /// No random numbers.
     #[error(transparent)]
-    Random(#[from] NoRandomness),
+    Random(#[from] KeyError),
 }
 
 /// Key material of an exchange that both sides have proven; `Debug` shows none of it.
@@ -68,7 +68,7 @@ impl Server {
     ///
     /// # Errors
     /// There is no randomness.
-    pub fn new(code: &str, random: &mut dyn Random) -> Result<Self, NoRandomness> {
+    pub fn new(code: &str, random: &mut dyn Random) -> Result<Self, KeyError> {
         let salt = random::bytes(random)?;
         let mut server = Self::with_secrets(code, salt, &random::bytes(random)?);
         for _ in 1..DRAWS_MAX {
@@ -103,7 +103,11 @@ impl Server {
     ///
     /// # Errors
     /// The public key is none, or the proof is that of another setup code.
-    pub fn verify(self, client_public: &[u8], proof: &[u8]) -> Result<([u8; HASH_BYTES], SessionKey), SrpError> {
+    pub fn verify(
+        self,
+        client_public: &[u8],
+        proof: &[u8],
+    ) -> Result<([u8; HASH_BYTES], SessionKey), SrpError> {
         let client = public_key(client_public)?;
         let scrambler = scrambler(&client.to_bytes(), &self.public);
         let secret = client.times(&self.verifier.pow(&scrambler)).pow(&self.secret).to_bytes();
@@ -136,7 +140,12 @@ impl Client {
     ///
     /// # Errors
     /// The server's public key is none, or there is no randomness.
-    pub fn new(code: &str, salt: &[u8], server_public: &[u8], random: &mut dyn Random) -> Result<Self, SrpError> {
+    pub fn new(
+        code: &str,
+        salt: &[u8],
+        server_public: &[u8],
+        random: &mut dyn Random,
+    ) -> Result<Self, SrpError> {
         let mut client = Self::with_secret(code, salt, server_public, &random::bytes(random)?)?;
         for _ in 1..DRAWS_MAX {
             if client.public[0] != 0 {

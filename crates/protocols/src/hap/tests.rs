@@ -1,5 +1,5 @@
 //! What the tests of this folder share.
-use super::random::{NoRandomness, Random};
+use super::random::{KeyError, Random};
 use std::collections::HashMap;
 
 /// The lines `name = hexadecimal` of a file of `fixtures/hap`; other values are left as their bytes.
@@ -9,7 +9,8 @@ pub(super) fn fixture(text: &str) -> HashMap<&str, Vec<u8>> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.chars().map(|digit| digit.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
     digits.chunks(2).map(|pair| Some(pair[0] << 4 | pair.get(1)?)).collect()
 }
 
@@ -23,7 +24,7 @@ impl Counting {
 }
 
 impl Random for Counting {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), KeyError> {
         for byte in bytes {
             self.0 = self.0.wrapping_mul(5).wrapping_add(17);
             *byte = self.0;
