@@ -2,7 +2,9 @@
 //!
 //! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
 mod crypto;
+pub mod frames;
 mod group;
+pub mod http;
 pub mod pairing;
 pub mod random;
 pub mod srp;
