@@ -1,6 +1,7 @@
 //! The HomeKit Accessory Protocol over IP, as accessory and as controller, without sockets, clocks and storage.
 //!
 //! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
+pub mod accessory;
 mod crypto;
 pub mod frames;
 mod group;
