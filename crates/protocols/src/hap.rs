@@ -2,6 +2,7 @@
 //!
 //! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
 pub mod accessory;
+pub mod camera;
 mod crypto;
 pub mod frames;
 mod group;

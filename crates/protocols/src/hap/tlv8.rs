@@ -34,7 +34,7 @@ pub enum Tlv8Error {
         /// Where it stands.
         at: usize,
     },
-    /// An integer longer than 8 bytes, or a fixed value of another length.
+    /// An integer that is empty or longer than 8 bytes, or a fixed value of another length.
     #[error("item of type {kind} has {length} bytes, which cannot be")]
     Length {
         /// Its type.
@@ -47,6 +47,14 @@ pub enum Tlv8Error {
     Missing {
         /// Its type.
         kind: u8,
+    },
+    /// A number that means nothing here, or is too large.
+    #[error("item of type {kind} is {number}, which cannot be")]
+    Value {
+        /// Its type.
+        kind: u8,
+        /// What it says.
+        number: u64,
     },
     /// A characteristic's value is no base64.
     #[error("the value is no base64")]
