@@ -2,6 +2,7 @@
 //!
 //! Source: HAP specification for non-commercial use (R2), and how HAP-python, hap-nodejs, aiohomekit and hap-controller behave.
 pub mod accessory;
+pub mod advertisement;
 pub mod camera;
 mod crypto;
 pub mod frames;
@@ -9,6 +10,7 @@ mod group;
 pub mod http;
 pub mod pairing;
 pub mod random;
+pub mod setup_uri;
 pub mod srp;
 #[cfg(test)]
 mod tests;

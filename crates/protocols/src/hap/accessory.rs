@@ -3,6 +3,7 @@
 //! Source: HAP specification (R2) §2.3, §6.3 to §6.8, §8 and §9. [`Accessory`], [`Service`] and [`Characteristic`] are plain data
 //! with their JSON. [`Server`] owns the accessories behind one address, the subscriptions of its connections and the events that
 //! are due; [`client`] has a controller's requests and what answers them.
+mod camera;
 mod characteristic;
 pub mod client;
 mod events;
@@ -18,6 +19,7 @@ mod type_id;
 mod value;
 mod write;
 
+pub use camera::{CameraIds, CameraOptions, StreamIds};
 pub use characteristic::{Characteristic, Limits, Perms};
 pub use events::COALESCE;
 pub use json::JsonError;
