@@ -10,6 +10,7 @@ mod group;
 pub mod http;
 pub mod pairing;
 pub mod random;
+pub mod session;
 pub mod setup_uri;
 pub mod srp;
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl PendingWrite {
         self.connection
     }
 
+    /// No values: the answer can be made at once.
+    pub fn is_empty(&self) -> bool {
+        !self.entries.iter().any(|entry| matches!(entry, Entry::Write(_)))
+    }
+
     /// What is to be written; set [`WriteItem::result`] where it is not plain success.
     pub fn items_mut(&mut self) -> impl Iterator<Item = &mut WriteItem> {
         self.entries.iter_mut().filter_map(|entry| match entry {
