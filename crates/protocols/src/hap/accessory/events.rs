@@ -1,7 +1,8 @@
 //! Events that one connection is due, held up so that they come together.
 //!
 //! Source: HAP specification (R2) §6.8: at most one event message a second, except for what only happens, as a button's press. The
-//! first after a quiet second goes at once: who waits at a door should not wait longer.
+//! first after a quiet second goes at once: who waits at a door should not wait longer. A value that comes and goes within the
+//! second is not told: sensors must hold theirs longer.
 use super::CharacteristicId;
 use media::Moment;
 use serde_json::{Value, json};
