@@ -4,6 +4,7 @@
 pub mod accessory;
 pub mod advertisement;
 pub mod camera;
+pub mod controller;
 mod crypto;
 pub mod frames;
 mod group;

@@ -9,15 +9,23 @@
     reason = "whoever drives sans-IO has sockets and a clock"
 )]
 use media::Moment;
+use protocols::hap::accessory::client::{
+    Change, accessories_request, read_accessories_response, read_answers, values_request, write_request,
+};
 use protocols::hap::accessory::{
-    Accessory, CameraIds, CameraOptions, Information, Output as ServerOutput, Server,
+    Accessory, CameraIds, CameraOptions, CharacteristicId, Information, Output as ServerOutput, Server,
+    characteristics, services,
 };
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, CryptoSuite, H264Level, H264Profile, SampleRate, SupportedAudio,
     SupportedRtp, SupportedVideo, VideoAttributes, VideoConfiguration,
 };
-use protocols::hap::http::Response;
-use protocols::hap::pairing::{Identity, Pairings, SetupAccessory, SetupCode};
+use protocols::hap::controller::{Controller, Output as ControllerOutput};
+use protocols::hap::http::{Method, Request, Response};
+use protocols::hap::pairing::{
+    AccessoryPairing, CONTENT_TYPE, Identity, Pairings, SetupAccessory, SetupCode, list_request, read_done,
+    read_list, remove_request,
+};
 use protocols::hap::random::SystemRandom;
 use protocols::hap::session::{Host, Output, Session};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -223,4 +231,130 @@ fn aiohomekit_pairs_reads_watches_writes_and_unpairs() {
     );
     let told = ["1 tries", "1 pairings", "0 tries", "2 pairings", "1 pairings", "0 pairings"];
     assert_eq!(driver.told, told);
+}
+
+/// A controller of ours on a connection, which waits for what it wants.
+struct Caller {
+    controller: Controller,
+    stream: TcpStream,
+    events: usize,
+}
+
+impl Caller {
+    fn new(controller: Controller, port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Self { controller, stream, events: 0 }
+    }
+
+    fn pair(port: u16, identity: &Identity) -> AccessoryPairing {
+        let code = SetupCode::new(CODE).unwrap();
+        let controller =
+            Controller::pair("127.0.0.1", code, identity.clone(), Some(ID.to_lowercase())).unwrap();
+        match Self::new(controller, port).wait() {
+            ControllerOutput::Paired(pairing) => pairing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn verify(port: u16, identity: &Identity, pairing: AccessoryPairing) -> Self {
+        let controller =
+            Controller::verify("127.0.0.1", identity.clone(), pairing, &mut SystemRandom).unwrap();
+        let mut caller = Self::new(controller, port);
+        assert_eq!(caller.wait(), ControllerOutput::Ready);
+        caller
+    }
+
+    /// The next output that is not bytes; events are counted.
+    fn wait(&mut self) -> ControllerOutput {
+        loop {
+            while let Some(output) = self.controller.poll_output() {
+                match output {
+                    ControllerOutput::Send(bytes) => self.stream.write_all(&bytes).unwrap(),
+                    ControllerOutput::Event(event) => {
+                        assert_eq!(read_answers(&event).unwrap().len(), 1);
+                        self.events += 1;
+                    }
+                    other => return other,
+                }
+            }
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        let mut buffer = vec![0; 16 << 10];
+        let length = self.stream.read(&mut buffer).unwrap();
+        assert_ne!(length, 0, "the accessory hangs up");
+        self.controller.handle_input(&buffer[..length], &mut SystemRandom).unwrap();
+    }
+
+    fn ask(&mut self, request: Request) -> Response {
+        self.controller.request(request).unwrap();
+        match self.wait() {
+            ControllerOutput::Response(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Ends with the test.
+struct Child(std::process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn our_controller_pairs_reads_watches_writes_and_unpairs_hap_python() {
+    let Some(python) = python_with("pyhap") else { return };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = std::env::temp_dir().join(format!("aqueduct-hap-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hap/pyhap_serves.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .args([&port.to_string(), ID, CODE, folder.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Child)
+        .unwrap();
+    let mut said = [0; 7];
+    child.0.stdout.take().unwrap().read_exact(&mut said).expect("it serves");
+
+    let identity = Identity::generate("4F4C2B2E-0000-4000-8000-0000000000AA", &mut SystemRandom).unwrap();
+    let pairing = Caller::pair(port, &identity);
+    assert_eq!(pairing.id, ID);
+    let mut caller = Caller::verify(port, &identity, pairing);
+    let accessories = read_accessories_response(&caller.ask(accessories_request())).unwrap();
+    let find = |service, known| {
+        let service = accessories[0].find(service).unwrap();
+        CharacteristicId { aid: accessories[0].aid, iid: service.find(known).unwrap().iid }
+    };
+    let name = find(services::ACCESSORY_INFORMATION, &characteristics::NAME);
+    let moves = find(services::MOTION_SENSOR, &characteristics::MOTION_DETECTED);
+    let on = find(services::SWITCH, &characteristics::ON);
+    let change = |id, value, watch| Change { id, value, watch, wants_response: false };
+    let done = caller.ask(write_request(
+        &[change(moves, None, Some(true)), change(on, Some(json_bool(true)), None)],
+        None,
+    ));
+    assert_eq!((done.status, read_answers(&done)), (204, Ok(vec![])));
+    let answers = read_answers(&caller.ask(values_request(&[name, on]))).unwrap();
+    assert_eq!(answers[0].value, Some(serde_json::Value::String("Hall".to_owned())));
+    assert_eq!(answers[1].value, Some(json_bool(true)));
+    while caller.events < 2 {
+        caller.read();
+        // a request shows that answers and events do not take each other's place
+        assert_eq!(caller.ask(values_request(&[name])).status, 200);
+    }
+    let post = |body| Request::with_body(Method::Post, "/pairings", CONTENT_TYPE, body);
+    let pairings = read_list(&caller.ask(post(list_request())).body).unwrap();
+    assert_eq!(pairings[0].public_key, *identity.public_key());
+    read_done(&caller.ask(post(remove_request(identity.id()))).body).unwrap();
+    drop(child);
+    let _ = std::fs::remove_dir_all(&folder);
 }
