@@ -52,6 +52,9 @@ impl Pilot {
     }
 }
 
+/// How a row of a table is named, and how its state is reached.
+type State = (&'static str, fn() -> Stage);
+
 #[test]
 fn both_sides_come_to_the_same_pairing() {
     let mut stage = Stage::new(7);
@@ -130,7 +133,7 @@ fn a_silent_controller_keeps_others_out_no_longer_than_five_minutes() {
 /// Every state × every message: what is answered, what the owner is told, and where it leads.
 #[test]
 fn every_message_in_every_state_of_an_accessory() {
-    let states: [(&str, fn() -> Stage); 5] = [
+    let states: [State; 5] = [
         ("Idle", || Stage::new(0)),
         ("Challenged", || {
             let mut stage = Stage::new(0);

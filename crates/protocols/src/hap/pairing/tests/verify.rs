@@ -44,6 +44,9 @@ impl Stage {
     }
 }
 
+/// How a row of a table is named, and how its state is reached.
+type State = (&'static str, fn() -> Stage);
+
 #[test]
 fn both_sides_come_to_the_same_keys() {
     let mut stage = Stage::answered();
@@ -76,7 +79,7 @@ fn a_public_key_of_low_order_is_refused() {
 /// Every state × every message: what is answered, and where it leads.
 #[test]
 fn every_message_in_every_state_of_an_accessory() {
-    let states: [(&str, fn() -> Stage); 4] = [
+    let states: [State; 4] = [
         ("Idle", Stage::new),
         ("Answered", Stage::answered),
         ("Answered, unpaired", || {
@@ -125,7 +128,7 @@ fn every_message_in_every_state_of_an_accessory() {
 /// Every state × every reply: what a controller makes of it, and where it leads.
 #[test]
 fn every_reply_in_every_state_of_a_controller() {
-    let states: [(&str, fn() -> Stage); 4] = [
+    let states: [State; 4] = [
         ("Idle", || {
             let mut stage = Stage::new();
             stage.controller = VerifyController::new(controller_identity(), accessory_pairing());
