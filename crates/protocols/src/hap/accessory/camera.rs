@@ -5,6 +5,15 @@ use crate::hap::camera::{
 };
 use serde_json::{Value, json};
 
+/// Numbers of the services: what a camera has or has not moves no other, since controllers remember numbers.
+const MICROPHONE: u64 = 0x100;
+const SPEAKER: u64 = 0x110;
+const DOORBELL: u64 = 0x120;
+const MOTION: u64 = 0x130;
+const STREAMS: u64 = 0x200;
+/// From one stream's numbers to the next one's.
+const STREAM_STEP: u64 = 0x10;
+
 /// What a camera has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CameraOptions {
@@ -47,13 +56,14 @@ pub struct CameraIds {
 }
 
 impl Accessory {
-    /// A camera with its microphone, and what else it has. The numbers of its characteristics follow from the options alone.
+    /// A camera with its microphone, and what else it has. The number of a characteristic is the same whatever else it has.
     pub fn camera(aid: u64, information: &Information, options: &CameraOptions) -> (Self, CameraIds) {
         let mut accessory = Self::new(aid, information);
         let mut streams = Vec::new();
-        for _ in 0..options.streams {
+        for iid in (STREAMS..).step_by(STREAM_STEP as usize).take(options.streams) {
             let nothing = SetupResponse { session: None, status: SetupStatus::Error };
-            let iid = accessory.add(
+            accessory.add_at(
+                iid,
                 services::CAMERA_RTP_STREAM_MANAGEMENT,
                 &[
                     (is::SUPPORTED_VIDEO, json!(options.video.to_base64())),
@@ -72,23 +82,25 @@ impl Accessory {
                 streams.push(StreamIds { setup_endpoints, selected, status });
             }
         }
-        accessory.add(services::MICROPHONE, &[(is::MUTE, json!(false))]);
+        let muted = (is::MUTE, json!(false));
+        accessory.add_at(MICROPHONE, services::MICROPHONE, std::slice::from_ref(&muted));
         if options.speaker {
-            accessory.add(services::SPEAKER, &[(is::MUTE, json!(false))]);
+            accessory.add_at(SPEAKER, services::SPEAKER, &[muted]);
         }
-        let doorbell = options
-            .doorbell
-            .then(|| accessory.add(services::DOORBELL, &[(is::PROGRAMMABLE_SWITCH_EVENT, Value::Null)]));
-        let motion = options
-            .motion
-            .then(|| accessory.add(services::MOTION_SENSOR, &[(is::MOTION_DETECTED, json!(false))]));
-        let main = doorbell
-            .or_else(|| accessory.find(services::CAMERA_RTP_STREAM_MANAGEMENT).map(|service| service.iid));
+        if options.doorbell {
+            accessory.add_at(DOORBELL, services::DOORBELL, &[(is::PROGRAMMABLE_SWITCH_EVENT, Value::Null)]);
+        }
+        if options.motion {
+            accessory.add_at(MOTION, services::MOTION_SENSOR, &[(is::MOTION_DETECTED, json!(false))]);
+        }
+        let main =
+            accessory.find(services::DOORBELL).or(accessory.find(services::CAMERA_RTP_STREAM_MANAGEMENT));
+        let main = main.map(|service| service.iid);
         if let Some(service) = main.and_then(|iid| accessory.service_mut(iid)) {
             service.primary = true;
         }
-        let pressed = doorbell.and_then(|iid| accessory.id_in(iid, &is::PROGRAMMABLE_SWITCH_EVENT));
-        let motion = motion.and_then(|iid| accessory.id_in(iid, &is::MOTION_DETECTED));
+        let pressed = accessory.id_in(DOORBELL, &is::PROGRAMMABLE_SWITCH_EVENT);
+        let motion = accessory.id_in(MOTION, &is::MOTION_DETECTED);
         (accessory, CameraIds { streams, pressed, motion })
     }
 

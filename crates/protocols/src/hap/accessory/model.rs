@@ -75,14 +75,23 @@ impl Accessory {
         accessory
     }
 
-    /// Appends a service; returns its number. Numbers follow the order of the calls, which must therefore never change.
+    /// Appends a service after the last number; returns its own. Numbers follow the order of the calls, which must therefore never
+    /// change: what may come and go has a place of its own by [`Accessory::add_at`].
     pub fn add(&mut self, service: KnownService, characteristics: &[(KnownCharacteristic, Value)]) -> u64 {
-        let iid = 1 + self
-            .services
-            .iter()
-            .map(|service| service.iid + service.characteristics.len() as u64)
-            .max()
-            .unwrap_or(0);
+        let last =
+            self.services.iter().map(|service| service.iid + service.characteristics.len() as u64).max();
+        let iid = last.unwrap_or(0) + 1;
+        self.add_at(iid, service, characteristics);
+        iid
+    }
+
+    /// Appends a service with this number; those of its characteristics follow. All of them must be free.
+    pub fn add_at(
+        &mut self,
+        iid: u64,
+        service: KnownService,
+        characteristics: &[(KnownCharacteristic, Value)],
+    ) {
         let numbered = (iid + 1..).zip(characteristics);
         self.services.push(Service {
             iid,
@@ -94,7 +103,6 @@ impl Accessory {
                 .map(|(iid, (known, value))| Characteristic::known(iid, known, value))
                 .collect(),
         });
-        iid
     }
 
     /// The service of this number.

@@ -4,6 +4,7 @@
 //! come in chunks, as hap-nodejs sends all of its own; a response with neither has none, as aiohomekit takes it.
 use super::{Incoming, Method, Request, Response};
 use crate::rtsp::Headers;
+use bytes::{Buf as _, BytesMut};
 use media::Fault;
 
 /// Longest head: 16 KiB. Apple's controllers read up to 40 characteristics at once, in 500 bytes.
@@ -74,7 +75,7 @@ enum Part {
 /// Reads one direction of a connection.
 #[derive(Debug)]
 pub struct Reader {
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     part: Part,
     message: Option<Incoming>,
     requests: bool,
@@ -83,17 +84,17 @@ pub struct Reader {
 
 impl Reader {
     /// Reads what controllers send.
-    pub const fn of_accessory() -> Self {
+    pub fn of_accessory() -> Self {
         Self::new(true, BODY_BYTES_MAX_ACCESSORY)
     }
 
     /// Reads what an accessory sends.
-    pub const fn of_controller() -> Self {
+    pub fn of_controller() -> Self {
         Self::new(false, BODY_BYTES_MAX_CONTROLLER)
     }
 
-    const fn new(requests: bool, body_bytes_max: usize) -> Self {
-        Self { buffer: Vec::new(), part: Part::Head, message: None, requests, body_bytes_max }
+    fn new(requests: bool, body_bytes_max: usize) -> Self {
+        Self { buffer: BytesMut::new(), part: Part::Head, message: None, requests, body_bytes_max }
     }
 
     /// Takes bytes; then [`Reader::poll_output`] until there is nothing more. What is kept then is part of one message.
@@ -122,7 +123,7 @@ impl Reader {
                 Ok(false) => return Ok(None),
                 Err(error) => {
                     self.part = Part::Failed(error.clone());
-                    self.buffer = Vec::new();
+                    self.buffer = BytesMut::new();
                     return Err(error);
                 }
             }
@@ -142,7 +143,7 @@ impl Reader {
                         Ok(false)
                     };
                 };
-                let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
+                let head = self.buffer.split_to(end + 4);
                 let head = std::str::from_utf8(&head[..end])
                     .map_err(|_| HttpError::Field { line: shown(&String::from_utf8_lossy(&head)) })?;
                 self.take_head(head)?;
@@ -173,8 +174,8 @@ impl Reader {
                     return Ok(false);
                 }
                 self.take_body(length)?;
-                let end: Vec<u8> = self.buffer.drain(..2).collect();
-                if end != b"\r\n" {
+                let end = self.buffer.split_to(2);
+                if end[..] != b"\r\n"[..] {
                     return Err(HttpError::Chunk { line: shown(&String::from_utf8_lossy(&end)) });
                 }
                 self.part = Part::ChunkLine;
@@ -197,12 +198,13 @@ impl Reader {
             }
             return Ok(None);
         };
-        let line: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
-        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+        let line = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+        self.buffer.advance(end + 2);
+        Ok(Some(line))
     }
 
     fn take_body(&mut self, length: usize) -> Result<(), HttpError> {
-        let part = self.buffer.drain(..length);
+        let part = self.buffer.split_to(length);
         let body = match &mut self.message {
             Some(Incoming::Request(request)) => &mut request.body,
             Some(Incoming::Response(response) | Incoming::Event(response)) => &mut response.body,
@@ -211,7 +213,7 @@ impl Reader {
         if body.len() + length > self.body_bytes_max {
             return Err(HttpError::BodyTooLong { max: self.body_bytes_max });
         }
-        body.extend(part);
+        body.extend_from_slice(&part);
         Ok(())
     }
 

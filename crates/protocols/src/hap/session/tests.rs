@@ -16,6 +16,7 @@ use crate::hap::pairing::{
     list_request, read_list, remove_request,
 };
 use crate::hap::tests::Counting;
+use proptest::prelude::*;
 use serde_json::json;
 
 fn doorbell() -> (Accessory, CameraIds) {
@@ -306,4 +307,41 @@ fn whatever_is_no_frame_ends_the_session() {
         stage.now,
     );
     assert_eq!(refused, Err(SessionError::Frame(FrameError::NotAuthentic { number: 0 })));
+}
+
+#[test]
+fn what_a_camera_has_moves_no_number() {
+    let (with, ids) = doorbell();
+    let without: Vec<u64> = with.services.iter().map(|service| service.iid).collect();
+    assert_eq!(without, [1, 8, 0x200, 0x210, 0x100, 0x110, 0x120, 0x130]);
+    assert_eq!((ids.pressed.unwrap().iid, ids.motion.unwrap().iid), (0x121, 0x131));
+    assert_eq!(ids.streams[1].setup_endpoints.iid, 0x216);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Requests for anything, with any body, before and after pair verify: an answer, a task for the owner, or the end.
+    #[test]
+    fn any_body_is_answered(
+        path in prop::sample::select(vec!["/pair-setup", "/pair-verify", "/pairings", "/characteristics", "/prepare", "/resource", "/identify"]),
+        post in any::<bool>(),
+        body in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        thread_local!(static STAGE: std::cell::RefCell<Stage> = std::cell::RefCell::new(Stage::verified()));
+        let request = Request::with_body(if post { Method::Post } else { Method::Put }, path, CONTENT_TYPE, body);
+        prop_assert!(Stage::new().ask(&request).status >= 200);
+        STAGE.with_borrow_mut(|stage| assert!(stage.ask(&request).status >= 200));
+    }
+
+    /// Whatever a controller writes as JSON.
+    #[test]
+    fn any_write_is_answered(aid in 0..3_u64, iid in 0..0x240_u64, value in "[-0-9a-z\\[\\]{}\".:]{0,12}", ev in any::<Option<bool>>()) {
+        let mut server = Server::new(vec![doorbell().0]);
+        let ev = ev.map_or("null".to_owned(), |ev| ev.to_string());
+        let body = format!("{{\"characteristics\":[{{\"aid\":{aid},\"iid\":{iid},\"ev\":{ev},\"value\":{value}}}]}}");
+        let now = Moment::from_millis(5);
+        let response = server.handle_write(1, body.as_bytes(), now).map_or_else(|refused| refused, |write| server.finish_write(write, now));
+        prop_assert!([204, 207, 400].contains(&response.status));
+    }
 }
