@@ -19,6 +19,9 @@ use std::collections::VecDeque;
 /// answer before they ask again.
 pub const WAITING_BYTES_MAX: usize = 256 << 10;
 
+/// Most events that wait behind a request that is being answered: 64. There is one a second, and controllers give up after ten.
+pub const EVENTS_HELD_MAX: usize = 64;
+
 /// What all connections of one address share.
 pub struct Host {
     /// Who the accessory is.
@@ -43,6 +46,9 @@ pub enum SessionError {
     /// It asks on and on without waiting.
     #[error("more than {WAITING_BYTES_MAX} bytes wait for an answer")]
     Waiting,
+    /// A request is not answered at all.
+    #[error("more than {EVENTS_HELD_MAX} events wait behind an answer")]
+    NotAnswered,
     /// Bytes came between the last message of pair verify and its answer: they are neither plain nor enciphered.
     #[error("{bytes} bytes came before the session was enciphered")]
     TooEarly {
@@ -58,6 +64,7 @@ impl SessionError {
             Self::Frame(error) => error.fault(),
             Self::Http(error) => error.fault(),
             Self::Waiting | Self::TooEarly { .. } => Fault::Peer,
+            Self::NotAnswered => Fault::Us,
         }
     }
 }
@@ -105,6 +112,8 @@ pub struct Session {
     reader: Reader,
     /// A request is with the owner.
     answering: bool,
+    /// Events that came meanwhile: some controllers take whatever comes first for their answer.
+    held: Vec<Response>,
     outputs: VecDeque<Output>,
 }
 
@@ -112,7 +121,14 @@ impl Session {
     /// For a new connection; its number must not have been another's.
     pub fn new(id: ConnectionId) -> Self {
         let state = State::Plain(Box::default());
-        Self { id, state, reader: Reader::of_accessory(), answering: false, outputs: VecDeque::new() }
+        Self {
+            id,
+            state,
+            reader: Reader::of_accessory(),
+            answering: false,
+            held: Vec::new(),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes bytes as they came.
@@ -152,15 +168,25 @@ impl Session {
         if std::mem::take(&mut self.answering) {
             self.send(&response.to_bytes())?;
         }
+        for event in std::mem::take(&mut self.held) {
+            self.send(&event.to_event_bytes())?;
+        }
         self.go_on(host, random, now)
     }
 
     /// An event of [`Server::poll_output`] for this connection.
     ///
     /// # Errors
-    /// It cannot be enciphered any more.
+    /// It cannot be enciphered any more, or the owner leaves a request without an answer.
     pub fn send_event(&mut self, event: &Response) -> Result<(), SessionError> {
         match self.state {
+            State::Secured { .. } if self.answering && self.held.len() >= EVENTS_HELD_MAX => {
+                Err(SessionError::NotAnswered)
+            }
+            State::Secured { .. } if self.answering => {
+                self.held.push(event.clone());
+                Ok(())
+            }
             State::Secured { .. } => self.send(&event.to_event_bytes()),
             State::Plain(_) | State::Closed => Ok(()),
         }

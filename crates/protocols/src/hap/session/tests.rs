@@ -251,6 +251,21 @@ fn requests_are_answered_in_their_order() {
 }
 
 #[test]
+fn events_wait_behind_an_answer_but_not_for_ever() {
+    let mut stage = Stage::verified();
+    let body = json!({ "resource-type": "image" }).to_string().into_bytes();
+    stage.tell(&Request::with_body(Method::Post, "/resource", "", body).to_bytes("h")).unwrap();
+    let event = Response::with_body(200, "application/hap+json", b"{}".to_vec());
+    for _ in 0..EVENTS_HELD_MAX {
+        stage.session.send_event(&event).unwrap();
+    }
+    assert_eq!(stage.session.send_event(&event), Err(SessionError::NotAnswered));
+    let came = stage.drain();
+    assert_eq!(came.len(), 1 + EVENTS_HELD_MAX);
+    assert!(matches!((&came[0], &came[1]), (Incoming::Response(_), Incoming::Event(_))));
+}
+
+#[test]
 fn whoever_never_waits_for_an_answer_is_let_go_of() {
     let mut stage = Stage::verified();
     let body = json!({ "resource-type": "image" }).to_string().into_bytes();
