@@ -6,6 +6,7 @@
 //! same connection, then [`SelectedStream`] is written with [`Command::Start`], and at last with [`Command::End`].
 mod selected;
 mod setup;
+mod sound;
 mod supported;
 #[cfg(test)]
 mod tests;
@@ -14,9 +15,9 @@ pub use selected::{
     Command, SelectedAudio, SelectedStream, SelectedVideo, SelectedVideoCodec, StreamParameters,
 };
 pub use setup::{Endpoint, SetupRequest, SetupResponse, SetupStatus, SrtpParameters};
+pub use sound::{AudioCodec, AudioConfiguration, SampleRate, SupportedAudio};
 pub use supported::{
-    AudioCodec, AudioConfiguration, CryptoSuite, H264Level, H264Profile, SampleRate, SupportedAudio,
-    SupportedRtp, SupportedVideo, VideoAttributes, VideoConfiguration,
+    CryptoSuite, H264Level, H264Profile, SupportedRtp, SupportedVideo, VideoAttributes, VideoConfiguration,
 };
 
 use crate::hap::tlv8::{Tlv8, Tlv8Error};
