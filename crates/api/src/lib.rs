@@ -43,6 +43,6 @@ pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
 pub use v1::openapi;
 pub use v1::rooms::{
-    MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody, RoomParticipant,
-    RoomProducer, RoomTransport, RoomsControl, RoomsProblem,
+    Brought, MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody,
+    RoomParticipant, RoomProducer, RoomTransport, RoomsControl, RoomsProblem, StreamInRoomBody,
 };

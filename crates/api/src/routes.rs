@@ -67,6 +67,8 @@ fn table() -> Vec<Route> {
         ),
         route(Control, "/api/v1/rooms/{room}/participants/{identity}", delete(v1::rooms::kick)),
         route(Control, "/api/v1/rooms/{room}/participants/{identity}/mute", post(v1::rooms::mute)),
+        route(Control, "/api/v1/rooms/{room}/streams", post(v1::rooms::streams::bring)),
+        route(Control, "/api/v1/rooms/{room}/streams/{stream}", delete(v1::rooms::streams::take_out)),
         route(Read, "/api/v1/events", get(v1::events::get)),
         route(Read, "/api/v1/alerts", get(v1::alerts::get)),
         route(Control, "/api/v1/hooks", get(v1::hooks::get)),

@@ -25,7 +25,8 @@ use utoipa::OpenApi;
         recordings::export, recordings::frame, recordings::strip, recordings::playlist, recordings::start, recordings::stop,
         recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span,
         recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback,
-        rooms::list, rooms::get, rooms::close, rooms::set_limits, rooms::kick, rooms::mute),
+        rooms::list, rooms::get, rooms::close, rooms::set_limits, rooms::kick, rooms::mute,
+        rooms::streams::bring, rooms::streams::take_out),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
@@ -39,6 +40,7 @@ use utoipa::OpenApi;
         recordings::PlaybackBody, recordings::PlaybackChange, recordings::Playback, recordings::PlaybackList,
         rooms::RoomList, rooms::Room, rooms::RoomLimits, rooms::RoomDetails, rooms::RoomParticipant, rooms::RoomTransport,
         rooms::RoomProducer, rooms::RoomConsumer, rooms::RoomDataProducer, rooms::RoomLimitsBody, rooms::MuteBody,
+        rooms::StreamInRoomBody, rooms::Brought,
     )),
     security((), ("basic" = []))
 )]

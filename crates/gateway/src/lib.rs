@@ -4,9 +4,11 @@
 //! - [`sources`]: we dial: RTSP, RTMP, byte streams over HTTP and TCP, files.
 //! - [`outputs`]: we dial, and what is said goes out: ISAPI, RTSP back channels.
 //! - [`ingest`]: RTP of publishers and cameras to units, and byte streams of any container.
+//! - [`bridges`]: streams as participants of rooms; the other way is one of the sources.
 //! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
 //! - [`renditions`]: the hub's formats: what a unit becomes on the wire, once for all readers.
 //! - [`net`]: drivers: binding, accepting, TLS, writing.
+pub mod bridges;
 pub mod config;
 pub mod ingest;
 pub mod listeners;

@@ -6,6 +6,7 @@ pub mod ffmpeg;
 pub mod file;
 pub mod http;
 pub mod program;
+pub mod room;
 pub mod rtmp;
 pub mod rtsp;
 pub mod tcp;
@@ -14,10 +15,16 @@ use crate::config::GatewayConfig;
 use bytes::Bytes;
 use hub::Connect;
 use program::Programs;
+use rooms::Rooms;
 use std::sync::Arc;
 
-/// Everything that can dial, for the hub. `demo`: the file that `demo:` plays.
-pub fn connectors(config: &GatewayConfig, demo: Bytes, programs: &Programs) -> Vec<Arc<dyn Connect>> {
+/// Everything that can dial, for the hub. `demo`: the file that `demo:` plays; `rooms`: where they are on.
+pub fn connectors(
+    config: &GatewayConfig,
+    demo: Bytes,
+    programs: &Programs,
+    rooms: Option<Rooms>,
+) -> Vec<Arc<dyn Connect>> {
     vec![
         Arc::new(exec::ExecSources::new(config.exec.clone(), programs.clone())),
         Arc::new(ffmpeg::FfmpegSources::new(
@@ -28,6 +35,7 @@ pub fn connectors(config: &GatewayConfig, demo: Bytes, programs: &Programs) -> V
         )),
         Arc::new(file::FileSources::new(demo)),
         Arc::new(http::HttpSources),
+        Arc::new(room::RoomSources::new(rooms)),
         Arc::new(rtmp::RtmpSources),
         Arc::new(rtsp::RtspSources),
         Arc::new(tcp::TcpSources),

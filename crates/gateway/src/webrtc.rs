@@ -30,6 +30,8 @@ mod talk;
 mod tcp;
 mod udp;
 
+pub(crate) use frame::format as packets;
+
 pub use context::Context;
 pub use error::WebRtcError;
 pub use frame::{SendFrame, SendPacket};

@@ -60,7 +60,7 @@ impl House {
     fn start() -> House {
         let config = GatewayConfig::default();
         let programs = gateway::sources::program::Programs::new(&config);
-        let connectors = gateway::sources::connectors(&config, Bytes::new(), &programs);
+        let connectors = gateway::sources::connectors(&config, Bytes::new(), &programs, None);
         let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
         let (workers, conflict, deliverers) = (2, Conflict::Refuse, Vec::new());
         let hub = Hub::start(HubConfig { workers, limits, conflict, connectors, deliverers }).unwrap();

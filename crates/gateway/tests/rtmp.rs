@@ -57,7 +57,7 @@ impl House {
         let rtmp = RtmpConfig { listen: Some(any), tls_listen: Some(any), access };
         let config = GatewayConfig { http, rtmp, ..GatewayConfig::default() };
         let programs = Programs::new(&config);
-        let connectors = gateway::sources::connectors(&config, DEMO, &programs);
+        let connectors = gateway::sources::connectors(&config, DEMO, &programs, None);
         let limits = Limits { source_linger: Duration::from_millis(50), ..Limits::default() };
         let hub = Hub::start(HubConfig {
             workers: 2,

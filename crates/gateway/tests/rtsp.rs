@@ -25,7 +25,7 @@ fn with_server<Fut: Future<Output = ()>>(
     change(&mut config);
     let demo = Bytes::from_static(include_bytes!("../../server/assets/demo.mp4"));
     let programs = Programs::new(&config);
-    let connectors = sources::connectors(&config, demo, &programs);
+    let connectors = sources::connectors(&config, demo, &programs, None);
     let limits = Limits { start_wait_max: Duration::from_secs(1), ..Limits::default() };
     let hub = Hub::start(HubConfig {
         workers: 2,

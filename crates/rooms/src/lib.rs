@@ -4,8 +4,10 @@
 //!   texts of the peer go in by [`Session::handle_text`], what is to be sent comes out of [`Session::next`].
 //! - Each room is one task that owns its participants, transports, producers and consumers ([`sfu`] handles, which end with it).
 //! - [`token`] says who somebody is and what they may do; [`request`] and [`wire`] are the messages.
+//! - [`Guest`] and [`Tap`] are this server itself in a room: what it sends there, and what it takes, as RTP packets.
 //! - No sockets, no HTTP, no hub: the gateway brings connections, the server API asks by methods of [`Rooms`], and
 //!   [`Rooms::events`] tells what happens.
+mod bridge;
 mod config;
 mod ending;
 mod events;
@@ -20,6 +22,7 @@ mod session;
 pub mod token;
 pub mod wire;
 
+pub use bridge::{Guest, GuestEvent, GuestSpec, Numbers, Tap, TapError, TapEvent, TapTrack};
 pub use config::{RoomLimits, RoomsConfig, RoomsLimits, SameIdentity, default_codecs};
 pub use ending::Ending;
 pub use events::{RoomEvent, RoomHappening};

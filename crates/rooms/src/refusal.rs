@@ -46,6 +46,11 @@ impl Refusal {
         Self::new(429, format!("no more than {max} {what} (rooms.limits.{setting})"))
     }
 
+    /// 429: asked too often.
+    pub(crate) fn too_often(burst: u32) -> Self {
+        Self::new(429, format!("no more than 50 requests a second, and {burst} at once: ask more slowly"))
+    }
+
     /// 503: whoever should do it has ended.
     pub(crate) fn gone(reason: impl Into<String>) -> Self {
         Self::new(503, reason)

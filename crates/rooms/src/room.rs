@@ -1,5 +1,6 @@
 //! One room: its handle here, its owner's task in `owner`.
 mod admin;
+mod bridge;
 mod consume;
 mod data;
 mod inspect;
@@ -8,13 +9,16 @@ mod loudness;
 mod owner;
 mod peer;
 mod produce;
+mod rate;
 mod requests;
 mod stats;
 mod transports;
 
+pub(crate) use bridge::{Invitation, Seat, Tapped, codec_of};
 pub(crate) use owner::{RoomTask, Shared};
 pub(crate) use peer::PeerKey;
 
+use crate::bridge::TapError;
 use crate::config::RoomLimits;
 use crate::ending::Ending;
 use crate::facts::{RoomDetails, RoomFacts};
@@ -55,6 +59,8 @@ pub(crate) enum Measure {
 /// What a room's owner is told.
 pub(crate) enum ToRoom {
     Enter { entrant: Entrant, reply: oneshot::Sender<Result<PeerKey, Refusal>> },
+    Invite { invitation: Invitation, reply: oneshot::Sender<Result<Seat, Refusal>> },
+    Tap { identity: String, sources: Vec<String>, reply: oneshot::Sender<Result<Vec<Tapped>, TapError>> },
     Said { peer: PeerKey, said: Said },
     Leaves { peer: PeerKey, word: &'static str },
     Facts { reply: oneshot::Sender<RoomFacts> },
@@ -85,6 +91,25 @@ impl RoomHandle {
     /// Comes in; `None` when the room has ended.
     pub(crate) async fn enter(&self, entrant: Entrant) -> Option<Result<PeerKey, Refusal>> {
         self.ask(|reply| ToRoom::Enter { entrant, reply }).await
+    }
+
+    /// Lets a stream of this server in; `None` when the room has ended.
+    pub(crate) async fn invite(&self, invitation: Invitation) -> Option<Result<Seat, Refusal>> {
+        self.ask(|reply| ToRoom::Invite { invitation, reply }).await
+    }
+
+    /// Takes what somebody sends; `None` when the room has ended.
+    pub(crate) async fn tap(
+        &self,
+        identity: String,
+        sources: Vec<String>,
+    ) -> Option<Result<Vec<Tapped>, TapError>> {
+        self.ask(|reply| ToRoom::Tap { identity, sources, reply }).await
+    }
+
+    /// Says that a stream goes, and why; returns when the room was told.
+    pub(crate) async fn left(&self, peer: PeerKey, word: &'static str) {
+        let _ = self.to.send(ToRoom::Leaves { peer, word }).await;
     }
 
     /// Passes on what a connection says.

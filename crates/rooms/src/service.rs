@@ -66,12 +66,13 @@ impl Rooms {
     /// The system gives no thread, or no port.
     pub async fn start(config: RoomsConfig) -> Result<Self, StartError> {
         let manager = WorkerManager::new()?;
+        let mut workers = Vec::new();
         for _ in 0..config.workers.max(1) {
-            manager.create_worker(WorkerSettings::default()).await?;
+            workers.push(manager.create_worker(WorkerSettings::default()).await?);
         }
         let server = manager.create_webrtc_server(config.listen.clone()).await?;
         let (events, _) = broadcast::channel(EVENTS);
-        let shared = Arc::new(Shared { config, manager, server, events });
+        let shared = Arc::new(Shared { config, manager, workers, server, events });
         let (to, told) = mpsc::channel(MAILBOX);
         let service = Service {
             shared: shared.clone(),
@@ -176,6 +177,14 @@ impl Rooms {
         self.shared.manager.close().await;
     }
 
+    /// Lets a worker panic. For tests of what a panic takes with it.
+    #[doc(hidden)]
+    pub fn panic_worker(&self, number: usize) {
+        if let Some(worker) = self.shared.workers.get(number) {
+            worker.panic();
+        }
+    }
+
     /// The room of this name, made if it is not there.
     pub(crate) async fn room(&self, name: &RoomName) -> Result<RoomHandle, Refusal> {
         let name = name.clone();
@@ -183,7 +192,7 @@ impl Rooms {
         self.ask(|reply| ToService::Room(name, reply)).await.ok_or_else(gone)?
     }
 
-    async fn find(&self, name: &RoomName) -> Result<RoomHandle, AskError> {
+    pub(crate) async fn find(&self, name: &RoomName) -> Result<RoomHandle, AskError> {
         let name = name.clone();
         self.ask(|reply| ToService::Find(name, reply)).await.flatten().ok_or(AskError::NoRoom)
     }

@@ -1,14 +1,17 @@
 //! Rooms wired: what the API asks of them, and what the hub is told of them.
 use api::{
-    MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody, RoomParticipant,
-    RoomProducer, RoomTransport, RoomsControl, RoomsProblem,
+    Brought, MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody,
+    RoomParticipant, RoomProducer, RoomTransport, RoomsControl, RoomsProblem, StreamInRoomBody,
 };
 use futures_util::future::BoxFuture;
+use gateway::bridges::{Bridges, BringError};
 use hub::{Hub, What};
+use media::StreamName;
 use rooms::{AskError, ParticipantFacts, RoomEvent, RoomFacts, RoomHappening, RoomName, Rooms};
 use serde_json::Value;
 use sfu::ProducerId;
 use sfu::rtp_parameters::MediaKind;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -71,16 +74,26 @@ const fn kind(kind: MediaKind) -> &'static str {
 }
 
 /// What the API asks.
-pub(crate) struct Control(pub(crate) Rooms);
+struct Control {
+    rooms: Rooms,
+    bridges: Bridges,
+}
+
+/// Makes it, and starts what brings streams into rooms.
+pub(crate) fn control(rooms: Rooms, hub: Hub) -> Arc<dyn RoomsControl> {
+    let (bridges, keeper) = Bridges::new(hub, rooms.clone());
+    tokio::task::spawn_local(keeper.run());
+    Arc::new(Control { rooms, bridges })
+}
 
 impl RoomsControl for Control {
     fn list(&self) -> BoxFuture<'static, Vec<Room>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move { rooms.list().await.into_iter().map(room).collect() })
     }
 
     fn details(&self, room: String, stats: bool) -> BoxFuture<'static, Result<RoomDetails, RoomsProblem>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move {
             let details = rooms.details(&name(&room)?, stats).await.map_err(problem)?;
             let members = details.participants.into_iter().map(participant).collect();
@@ -89,12 +102,12 @@ impl RoomsControl for Control {
     }
 
     fn close(&self, room: String, reason: String) -> BoxFuture<'static, Result<(), RoomsProblem>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move { rooms.close(&name(&room)?, &reason).await.map_err(problem) })
     }
 
     fn set_limits(&self, room: String, body: RoomLimitsBody) -> BoxFuture<'static, Result<(), RoomsProblem>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move {
             let name = name(&room)?;
             let now = rooms.details(&name, false).await.map_err(problem)?.room.limits;
@@ -117,7 +130,7 @@ impl RoomsControl for Control {
         identity: String,
         reason: String,
     ) -> BoxFuture<'static, Result<(), RoomsProblem>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move { rooms.kick(&name(&room)?, &identity, &reason).await.map_err(problem) })
     }
 
@@ -127,7 +140,7 @@ impl RoomsControl for Control {
         identity: String,
         mute: MuteBody,
     ) -> BoxFuture<'static, Result<(), RoomsProblem>> {
-        let rooms = self.0.clone();
+        let rooms = self.rooms.clone();
         Box::pin(async move {
             let producer: Option<ProducerId> = match mute.producer.map(|id| id.parse()) {
                 None => None,
@@ -136,6 +149,52 @@ impl RoomsControl for Control {
             };
             rooms.mute(&name(&room)?, &identity, producer, mute.muted).await.map_err(problem)
         })
+    }
+
+    fn bring(
+        &self,
+        room: String,
+        body: StreamInRoomBody,
+    ) -> BoxFuture<'static, Result<Brought, RoomsProblem>> {
+        let bridges = self.bridges.clone();
+        Box::pin(async move {
+            // unlike elsewhere, a room that is not there is made
+            let room: RoomName = room.parse().map_err(|error| wrong("room", &error))?;
+            let stream = StreamName::new(&body.stream).map_err(|error| wrong("stream", &error))?;
+            let brought = bridges.bring(room, stream, body.name).await.map_err(not_brought)?;
+            Ok(Brought { identity: brought.identity, left_out: brought.left_out })
+        })
+    }
+
+    fn take_out(&self, room: String, stream: String) -> BoxFuture<'static, Result<(), RoomsProblem>> {
+        let bridges = self.bridges.clone();
+        Box::pin(async move {
+            let stream = StreamName::new(&stream).map_err(|error| wrong("stream", &error))?;
+            match bridges.take_out(name(&room)?, stream).await {
+                true => Ok(()),
+                false => Err(RoomsProblem::NotFound("there is no such stream in the room".to_owned())),
+            }
+        })
+    }
+}
+
+fn wrong(field: &str, error: &dyn std::fmt::Display) -> RoomsProblem {
+    RoomsProblem::Wrong(format!("{field}: {error}"))
+}
+
+fn not_brought(error: BringError) -> RoomsProblem {
+    let text = error.to_string();
+    match error {
+        BringError::NoStream(_) => RoomsProblem::NotFound(text),
+        BringError::Here(_) => RoomsProblem::Conflict(text),
+        BringError::Unsuitable(_) => RoomsProblem::Unsuitable(text),
+        BringError::NotReady(_) | BringError::BrokenOff => RoomsProblem::NotNow(text),
+        BringError::Refused(refusal) => match refusal.code {
+            400 => RoomsProblem::Wrong(text),
+            409 => RoomsProblem::Conflict(text),
+            429 => RoomsProblem::TooMany(text),
+            _ => RoomsProblem::NotNow(text),
+        },
     }
 }
 

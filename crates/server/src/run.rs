@@ -97,12 +97,17 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let programs = Programs::new(&gateway_config);
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
+    // Sources may be participants of rooms.
+    let rooms = match config.rooms.config() {
+        Some(config) => Some(Rooms::start(config).await?),
+        None => None,
+    };
     let hub = Hub::start(HubConfig {
         workers: config.workers,
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config, &programs),
-        connectors: wiring::connectors(&gateway_config, &programs, &playbacks),
+        connectors: wiring::connectors(&gateway_config, &programs, &playbacks, rooms.clone()),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     let storages = wiring::storages(&config)?;
@@ -114,10 +119,6 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let hooks = Hooks::start(&hub, &wiring::hooks(&config))?;
     reload::log_notes(&loaded.notes);
     let (requests, asked) = mpsc::channel(REQUESTS);
-    let rooms = match config.rooms.config() {
-        Some(config) => Some(Rooms::start(config).await?),
-        None => None,
-    };
     if let Some(rooms) = &rooms {
         tokio::task::spawn_local(conference::pass_on_events(rooms.clone(), hub.clone()));
     }
@@ -152,9 +153,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
-        rooms: rooms
-            .clone()
-            .map(|rooms| -> Arc<dyn api::RoomsControl> { Arc::new(conference::Control(rooms)) }),
+        rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
         log,
         hooks: hooks.reports(),

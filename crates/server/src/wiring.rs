@@ -9,6 +9,7 @@ use gateway::sources::program::Programs;
 use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
 use recorder::Playbacks;
+use rooms::Rooms;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,8 +49,9 @@ pub fn connectors(
     config: &gw::GatewayConfig,
     programs: &Programs,
     playbacks: &Playbacks,
+    rooms: Option<Rooms>,
 ) -> Vec<Arc<dyn Connect>> {
-    let mut all = gateway::sources::connectors(config, Bytes::from_static(DEMO), programs);
+    let mut all = gateway::sources::connectors(config, Bytes::from_static(DEMO), programs, rooms);
     all.push(Arc::new(recorder::Recordings::new(playbacks.clone())));
     all
 }
@@ -68,7 +70,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     };
     // Nothing runs here, so nothing is started.
     let programs = Programs::new(&config);
-    let connectors = connectors(&config, &programs, &Playbacks::new().0);
+    let connectors = connectors(&config, &programs, &Playbacks::new().0, None);
     Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
 }
 

@@ -8,6 +8,7 @@
 
 mod journey {
     mod alerts;
+    mod bridges;
     mod browser;
     mod camera;
     mod clip;

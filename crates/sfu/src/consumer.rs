@@ -1,6 +1,6 @@
 //! [`Consumer`]: media that goes out of a router.
 use crate::core::{ConsumerKey, SentStats};
-use crate::events::{EventStream, listener};
+use crate::events::{EventStream, Listener, listener, listener_of};
 use crate::ids::{ConsumerId, ProducerId, TransportId};
 use crate::layers::ConsumerLayers;
 use crate::mailbox::{Mailbox, WorkerGone};
@@ -9,6 +9,9 @@ use crate::rtp_parameters::{MediaKind, RtpCapabilities, RtpParameters};
 use crate::trace::{ConsumerTraceEventType, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Packets that wait for a listener of a direct transport's consumer: 1,024, several key frames of a 4K picture that come at once.
+const PACKETS_MAX: usize = 1024;
 
 /// How a consumer is to be.
 #[derive(Debug, Clone)]
@@ -293,7 +296,18 @@ impl Consumer {
 
     /// What happens to it from now on, and before if nobody listened yet.
     pub fn events(&self) -> EventStream<ConsumerEvent> {
-        let (place, stream) = listener();
+        self.listen(listener())
+    }
+
+    /// The same with room for 1,024 events: on a direct transport each packet is one, and a key frame is a hundred at once.
+    pub fn packets(&self) -> EventStream<ConsumerEvent> {
+        self.listen(listener_of(PACKETS_MAX))
+    }
+
+    fn listen(
+        &self,
+        (place, stream): (Listener<ConsumerEvent>, EventStream<ConsumerEvent>),
+    ) -> EventStream<ConsumerEvent> {
         let key = self.inner.about.key;
         self.inner.mailbox.tell(move |owner| {
             if let Some(events) = owner.core.consumer_events(key) {
@@ -301,6 +315,11 @@ impl Consumer {
             }
         });
         stream
+    }
+
+    /// Whether its worker has ended, also by being given up, when nobody tells of the end of what was on it.
+    pub fn worker_has_ended(&self) -> bool {
+        self.inner.mailbox.is_gone()
     }
 
     /// Closes it, and returns what it sent in all. Closing what is closed does nothing.

@@ -14,6 +14,7 @@ mod data;
 mod direct;
 mod drive;
 mod fan_out;
+mod farewell;
 mod keys;
 mod listener;
 mod observe;
@@ -91,6 +92,8 @@ pub(crate) struct Core {
     timers: BTreeSet<(Moment, TransportKey)>,
     observer_timers: BTreeSet<(Moment, ObserverKey)>,
     closing: bool,
+    /// What transports that have ended still say to their peers.
+    farewells: Vec<(Route, Vec<u8>)>,
     /// Used again and again.
     batch: Batch,
 }
@@ -115,6 +118,7 @@ impl Core {
             dtls,
             epoch,
             closing: false,
+            farewells: Vec::new(),
             touched: Vec::new(),
             due: Vec::new(),
             waiting: Vec::new(),

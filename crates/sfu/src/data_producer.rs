@@ -259,6 +259,11 @@ impl DataProducer {
         stream
     }
 
+    /// Whether its worker has ended, also by being given up, when nobody tells of the end of what was on it.
+    pub fn worker_has_ended(&self) -> bool {
+        self.inner.mailbox.is_gone()
+    }
+
     /// Closes it, and returns what it received in all; `None` when it was closed before.
     ///
     /// # Errors

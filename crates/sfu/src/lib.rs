@@ -62,6 +62,7 @@ pub mod scalability_mode;
 pub mod score;
 pub mod send;
 
+mod bitrate_limits;
 mod consumer;
 mod core;
 mod data_consumer;
@@ -85,6 +86,7 @@ mod webrtc_transport;
 mod worker;
 mod worker_manager;
 
+pub use bitrate_limits::{BitrateError, SetBitrateError};
 pub use consumer::{
     ConsumeError, Consumer, ConsumerEvent, ConsumerOptions, ConsumerScore, ConsumerStatus, ConsumerType,
 };
@@ -121,8 +123,8 @@ pub use rtp_observer::{
 pub use srtp_parameters::{SrtpCryptoSuite, SrtpParameters};
 pub use supported::supported_rtp_capabilities;
 pub use trace::{
-    ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo, TraceEvent,
-    TraceEventDirection, TraceEventInfo,
+    BweTraceInfo, ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo,
+    TraceEvent, TraceEventDirection, TraceEventInfo, TransportTraceEventType,
 };
 pub use transport::{Transport, TransportDump, TransportEvent, TransportStats, TransportTuple};
 pub use webrtc_server::WebRtcServer;

@@ -76,6 +76,8 @@ pub struct Facts {
     pub temporal: u8,
     /// A receiver of the temporal layers below may begin with this frame's layer here.
     pub switch_up: bool,
+    /// Nothing but padding, with which senders try out what a way bears: it counts, and is of no use to anybody.
+    pub empty: bool,
     /// What only this codec has.
     pub detail: Detail,
 }

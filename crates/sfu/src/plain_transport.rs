@@ -1,4 +1,5 @@
 //! [`PlainTransport`]: RTP to an address, for encoders, players and recorders.
+use crate::bitrate_limits::{BitrateLimit, SetBitrateError};
 use crate::core::{PlainFacts, PlainMade, PlainSetup, PlainSocket};
 use crate::ice::Protocol;
 use crate::ids::TransportId;
@@ -147,6 +148,14 @@ impl PlainTransport {
     /// The key of what we send, where that is enciphered. Another one after `connect`, if the peer has another suite.
     pub fn srtp_parameters(&self) -> Option<SrtpParameters> {
         self.facts.borrow().srtp_parameters.clone()
+    }
+
+    /// Limits what the peer sends, in bits a second; 0 is no limit. Peers heed it that negotiated to be told what comes.
+    ///
+    /// # Errors
+    /// The transport is closed.
+    pub async fn set_max_incoming_bitrate(&self, bitrate: u32) -> Result<(), SetBitrateError> {
+        self.base.set_bitrate_limit(BitrateLimit::MaxIncoming, bitrate).await
     }
 
     /// Says where the peer is, and its key; once.

@@ -47,6 +47,9 @@ pub struct Rewritten {
     pub marker: bool,
     /// Bytes of the payload to send in the place of those there.
     pub patch: Option<Patch>,
+    /// Nothing of the packet goes on but its number, which was kept for it before it was known to be left out: without,
+    /// the receiver would ask for it for ever.
+    pub filler: bool,
     /// Frame number to send in bytes 1 and 2 of the dependency descriptor.
     pub frame_number: Option<u16>,
 }
@@ -100,7 +103,8 @@ impl Rewriter {
         self.clock.map_raw(source.stream, timestamp)
     }
 
-    /// Rewrites a packet that `choice` lets go on. `None`: it stays here, also when it came twice or too late.
+    /// Rewrites a packet that `choice` lets go on. `None`: it stays here, also when it came twice or too late. One that is
+    /// left out late becomes a filler.
     pub fn handle_packet(
         &mut self,
         packet: &InboundPacket,
@@ -111,10 +115,8 @@ impl Rewriter {
         let marker = match choice {
             Choice::Ignore => return None,
             Choice::Drop => {
-                if self.source == Some(source) {
-                    self.leave_out(packet);
-                }
-                return None;
+                let sequence = if self.source == Some(source) { self.leave_out(packet) } else { None };
+                return sequence.map(|sequence| self.filler(sequence, packet, now));
             }
             Choice::Begin { marker } => {
                 self.begin(packet, source, now);
@@ -145,8 +147,24 @@ impl Rewriter {
             payload_type: self.outbound.payload_type,
             marker,
             patch,
+            filler: false,
             frame_number,
         })
+    }
+
+    fn filler(&mut self, sequence: u64, packet: &InboundPacket, now: Moment) -> Rewritten {
+        let Outbound { ssrc, payload_type, .. } = self.outbound;
+        let timestamp = self.clock.map(packet.timestamp, now);
+        Rewritten {
+            sequence,
+            timestamp,
+            ssrc,
+            payload_type,
+            marker: false,
+            patch: None,
+            filler: true,
+            frame_number: None,
+        }
     }
 
     /// From this packet on another stream goes on, or the same one after a rest: every counter takes the next step.
@@ -176,12 +194,13 @@ impl Rewriter {
         }
     }
 
-    fn leave_out(&mut self, packet: &InboundPacket) {
-        self.sequence.place(packet.sequence, false);
+    /// Returns the number that is to be filled, if it comes late.
+    fn leave_out(&mut self, packet: &InboundPacket) -> Option<u64> {
         if let Detail::Vp8(vp8) = packet.facts.detail
             && vp8.picture_id.is_some()
         {
             self.picture.place(packet.picture_id, false);
         }
+        self.sequence.leave_out(packet.sequence)
     }
 }

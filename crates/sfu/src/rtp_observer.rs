@@ -153,11 +153,11 @@ impl ObserverBase {
             return Err(ObserveError::Closed(id));
         }
         let to = here.clone();
-        if !home.ask(move |owner| owner.core.observe(home_key, key, to)).await? {
+        let observed = home.ask(move |owner| owner.core.observe(home_key, key, to)).await;
+        if observed != Ok(true) {
             here.ask(move |owner| owner.core.forget_observed(key, producer)).await?;
-            return Err(ObserveError::NoProducer(producer));
         }
-        Ok(())
+        if observed? { Ok(()) } else { Err(ObserveError::NoProducer(producer)) }
     }
 
     async fn remove_producer(&self, producer: ProducerId) -> Result<(), WorkerGone> {

@@ -1,4 +1,5 @@
-//! Trace events: single packets of a producer or consumer, for whoever looks for a fault. Names and JSON are mediasoup's.
+//! Trace events: single packets of a producer or consumer, and what a transport does about its way, for whoever looks
+//! for a fault. Names and JSON are mediasoup's.
 //!
 //! They come in a stream of their own, since they are many: a listener that is slow loses the newest, and is told how
 //! many. Nothing is made of a packet that nobody wants to see.
@@ -38,6 +39,16 @@ pub enum ConsumerTraceEventType {
     Fir,
 }
 
+/// What of a transport is traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportTraceEventType {
+    /// Each packet that is sent only to find out whether the way bears more.
+    Probation,
+    /// Each change of the estimate of what the way to the peer bears.
+    Bwe,
+}
+
 /// Which way a packet went, as we see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,7 +59,8 @@ pub enum TraceEventDirection {
     Out,
 }
 
-/// One packet. `T` is [`ProducerTraceEventType`] or [`ConsumerTraceEventType`].
+/// One packet, or what came of several. `T` is [`ProducerTraceEventType`], [`ConsumerTraceEventType`] or
+/// [`TransportTraceEventType`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TraceEvent<T> {
@@ -67,7 +79,7 @@ pub struct TraceEvent<T> {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum TraceEventInfo {
-    /// Of [`ProducerTraceEventType::Rtp`] and `KeyFrame`.
+    /// Of [`ProducerTraceEventType::Rtp`] and `KeyFrame`, and of [`TransportTraceEventType::Probation`].
     Rtp(RtpPacketTraceInfo),
     /// Of `Pli` and `Fir`.
     #[serde(rename_all = "camelCase")]
@@ -85,6 +97,8 @@ pub enum TraceEventInfo {
     },
     /// Of `Sr`.
     Sr(SrTraceInfo),
+    /// Of [`TransportTraceEventType::Bwe`].
+    Bwe(BweTraceInfo),
 }
 
 /// An RTP packet.
@@ -129,4 +143,19 @@ pub struct SrTraceInfo {
     pub packet_count: u32,
     /// Bytes of payload that it sent.
     pub octet_count: u32,
+}
+
+/// Bits a second of the way to a transport's peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BweTraceInfo {
+    /// What all consumers of the transport could use.
+    pub desired_bitrate: u64,
+    /// The estimate never falls below.
+    pub min_bitrate: u64,
+    /// The estimate never rises above; 4294967295 without a limit.
+    pub max_bitrate: u64,
+    /// The estimate.
+    pub available_bitrate: u64,
 }

@@ -1,4 +1,5 @@
 //! [`Transport`]: what all kinds of transports have.
+use crate::bitrate_limits::{BitrateLimit, SetBitrateError};
 use crate::consumer::{ConsumeError, Consumer, ConsumerOptions};
 use crate::core::{ConsumeMode, TransportKey};
 use crate::data::{SctpState, SctpStreamParameters};
@@ -11,6 +12,7 @@ use crate::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, Transpo
 use crate::mailbox::{Mailbox, Owner, WorkerGone};
 use crate::producer::{ProduceError, Producer, ProducerOptions};
 use crate::router::Router;
+use crate::trace::{TraceEvent, TransportTraceEventType};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::net::IpAddr;
@@ -116,6 +118,12 @@ pub struct TransportStats {
     pub rtx_bytes_sent: u64,
     /// Bits a second of retransmissions sent.
     pub rtx_send_bitrate: u64,
+    /// Bytes sent only to find out whether the way bears more.
+    #[serde(default)]
+    pub probation_bytes_sent: u64,
+    /// Bits a second of them.
+    #[serde(default)]
+    pub probation_send_bitrate: u64,
     /// Datagrams that nobody could use: broken, foreign, replayed, or of no producer.
     pub datagrams_dropped: u64,
     /// Packets that were left out, since more waited to be sent than the way bears.
@@ -126,6 +134,15 @@ pub struct TransportStats {
     /// Bits a second that the way from the peer bears, where it does not find out by itself.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_incoming_bitrate: Option<u64>,
+    /// Bits a second that the application lets come, if it set a limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_incoming_bitrate: Option<u32>,
+    /// The estimate of the way to the peer never rises above, if the application set that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_outgoing_bitrate: Option<u32>,
+    /// The same estimate never falls below.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min_outgoing_bitrate: Option<u32>,
     /// `controlled`, for WebRTC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ice_role: Option<String>,
@@ -171,10 +188,15 @@ impl TransportStats {
             rtx_recv_bitrate: 0,
             rtx_bytes_sent: 0,
             rtx_send_bitrate: 0,
+            probation_bytes_sent: 0,
+            probation_send_bitrate: 0,
             datagrams_dropped: 0,
             rtp_packets_left_out: 0,
             available_outgoing_bitrate: None,
             available_incoming_bitrate: None,
+            max_incoming_bitrate: None,
+            max_outgoing_bitrate: None,
+            min_outgoing_bitrate: None,
             ice_role: None,
             ice_state: None,
             ice_selected_tuple: None,
@@ -214,6 +236,11 @@ pub trait Transport: Send + Sync {
     /// Its name.
     fn id(&self) -> TransportId {
         self.base().inner.id
+    }
+
+    /// Whether its worker has ended, also by being given up, when nobody tells of the end of what was on it.
+    fn worker_has_ended(&self) -> bool {
+        self.base().inner.mailbox.is_gone()
     }
 
     /// Lets the endpoint send media.
@@ -292,6 +319,34 @@ pub trait Transport: Send + Sync {
         stream
     }
 
+    /// Traces what is named, and nothing else, until it is closed.
+    ///
+    /// # Errors
+    /// The worker has ended.
+    fn enable_trace_event(
+        &self,
+        types: Vec<TransportTraceEventType>,
+    ) -> impl Future<Output = Result<(), WorkerGone>> + Send {
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.ask(move |owner| {
+            if let Some(trace) = owner.core.transport_trace(key) {
+                trace.types = types;
+            }
+        })
+    }
+
+    /// What is traced from now on. Many events: see [`EventStream::lost`].
+    fn trace_events(&self) -> EventStream<TraceEvent<TransportTraceEventType>> {
+        let (place, stream) = listener();
+        let key = self.base().inner.key;
+        self.base().inner.mailbox.tell(move |owner| {
+            if let Some(trace) = owner.core.transport_trace(key) {
+                trace.events.listen(place);
+            }
+        });
+        stream
+    }
+
     /// Closes it and all on it, and returns what it carried; `None` when it was closed before.
     ///
     /// # Errors
@@ -345,6 +400,17 @@ impl Base {
 
     pub(crate) fn mailbox(&self) -> &Mailbox {
         &self.inner.mailbox
+    }
+
+    pub(crate) async fn set_bitrate_limit(
+        &self,
+        limit: BitrateLimit,
+        bps: u32,
+    ) -> Result<(), SetBitrateError> {
+        let key = self.inner.key;
+        let set = move |owner: &mut Owner<'_>| owner.core.set_bitrate_limit(key, limit, bps, owner.now);
+        let set = self.inner.mailbox.ask(set).await?;
+        Ok(set.ok_or(SetBitrateError::TransportClosed(self.inner.id))??)
     }
 
     async fn produce(&self, options: ProducerOptions) -> Result<Producer, ProduceError> {

@@ -1,4 +1,5 @@
 //! [`WebRtcTransport`]: the way to a browser or the like.
+use crate::bitrate_limits::{BitrateError, BitrateLimit, BitrateLimits, SetBitrateError};
 use crate::core::{PortOwner, TransportKey, WebRtcSetup};
 use crate::data::{AssociationOptions, SctpParameters};
 use crate::dtls::{DtlsConnectError, DtlsParameters, DtlsRole};
@@ -43,6 +44,14 @@ pub struct WebRtcTransportOptions {
     pub ice_consent_timeout: Duration,
     /// Whether the bandwidth to the peer is estimated. Default true.
     pub enable_bwe: bool,
+    /// The estimate of that bandwidth before anything is known, in bits a second. Default 600000.
+    pub initial_available_outgoing_bitrate: u32,
+    /// See [`WebRtcTransport::set_max_incoming_bitrate`]. Default none.
+    pub max_incoming_bitrate: Option<u32>,
+    /// See [`WebRtcTransport::set_max_outgoing_bitrate`]. Default none.
+    pub max_outgoing_bitrate: Option<u32>,
+    /// See [`WebRtcTransport::set_min_outgoing_bitrate`]. Default none.
+    pub min_outgoing_bitrate: Option<u32>,
     /// Whether there are data channels. Default false.
     pub enable_sctp: bool,
     /// Largest message we send, in bytes. Default 262144.
@@ -80,6 +89,10 @@ impl WebRtcTransportOptions {
             prefer_tcp: false,
             ice_consent_timeout: CONSENT_TIMEOUT_DEFAULT,
             enable_bwe: true,
+            initial_available_outgoing_bitrate: BitrateLimits::default().initial_outgoing,
+            max_incoming_bitrate: None,
+            max_outgoing_bitrate: None,
+            min_outgoing_bitrate: None,
             enable_sctp: false,
             max_send_message_size: sctp.max_send_message_size,
             max_receive_message_size: sctp.max_receive_message_size,
@@ -93,6 +106,18 @@ impl WebRtcTransportOptions {
 }
 
 impl WebRtcTransportOptions {
+    /// What the application allows; 0 is no limit here too.
+    fn limits(&self) -> Result<BitrateLimits, BitrateError> {
+        let mut limits = BitrateLimits {
+            initial_outgoing: self.initial_available_outgoing_bitrate,
+            ..BitrateLimits::default()
+        };
+        limits.set(BitrateLimit::MaxIncoming, self.max_incoming_bitrate.unwrap_or(0))?;
+        limits.set(BitrateLimit::MaxOutgoing, self.max_outgoing_bitrate.unwrap_or(0))?;
+        limits.set(BitrateLimit::MinOutgoing, self.min_outgoing_bitrate.unwrap_or(0))?;
+        Ok(limits)
+    }
+
     /// The association's, if there is to be one.
     fn sctp(&self) -> Option<AssociationOptions> {
         let mut options = AssociationOptions::new();
@@ -117,6 +142,9 @@ pub enum CreateTransportError {
     /// There are no keys for SRTP.
     #[error(transparent)]
     Srtp(#[from] protocols::srtp::SrtpError),
+    /// Its limits are wrong.
+    #[error(transparent)]
+    Bitrate(#[from] BitrateError),
     /// The server is on other workers than the router.
     #[error("the WebRTC server has no port on the router's worker; make both on the same workers")]
     ServerElsewhere,
@@ -203,6 +231,31 @@ impl WebRtcTransport {
         Ok(connected.ok_or(ConnectError::TransportClosed(self.id()))??)
     }
 
+    /// Limits what the peer sends, in bits a second; 0 is no limit. A peer that estimates its way by itself is told the
+    /// limit again and again, for others it is a bound of what they are told.
+    ///
+    /// # Errors
+    /// The transport is closed.
+    pub async fn set_max_incoming_bitrate(&self, bitrate: u32) -> Result<(), SetBitrateError> {
+        self.base.set_bitrate_limit(BitrateLimit::MaxIncoming, bitrate).await
+    }
+
+    /// Limits the estimate of the way to the peer, in bits a second, and so what its consumers get; 0 is no limit.
+    ///
+    /// # Errors
+    /// It is below 30000 or the minimum, or the transport is closed.
+    pub async fn set_max_outgoing_bitrate(&self, bitrate: u32) -> Result<(), SetBitrateError> {
+        self.base.set_bitrate_limit(BitrateLimit::MaxOutgoing, bitrate).await
+    }
+
+    /// Lets the estimate of the way to the peer not fall below this, in bits a second; 0 is no limit.
+    ///
+    /// # Errors
+    /// It is below 30000 or above the maximum, or the transport is closed.
+    pub async fn set_min_outgoing_bitrate(&self, bitrate: u32) -> Result<(), SetBitrateError> {
+        self.base.set_bitrate_limit(BitrateLimit::MinOutgoing, bitrate).await
+    }
+
     /// Makes new credentials; media goes on the old way until the peer comes with them.
     ///
     /// # Errors
@@ -226,6 +279,7 @@ impl Owner<'_> {
             Protocol::Udp => options.enable_udp,
             Protocol::Tcp => options.enable_tcp,
         };
+        let limits = options.limits()?;
         let consent_timeout = options.ice_consent_timeout;
         let sctp = options.sctp();
         let sctp_parameters = sctp.as_ref().map(|options| SctpParameters::new(options, true));
@@ -234,7 +288,7 @@ impl Owner<'_> {
                 let infos = webrtc_server.infos(worker).ok_or(CreateTransportError::ServerElsewhere)?;
                 let server = self.server(webrtc_server.id(), infos)?;
                 let listens = self.core.server_mut(server).map(|server| server.announced.clone());
-                let setup = WebRtcSetup { consent_timeout, server: Some(server), sctp };
+                let setup = WebRtcSetup { consent_timeout, server: Some(server), sctp, limits };
                 (self.core.create_webrtc_transport(router, setup, self.now), listens.unwrap_or_default())
             }
             WebRtcTransportListen::Individual { listen_infos } => {
@@ -245,7 +299,7 @@ impl Owner<'_> {
                 }
                 let sockets =
                     infos.iter().map(|info| bind(info, rand::random())).collect::<Result<Vec<_>, _>>()?;
-                let setup = WebRtcSetup { consent_timeout, server: None, sctp };
+                let setup = WebRtcSetup { consent_timeout, server: None, sctp, limits };
                 let facts = self.core.create_webrtc_transport(router, setup, self.now);
                 let mut listens = Vec::new();
                 for (info, socket) in infos.into_iter().zip(sockets) {

@@ -1,4 +1,4 @@
-//! Load: many readers of one stream, or publishers, against a server of this machine.
+//! Load: many readers of one stream, publishers, or bots in a room, against a server of this machine.
 //!
 //! Every reader is a client of its own that judges what it gets: framing, order, gaps, and whether it is what the other
 //! readers got. One thread, no buffer a reader: what is measured is the server, on the cores that are left. Bounded in
@@ -12,6 +12,7 @@ mod http;
 mod options;
 pub mod publish;
 mod report;
+mod room;
 mod rtmp;
 mod rtsp;
 mod sequence;
@@ -24,9 +25,12 @@ mod watch;
 mod whep;
 
 pub use content::Check;
-pub use driver::{LoadError, run, run_blocking, watch_for, watch_paced};
-pub use options::{Command, Options, PublishOptions, READERS_MAX, ReadOptions, SECONDS_MAX};
+pub use driver::{LoadError, Outcome, run, run_blocking, watch_for, watch_paced};
+pub use options::{
+    Command, Looks, Options, PublishOptions, READERS_MAX, ReadOptions, RoomOptions, SECONDS_MAX,
+};
 pub use report::Report;
+pub use room::RoomReport;
 pub use target::TargetError;
 
 /// Reads the URL of an RTMP server of this machine.

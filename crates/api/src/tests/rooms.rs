@@ -1,6 +1,9 @@
 //! The routes of rooms, over a made-up control.
 use super::{HERE, More, THERE, given_more, plain, with_login};
-use crate::{MuteBody, Room, RoomDetails, RoomLimits, RoomLimitsBody, RoomsControl, RoomsProblem};
+use crate::{
+    Brought, MuteBody, Room, RoomDetails, RoomLimits, RoomLimitsBody, RoomsControl, RoomsProblem,
+    StreamInRoomBody,
+};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hub::Access;
@@ -71,6 +74,22 @@ impl RoomsControl for Told {
     ) -> BoxFuture<'static, Result<(), RoomsProblem>> {
         self.tell(&room, format!("mute {identity} {} {:?}", mute.muted, mute.producer))
     }
+
+    fn bring(
+        &self,
+        room: String,
+        body: StreamInRoomBody,
+    ) -> BoxFuture<'static, Result<Brought, RoomsProblem>> {
+        let told = self.tell(&room, format!("bring {} {:?}", body.stream, body.name));
+        let unsuitable = RoomsProblem::Unsuitable("H265: add a source".into());
+        let brought = Brought { identity: format!("stream:{}", body.stream), left_out: Vec::new() };
+        let answer = if body.stream == "h265" { Err(unsuitable) } else { Ok(brought) };
+        async move { told.await.and(answer) }.boxed()
+    }
+
+    fn take_out(&self, room: String, stream: String) -> BoxFuture<'static, Result<(), RoomsProblem>> {
+        self.tell(&room, format!("take out {stream}"))
+    }
 }
 
 #[tokio::test]
@@ -96,6 +115,13 @@ async fn what_an_operator_wants_reaches_the_rooms() {
             r#"{"muted":false,"producer":"x"}"#,
             "mute ann false Some(\"x\")",
         ),
+        (
+            "POST",
+            "/api/v1/rooms/lobby/streams",
+            r#"{"stream":"cam","name":"Door"}"#,
+            "bring cam Some(\"Door\")",
+        ),
+        ("DELETE", "/api/v1/rooms/lobby/streams/door%2Ftalk", "", "take out door/talk"),
     ] {
         let answer = given.ask_from(HERE, &[], method, path, body).await;
         assert_eq!(
@@ -104,6 +130,11 @@ async fn what_an_operator_wants_reaches_the_rooms() {
             "{method} {path}"
         );
     }
+    let streams = "/api/v1/rooms/lobby/streams";
+    let brought = given.ask_from(HERE, &[], "POST", streams, r#"{"stream":"cam"}"#).await.json();
+    assert_eq!(brought["identity"], "stream:cam");
+    let refused = given.ask_from(HERE, &[], "POST", streams, r#"{"stream":"h265"}"#).await;
+    refused.is(422, "H265: add a source\n");
     given.ask("DELETE", "/api/v1/rooms/other").await.is(404, "there is no such room\n");
     let wrong = given.ask_from(HERE, &[], "PATCH", "/api/v1/rooms/lobby", r#"{"participants":9}"#).await;
     assert_eq!(wrong.status, 400);

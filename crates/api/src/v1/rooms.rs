@@ -1,5 +1,9 @@
 //! `/api/v1/rooms`: conferences, who is in them, and what an operator does to them. The API does not see who runs them: the
 //! server hands in a [`RoomsControl`].
+pub(crate) mod streams;
+
+pub use streams::{Brought, StreamInRoomBody};
+
 use crate::answer;
 use crate::params::Params;
 use crate::shared::Shared;
@@ -45,6 +49,14 @@ pub trait RoomsControl: Send + Sync {
         identity: String,
         mute: MuteBody,
     ) -> BoxFuture<'static, Result<(), RoomsProblem>>;
+    /// Brings a stream in as a participant; returns when it is there.
+    fn bring(
+        &self,
+        room: String,
+        stream: StreamInRoomBody,
+    ) -> BoxFuture<'static, Result<Brought, RoomsProblem>>;
+    /// Takes a stream out; returns when nothing of it is left there.
+    fn take_out(&self, room: String, stream: String) -> BoxFuture<'static, Result<(), RoomsProblem>>;
 }
 
 /// Why an operator's wish is not done.
@@ -56,6 +68,18 @@ pub enum RoomsProblem {
     /// The wish is wrong.
     #[error("{0}")]
     Wrong(String),
+    /// It is so already, or somebody else is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// It cannot be done with what there is; says what helps.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// A limit is reached.
+    #[error("{0}")]
+    TooMany(String),
+    /// Not now.
+    #[error("{0}")]
+    NotNow(String),
 }
 
 /// All rooms.
@@ -330,6 +354,10 @@ fn refused(problem: &RoomsProblem) -> Response {
     let status = match problem {
         RoomsProblem::NotFound(_) => StatusCode::NOT_FOUND,
         RoomsProblem::Wrong(_) => StatusCode::BAD_REQUEST,
+        RoomsProblem::Conflict(_) => StatusCode::CONFLICT,
+        RoomsProblem::Unsuitable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        RoomsProblem::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        RoomsProblem::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     answer::text(status, problem)
 }

@@ -56,8 +56,8 @@ impl SendFrame {
     }
 }
 
-/// The wire format of all WebRTC players of these tracks: RTP packets, whose headers each session replaces.
-pub(super) fn format(ids: &[TrackId]) -> Format {
+/// The wire format of all WebRTC players of these tracks, and of rooms: RTP packets, whose headers each session replaces.
+pub(crate) fn format(ids: &[TrackId]) -> Format {
     let key = format!("webrtc:{ids:?}");
     Format::new(key, |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks)) as Box<dyn Muxer>))
         .of(ids.iter().copied())

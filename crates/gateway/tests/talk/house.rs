@@ -85,7 +85,7 @@ pub(crate) fn with_config<Fut: Future<Output = ()>>(
         workers: 2,
         limits: Limits::default(),
         conflict: Conflict::Refuse,
-        connectors: sources::connectors(&config, demo(), &programs),
+        connectors: sources::connectors(&config, demo(), &programs, None),
         deliverers: outputs::deliverers(&config, &programs),
     })
     .unwrap();

@@ -9,12 +9,11 @@ use super::stats;
 use super::transports::answer_with;
 use crate::refusal::Refusal;
 use crate::request::{SetConsumerPreferredLayers, SetConsumerPriority};
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 use sfu::layers::ConsumerLayers;
 use sfu::{
     ConsumeError, Consumer, ConsumerEvent, ConsumerId, ConsumerOptions, DataProducerId, ProducerId,
-    Transport, WorkerGone,
+    Transport, TransportId, WorkerGone,
 };
 use tokio::time::Instant;
 
@@ -53,22 +52,29 @@ impl RoomOwner {
     /// Makes a consumer, if this one can and may have one and has none yet.
     fn offer(&mut self, key: PeerKey, producer: ProducerId) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        if !peer.grants.subscribe || peer.considered.contains(&producer) {
+        if !peer.grants.subscribe || peer.considered.contains_key(&producer) {
             return;
         }
         let capabilities = peer.joined.as_ref().and_then(|joined| joined.capabilities.clone());
         let (Some(capabilities), Some(transport)) = (capabilities, peer.receiving().cloned()) else { return };
-        peer.considered.insert(producer);
+        let on = transport.id();
+        peer.considered.insert(producer, on);
         let mut options = ConsumerOptions::new(producer, capabilities);
         options.paused = true;
         self.work(async move {
             let made = transport.consume(options).await;
-            let after: After = Box::new(move |room| room.consumed(key, producer, made));
+            let after: After = Box::new(move |room| room.consumed(key, producer, on, made));
             after
         });
     }
 
-    fn consumed(&mut self, key: PeerKey, producer: ProducerId, made: Result<Consumer, ConsumeError>) {
+    fn consumed(
+        &mut self,
+        key: PeerKey,
+        producer: ProducerId,
+        on: TransportId,
+        made: Result<Consumer, ConsumeError>,
+    ) {
         let owner = self.peers.values().find_map(|peer| {
             let producing = peer.producers.get(&producer)?;
             Some((peer.id().to_owned(), producing.app_data.clone(), producing.paused))
@@ -77,6 +83,10 @@ impl RoomOwner {
         let Some((owner, app_data, producer_paused)) = owner else { return };
         let until = self.answer_until();
         let Some(peer) = self.peers.get_mut(&key) else { return };
+        // the transport may be gone, and another have taken over
+        if peer.considered.get(&producer) != Some(&on) {
+            return;
+        }
         let consumer = match made {
             Ok(consumer) => consumer,
             // it cannot decode that; it will not be able to later
@@ -97,6 +107,7 @@ impl RoomOwner {
         };
         let offer = json!({
             "peerId": owner,
+            "transportId": on,
             "producerId": producer,
             "id": id,
             "kind": consumer.kind(),
@@ -106,10 +117,10 @@ impl RoomOwner {
             "producerPaused": producer_paused || consumer.producer_began_paused(),
         });
         let events = consumer.events();
-        peer.consumers.insert(id, Consuming { consumer, readiness: Readiness::Offered, paused: false });
+        peer.consumers.insert(id, Consuming { consumer, on, readiness: Readiness::Offered, paused: false });
         let said = peer.ask("newConsumer", offer, Asked { of: Consumed::Media(id), until });
         self.note(key, said);
-        self.listen(events.map(move |event| Happening::Consumer(key, id, event)).boxed());
+        self.listen(events, ConsumerEvent::Close, move |event| Happening::Consumer(key, id, event));
     }
 
     /// The client has answered a request of ours.
@@ -189,7 +200,9 @@ impl RoomOwner {
             ConsumerEvent::ProducerResume => self.notify(key, "consumerResumed", json!({ "consumerId": id })),
             ConsumerEvent::Close => {
                 let producer = consuming.consumer.producer_id();
-                peer.considered.remove(&producer);
+                if peer.considered.get(&producer) == Some(&consuming.on) {
+                    peer.considered.remove(&producer);
+                }
                 peer.consumers.remove(&id);
                 peer.asked.retain(|_, asked| asked.of != Consumed::Media(id));
                 self.notify(key, "consumerClosed", json!({ "consumerId": id }));

@@ -8,11 +8,10 @@ use super::stats;
 use super::transports::answer_with;
 use crate::refusal::Refusal;
 use crate::request::{Direction, ProduceData};
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 use sfu::{
     ConsumeDataError, DataConsumer, DataConsumerEvent, DataConsumerId, DataConsumerOptions, DataProducer,
-    DataProducerEvent, DataProducerId, DataProducerOptions, ProduceDataError, Transport,
+    DataProducerEvent, DataProducerId, DataProducerOptions, ProduceDataError, Transport, TransportId,
 };
 
 impl RoomOwner {
@@ -62,7 +61,8 @@ impl RoomOwner {
         };
         let (producer_id, events) = (producer.id(), producer.events());
         peer.data_producers.insert(producer_id, DataProducing { producer, app_data });
-        self.listen(events.map(move |event| Happening::DataProducer(key, producer_id, event)).boxed());
+        let happening = move |event| Happening::DataProducer(key, producer_id, event);
+        self.listen(events, DataProducerEvent::Close, happening);
         self.answer(key, id, Ok(json!({ "id": producer_id })));
         for other in self.others(key) {
             self.offer_data(other, producer_id);
@@ -72,18 +72,19 @@ impl RoomOwner {
     /// Makes a data consumer, if this one can and may have one and has none yet.
     pub(super) fn offer_data(&mut self, key: PeerKey, producer: DataProducerId) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        if !peer.grants.subscribe || peer.joined.is_none() || peer.data_considered.contains(&producer) {
+        if !peer.grants.subscribe || peer.joined.is_none() || peer.data_considered.contains_key(&producer) {
             return;
         }
         let receiving = peer.receiving().filter(|transport| transport.sctp_parameters().is_some());
         let Some(transport) = receiving.cloned() else { return };
-        peer.data_considered.insert(producer);
+        let on = transport.id();
+        peer.data_considered.insert(producer, on);
         let mut options = DataConsumerOptions::new_sctp(producer);
         options.paused = true;
         options.hold = true;
         self.work(async move {
             let made = transport.consume_data(options).await;
-            let after: After = Box::new(move |room| room.data_consumed(key, producer, made));
+            let after: After = Box::new(move |room| room.data_consumed(key, producer, on, made));
             after
         });
     }
@@ -92,6 +93,7 @@ impl RoomOwner {
         &mut self,
         key: PeerKey,
         producer: DataProducerId,
+        on: TransportId,
         made: Result<DataConsumer, ConsumeDataError>,
     ) {
         let owner = self.peers.values().find_map(|peer| {
@@ -102,6 +104,10 @@ impl RoomOwner {
         let Some((owner, app_data)) = owner else { return };
         let until = self.answer_until();
         let Some(peer) = self.peers.get_mut(&key) else { return };
+        // the transport may be gone, and another have taken over
+        if peer.data_considered.get(&producer) != Some(&on) {
+            return;
+        }
         let made = made.map_err(|error| error.to_string()).and_then(|consumer| {
             let stream = to_json(&consumer.sctp_stream_parameters()).map_err(|error| error.to_string())?;
             Ok((consumer, stream))
@@ -117,6 +123,7 @@ impl RoomOwner {
         let id = consumer.id();
         let offer = json!({
             "peerId": owner,
+            "transportId": on,
             "dataProducerId": producer,
             "id": id,
             "sctpStreamParameters": stream,
@@ -125,10 +132,10 @@ impl RoomOwner {
             "appData": app_data,
         });
         let events = consumer.events();
-        peer.data_consumers.insert(id, DataConsuming { consumer, readiness: Readiness::Offered });
+        peer.data_consumers.insert(id, DataConsuming { consumer, on, readiness: Readiness::Offered });
         let said = peer.ask("newDataConsumer", offer, Asked { of: Consumed::Data(id), until });
         self.note(key, said);
-        self.listen(events.map(move |event| Happening::DataConsumer(key, id, event)).boxed());
+        self.listen(events, DataConsumerEvent::Close, move |event| Happening::DataConsumer(key, id, event));
     }
 
     /// The client has made its side of a data consumer.
@@ -191,7 +198,9 @@ impl RoomOwner {
             }
             DataConsumerEvent::Close => {
                 let producer = consuming.consumer.data_producer_id();
-                peer.data_considered.remove(&producer);
+                if peer.data_considered.get(&producer) == Some(&consuming.on) {
+                    peer.data_considered.remove(&producer);
+                }
                 peer.data_consumers.remove(&id);
                 peer.asked.retain(|_, asked| asked.of != Consumed::Data(id));
                 self.notify(key, "dataConsumerClosed", json!({ "dataConsumerId": id }));

@@ -2,7 +2,7 @@
 //!
 //! Two observers of [`sfu`] hear all sound of the room. When the worker of one ends, two others are made.
 use super::owner::{After, Happening, RoomOwner};
-use futures_util::{StreamExt, stream};
+use super::peer::PeerKey;
 use serde_json::{Value, json};
 use sfu::observers::{ActiveSpeakerObserverOptions, AudioLevelObserverOptions};
 use sfu::rtp_parameters::MediaKind;
@@ -94,9 +94,7 @@ impl RoomOwner {
         };
         let made = self.loudness.made + 1;
         for events in [both.levels.events(), both.speaker.events()] {
-            // a worker that panics says no last word
-            let events = events.chain(stream::iter([RtpObserverEvent::Close]));
-            self.listen(events.map(move |event| Happening::Loudness(made, event)).boxed());
+            self.listen(events, RtpObserverEvent::Close, move |event| Happening::Loudness(made, event));
         }
         self.loudness =
             Loudness { observers: Observers::Here(both), made, silent: true, ..Loudness::default() };
@@ -146,6 +144,15 @@ impl RoomOwner {
             RtpObserverEvent::Pause | RtpObserverEvent::Resume | RtpObserverEvent::RouterClose | _ => {}
         }
         self.tell_speaker();
+    }
+
+    /// Tells who comes in who speaks.
+    pub(super) fn tell_who_speaks(&mut self, key: PeerKey) {
+        let told = self.loudness.told;
+        if let Some((producer, peer)) = told.and_then(|producer| Some((producer, self.sender_of(producer)?)))
+        {
+            self.notify(key, "activeSpeaker", json!({ "peerId": peer, "producerId": producer }));
+        }
     }
 
     /// One that is gone speaks no more.

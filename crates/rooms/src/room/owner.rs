@@ -13,14 +13,14 @@ use crate::outbox::Full;
 use crate::refusal::Refusal;
 use crate::wire;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::stream::{self, BoxStream, FuturesUnordered, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use media::WallTime;
 use serde_json::{Value, json};
 use sfu::{
     ConsumerEvent, ConsumerId, DataConsumerEvent, DataConsumerId, DataProducerEvent, DataProducerId,
-    ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, RtpObserverEvent, TransportEvent,
-    TransportId, WebRtcServer, WorkerManager,
+    EventStream, ProducerEvent, ProducerId, Router, RouterEvent, RouterOptions, RtpObserverEvent, Transport,
+    TransportEvent, TransportId, WebRtcServer, Worker, WorkerManager,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub(crate) struct Shared {
     pub(crate) config: RoomsConfig,
     pub(crate) manager: WorkerManager,
+    pub(crate) workers: Vec<Worker>,
     pub(crate) server: WebRtcServer,
     pub(crate) events: broadcast::Sender<RoomEvent>,
 }
@@ -88,7 +89,7 @@ pub(super) struct RoomOwner {
     told: mpsc::Receiver<ToRoom>,
     work: FuturesUnordered<BoxFuture<'static, After>>,
     happenings: SelectAll<BoxStream<'static, Happening>>,
-    /// Since when nobody but recorders is here.
+    /// Since when nobody but recorders and streams is here.
     empty_since: Option<Instant>,
     /// Connections that did not take what they were sent.
     slow: Vec<PeerKey>,
@@ -156,6 +157,8 @@ impl RoomOwner {
                     self.remove(key, "gone");
                 }
             }
+            ToRoom::Invite { invitation, reply } => self.invite(invitation, reply),
+            ToRoom::Tap { identity, sources, reply } => self.tap(&identity, &sources, reply),
             ToRoom::Said { peer, said: Said::Request { id, request } } => self.request(peer, id, request),
             ToRoom::Said { peer, said: Said::Answer { id, answer } } => self.answered(peer, id, answer),
             ToRoom::Leaves { peer, word } => self.remove(peer, word),
@@ -208,7 +211,31 @@ impl RoomOwner {
             self.end(key, Ending::NotJoined);
         }
         self.close_unanswered(now);
+        self.sweep();
         self.ensure_loudness();
+    }
+
+    /// Ends what is on workers that were given up: their threads hang, and tell nothing.
+    fn sweep(&mut self) {
+        let mut ended = Vec::new();
+        for (key, peer) in &self.peers {
+            let key = *key;
+            let transports = peer.transports.iter().filter(|(_, way)| way.transport.worker_has_ended());
+            ended.extend(transports.map(|(id, _)| Happening::Transport(key, *id, TransportEvent::Close)));
+            let producers = peer.producers.iter().filter(|(_, one)| one.producer.worker_has_ended());
+            ended.extend(producers.map(|(id, _)| Happening::Producer(key, *id, ProducerEvent::Close)));
+            let consumers = peer.consumers.iter().filter(|(_, one)| one.consumer.worker_has_ended());
+            ended.extend(consumers.map(|(id, _)| Happening::Consumer(key, *id, ConsumerEvent::Close)));
+            let producers = peer.data_producers.iter().filter(|(_, one)| one.producer.worker_has_ended());
+            ended
+                .extend(producers.map(|(id, _)| Happening::DataProducer(key, *id, DataProducerEvent::Close)));
+            let consumers = peer.data_consumers.iter().filter(|(_, one)| one.consumer.worker_has_ended());
+            ended
+                .extend(consumers.map(|(id, _)| Happening::DataConsumer(key, *id, DataConsumerEvent::Close)));
+        }
+        for happening in ended {
+            self.happened(happening);
+        }
     }
 
     /// Ends connections that do not take what they are sent.
@@ -221,7 +248,7 @@ impl RoomOwner {
     }
 
     fn note_emptiness(&mut self) {
-        let empty = self.peers.values().all(|peer| peer.grants.recorder);
+        let empty = self.peers.values().all(|peer| peer.grants.recorder || peer.is_guest);
         match (empty, self.empty_since) {
             (true, None) => self.empty_since = Some(Instant::now()),
             (false, Some(_)) => self.empty_since = None,
@@ -233,7 +260,7 @@ impl RoomOwner {
     pub(super) fn add(&mut self, peer: Peer) -> PeerKey {
         let key = PeerKey(self.next_peer);
         self.next_peer += 1;
-        self.listen(peer.outbox.gone().into_stream().map(move |()| Happening::Gone(key)).boxed());
+        self.happenings.push(peer.outbox.gone().into_stream().map(move |()| Happening::Gone(key)).boxed());
         self.peers.insert(key, peer);
         key
     }
@@ -243,9 +270,14 @@ impl RoomOwner {
         self.work.push(work.boxed());
     }
 
-    /// Hears what happens to something, until its end.
-    pub(super) fn listen(&mut self, happenings: BoxStream<'static, Happening>) {
-        self.happenings.push(happenings);
+    /// Hears what happens to something, until its end, which a worker that panics does not tell.
+    pub(super) fn listen<E: Send + 'static>(
+        &mut self,
+        events: EventStream<E>,
+        close: E,
+        happening: impl FnMut(E) -> Happening + Send + 'static,
+    ) {
+        self.happenings.push(events.chain(stream::iter([close])).map(happening).boxed());
     }
 
     /// Tells the world.

@@ -1,4 +1,5 @@
 //! What a room keeps of one connection. Dropping it closes its transports and all on them.
+use super::rate::Rate;
 use crate::outbox::{Full, Outbox};
 use crate::refusal::Refusal;
 use crate::request::Direction;
@@ -11,7 +12,7 @@ use sfu::{
     Consumer, ConsumerId, DataConsumer, DataConsumerId, DataProducer, DataProducerId, Producer, ProducerId,
     TransportId, WebRtcTransport,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use tokio::time::Instant;
 
 /// Names a connection within its room; never used again.
@@ -30,6 +31,8 @@ pub(super) struct Joined {
 pub(super) struct Way {
     pub(super) transport: WebRtcTransport,
     pub(super) direction: Direction,
+    /// Counts up.
+    pub(super) number: u64,
 }
 
 /// A producer and what it shows.
@@ -55,6 +58,8 @@ pub(super) enum Readiness {
 /// A consumer, and how far it is.
 pub(super) struct Consuming {
     pub(super) consumer: Consumer,
+    /// The transport it is on.
+    pub(super) on: TransportId,
     pub(super) readiness: Readiness,
     /// The client does not want it now.
     pub(super) paused: bool,
@@ -69,6 +74,8 @@ pub(super) struct DataProducing {
 /// A consumer of data, and how far it is.
 pub(super) struct DataConsuming {
     pub(super) consumer: DataConsumer,
+    /// The transport it is on.
+    pub(super) on: TransportId,
     pub(super) readiness: Readiness,
 }
 
@@ -96,6 +103,8 @@ pub(super) struct Peer {
     pub(super) entered: Instant,
     pub(super) joined: Option<Joined>,
     pub(super) transports: BTreeMap<TransportId, Way>,
+    /// Of the next transport.
+    pub(super) next_way: u64,
     /// Transports that are being made: they count.
     pub(super) transports_coming: usize,
     pub(super) producers: BTreeMap<ProducerId, Producing>,
@@ -103,19 +112,23 @@ pub(super) struct Peer {
     pub(super) producers_coming: usize,
     pub(super) consumers: BTreeMap<ConsumerId, Consuming>,
     /// Producers of others that this one consumes, is about to, or cannot.
-    pub(super) considered: BTreeSet<ProducerId>,
+    pub(super) considered: BTreeMap<ProducerId, TransportId>,
     pub(super) data_producers: BTreeMap<DataProducerId, DataProducing>,
     /// Data producers that are being made: they count.
     pub(super) data_producers_coming: usize,
     /// Those whose channel the client has closed: it may close them by a request, too. As many as it may have at once.
     pub(super) data_producers_ended: VecDeque<DataProducerId>,
     pub(super) data_consumers: BTreeMap<DataConsumerId, DataConsuming>,
-    pub(super) data_considered: BTreeSet<DataProducerId>,
+    pub(super) data_considered: BTreeMap<DataProducerId, TransportId>,
     pub(super) asked: BTreeMap<u32, Asked>,
     next_request: u32,
     /// Requests that are not answered yet.
     pub(super) in_flight: usize,
+    /// How much more it may ask now.
+    pub(super) rate: Rate,
     pub(super) outbox: Outbox,
+    /// A stream of this server's: nobody who keeps a room.
+    pub(super) is_guest: bool,
 }
 
 impl Peer {
@@ -139,20 +152,23 @@ impl Peer {
             entered: Instant::now(),
             joined: None,
             transports: BTreeMap::new(),
+            next_way: 0,
             transports_coming: 0,
             producers: BTreeMap::new(),
             producers_coming: 0,
             consumers: BTreeMap::new(),
-            considered: BTreeSet::new(),
+            considered: BTreeMap::new(),
             data_producers: BTreeMap::new(),
             data_producers_coming: 0,
             data_producers_ended: VecDeque::new(),
             data_consumers: BTreeMap::new(),
-            data_considered: BTreeSet::new(),
+            data_considered: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_request: 1,
             in_flight: 0,
+            rate: Rate::new(Instant::now()),
             outbox,
+            is_guest: false,
         }
     }
 
@@ -193,16 +209,16 @@ impl Peer {
         Ok(way)
     }
 
-    /// The transport by which it receives is gone: another one may take over.
-    pub(super) fn forget_considered(&mut self) {
-        self.considered.clear();
-        self.data_considered.clear();
+    /// A transport is gone: another one may take over what was received by it.
+    pub(super) fn forget_considered_on(&mut self, transport: TransportId) {
+        self.considered.retain(|_, on| *on != transport);
+        self.data_considered.retain(|_, on| *on != transport);
     }
 
-    /// The transport by which it receives.
+    /// The transport by which it receives: the newest, since the client makes its objects on that.
     pub(super) fn receiving(&self) -> Option<&WebRtcTransport> {
-        let way = self.transports.values().find(|way| way.direction == Direction::Recv);
-        way.map(|way| &way.transport)
+        let ways = self.transports.values().filter(|way| way.direction == Direction::Recv);
+        ways.max_by_key(|way| way.number).map(|way| &way.transport)
     }
 
     /// Whether it sends anything.

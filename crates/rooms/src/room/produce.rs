@@ -6,7 +6,6 @@ use super::transports::answer_with;
 use crate::events::RoomHappening;
 use crate::refusal::Refusal;
 use crate::request::{Direction, Produce};
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 use sfu::rtp_parameters::MediaKind;
 use sfu::{ProduceError, Producer, ProducerEvent, ProducerId, ProducerOptions, Transport};
@@ -62,7 +61,7 @@ impl RoomOwner {
         let Described { source, app_data, paused } = described;
         let identity = peer.id().to_owned();
         peer.producers.insert(producer_id, Producing { producer, source: source.clone(), app_data, paused });
-        self.listen(events.map(move |event| Happening::Producer(key, producer_id, event)).boxed());
+        self.listen(events, ProducerEvent::Close, move |event| Happening::Producer(key, producer_id, event));
         self.answer(key, id, Ok(json!({ "id": producer_id })));
         self.tell(RoomHappening::TrackPublished { identity, producer: producer_id, kind, source });
         if kind == MediaKind::Audio {

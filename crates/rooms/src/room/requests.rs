@@ -1,15 +1,20 @@
 //! Requests of clients, each to whom it concerns.
 use super::owner::RoomOwner;
 use super::peer::PeerKey;
+use super::rate::BURST;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 impl RoomOwner {
     pub(super) fn request(&mut self, key: PeerKey, id: u32, request: Request) {
         let max = self.shared.config.limits.requests_in_flight_max;
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.in_flight += 1;
+        if !peer.rate.take(Instant::now()) {
+            return self.answer(key, id, Err(Refusal::too_often(BURST)));
+        }
         if peer.in_flight > max {
             let refusal = Refusal::limit("requests_in_flight_max", max, "requests at a time");
             return self.answer(key, id, Err(refusal));
@@ -26,6 +31,7 @@ impl RoomOwner {
                 self.answer(key, id, answer);
                 // consumers come behind the answer that tells of their peers
                 if joined {
+                    self.tell_who_speaks(key);
                     self.offer_all(key);
                 }
                 None

@@ -5,11 +5,15 @@ use super::requests::to_json;
 use super::stats;
 use crate::refusal::Refusal;
 use crate::request::{ConnectWebRtcTransport, CreateWebRtcTransport, Direction};
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 use sfu::{
     CreateTransportError, Transport, TransportEvent, TransportId, WebRtcTransport, WebRtcTransportOptions,
 };
+use std::time::Duration;
+
+/// How often it is looked whether a worker that has ended was replaced, and how many times: within 2 s.
+const REPLACED_EVERY: Duration = Duration::from_millis(100);
+const REPLACED_TRIES: usize = 20;
 
 impl RoomOwner {
     pub(super) fn create_transport(
@@ -39,7 +43,15 @@ impl RoomOwner {
         options.enable_sctp = wanted.sctp;
         let (router, direction) = (self.router.clone(), wanted.direction);
         self.work(async move {
-            let made = router.create_webrtc_transport(options).await;
+            let mut made = router.create_webrtc_transport(options.clone()).await;
+            // a worker that has just ended is replaced, and those who were on it ask at once
+            for _ in 0..REPLACED_TRIES {
+                if !matches!(made, Err(CreateTransportError::WorkerGone(_))) {
+                    break;
+                }
+                tokio::time::sleep(REPLACED_EVERY).await;
+                made = router.create_webrtc_transport(options.clone()).await;
+            }
             let after: After = Box::new(move |room| room.transport_made(key, id, direction, made));
             after
         });
@@ -63,8 +75,12 @@ impl RoomOwner {
         let transport_id = transport.id();
         let events = transport.events();
         let answer = describe(&transport);
-        peer.transports.insert(transport_id, Way { transport, direction });
-        self.listen(events.map(move |event| Happening::Transport(key, transport_id, event)).boxed());
+        let number = peer.next_way;
+        peer.next_way += 1;
+        peer.transports.insert(transport_id, Way { transport, direction, number });
+        self.listen(events, TransportEvent::Close, move |event| {
+            Happening::Transport(key, transport_id, event)
+        });
         self.answer(key, id, answer);
         if direction == Direction::Recv {
             self.offer_all(key);
@@ -110,7 +126,8 @@ impl RoomOwner {
         // dropped, and so closed; what is on it tells of its end by events
         let way = peer.transports.remove(&of).ok_or_else(|| Refusal::no_such("transport", of))?;
         if way.direction == Direction::Recv {
-            peer.forget_considered();
+            peer.forget_considered_on(of);
+            self.offer_all(key);
         }
         Ok(json!({}))
     }
@@ -122,11 +139,12 @@ impl RoomOwner {
         // one that its owner closed is no longer here
         let Some(peer) = self.peers.get_mut(&key) else { return };
         if let Some(way) = peer.transports.remove(&id) {
-            if way.direction == Direction::Recv {
-                peer.forget_considered();
-            }
             let told = json!({ "transportId": id, "reason": "its worker has ended, or its way was lost" });
+            peer.forget_considered_on(id);
             self.notify(key, "transportClosed", told);
+            if way.direction == Direction::Recv {
+                self.offer_all(key);
+            }
         }
     }
 

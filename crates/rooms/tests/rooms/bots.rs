@@ -206,3 +206,70 @@ async fn who_speaks_is_told_to_all_and_that_nobody_does() {
     assert!(rooms.details(&lobby(), false).await.is_ok());
     fleet.stop(SOON).unwrap();
 }
+
+#[tokio::test]
+async fn a_worker_that_ends_ends_what_was_on_it_and_is_told() {
+    let (rooms, fleet) = (service().await, Fleet::start("bots").unwrap());
+    let mut ann = Participant::join(&rooms, &fleet, "ann").await;
+    let mut ben = Participant::join(&rooms, &fleet, "ben").await;
+    let camera = ann.send.publish_video(VideoOptions::new(1)).unwrap();
+    ann.produce(&camera).await;
+    let offer = ben.client.told("newConsumer").await;
+    ben.client.answer(&offer).await;
+    rooms.panic_worker(0);
+    for participant in [&mut ann, &mut ben] {
+        for _ in 0..2 {
+            participant.client.told("transportClosed").await;
+        }
+    }
+    assert_eq!(ben.client.told("consumerClosed").await["data"]["consumerId"], offer["data"]["id"]);
+    ann.client.told("producerClosed").await;
+    // the room goes on, on the worker that took its place
+    let mut again = Participant::join(&rooms, &fleet, "carl").await;
+    again.produce(&again.send.publish_video(VideoOptions::new(2)).unwrap()).await;
+    let recv = ben.client.transport("recv").await;
+    let offer = ben.client.told("newConsumer").await;
+    assert_eq!((&offer["data"]["peerId"], &offer["data"]["transportId"]), (&json!("carl"), &recv["id"]));
+    fleet.stop(SOON).unwrap();
+}
+
+#[tokio::test]
+async fn another_transport_to_receive_takes_over_when_the_first_is_closed() {
+    let (rooms, fleet) = (service().await, Fleet::start("bots").unwrap());
+    let mut ann = Participant::join(&rooms, &fleet, "ann").await;
+    let camera = ann.send.publish_video(VideoOptions::new(1)).unwrap();
+    let producer = ann.produce(&camera).await;
+    let mut ben = Client::join(&rooms, "ben", all()).await;
+    let first = ben.transport("recv").await;
+    let offer = ben.told("newConsumer").await;
+    ben.answer(&offer).await;
+    assert_eq!(offer["data"]["transportId"], first["id"]);
+    let second = ben.transport("recv").await;
+    assert!(ben.heard_of("newConsumer").await.is_empty(), "it gets it already");
+    ben.ok("closeTransport", json!({ "transportId": first["id"] })).await;
+    let offer = ben.told("newConsumer").await;
+    assert_eq!((&offer["data"]["producerId"], &offer["data"]["transportId"]), (&producer, &second["id"]));
+    assert!(ben.heard_of("newConsumer").await.is_empty(), "once");
+    fleet.stop(SOON).unwrap();
+}
+
+#[tokio::test]
+async fn who_asks_without_end_is_refused_and_others_are_not() {
+    let rooms = service().await;
+    let mut ann = Client::join(&rooms, "ann", all()).await;
+    let mut ben = Client::join(&rooms, "ben", all()).await;
+    let mut refused = None;
+    for number in 0..2_000 {
+        let answer = ann.ask("changeDisplayName", json!({ "displayName": number.to_string() })).await;
+        if answer["ok"] == false {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("refused");
+    assert!(
+        refused["errorCode"] == 429 && refused["errorReason"].as_str().unwrap().contains("50 requests"),
+        "{refused}"
+    );
+    ben.ok("getRouterRtpCapabilities", json!({})).await;
+}

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bots;
+mod bridge;
 mod doors;
 mod fixtures;
 mod life;

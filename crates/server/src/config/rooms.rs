@@ -91,7 +91,7 @@ pub struct RoomsLimitsSection {
     /// Most messages that wait for a slow connection, before it is closed.
     #[garde(range(min = 16, max = 65_536))]
     pub queue_max: usize,
-    /// A room in which nobody has been for this long ends.
+    /// A room in which nobody has been for this long ends. Recorders and streams are nobody.
     #[garde(custom(not_zero))]
     pub empty_after: Interval,
 }

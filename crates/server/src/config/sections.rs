@@ -48,7 +48,8 @@ pub struct Config {
     /// `record` (`true`, or keys, see `recording`). In a list, keys may stand in place of a URL: `url`, `fallback: true`, `supervision`.
     ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
-    /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS` and `demo:`, the camera that comes with Aqueduct.
+    /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS`, `room:NAME/IDENTITY` (somebody in
+    /// a conference, see `rooms`) and `demo:`, the camera that comes with Aqueduct.
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
     /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`, or

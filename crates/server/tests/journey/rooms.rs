@@ -1,9 +1,12 @@
-//! Rooms through the real binary: the doors of the WebSocket, signalling behind them, the server API and events. No media.
+//! Rooms through the real binary: the doors of the WebSocket, signalling behind them, the server API and events; and bots
+//! that meet.
 use super::{BINARY, turn};
+use clap::Parser as _;
 use rooms::token::{Claims, Grants, Keys, RoomScope, Secret};
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::time::Duration;
+use testkit::load::{self, Options, Outcome, RoomReport};
 use testkit::process::{Place, Server, free_port};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -132,4 +135,33 @@ fn without_keys_this_machine_joins_unless_it_is_asked_by_a_name_that_may_be_anyb
     let rebound = [("host", "evil.example:1984"), ("origin", "http://evil.example:1984")];
     let (status, why) = Client::connect(&server, &rebound).err().unwrap();
     assert!(status == 403 && why.contains("rooms.keys"), "{status} {why}");
+}
+
+/// Bots that meet in a room of the server, with these options of `load room`.
+fn meet(server: &Server, more: &[&str]) -> RoomReport {
+    let url = server.http_url("");
+    let args = ["load", "room", "--url", &url, "--seconds", "3"];
+    let options = Options::try_parse_from(args.iter().chain(more)).unwrap();
+    match load::run_blocking(&options.command).unwrap() {
+        Outcome::Met(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn bots_meet_and_everybody_sees_and_hears_everybody_whole() {
+    let _turn = turn::alone();
+    let place = Place::new().unwrap();
+    let rooms = json!({ "listen": format!("127.0.0.1:{}", free_port()), "workers": 2 });
+    let server = Server::start(BINARY, &place, json!({ "rooms": rooms }));
+    let report = meet(&server, &["--participants", "5"]);
+    println!("{}", report.table());
+    assert!(report.is_clean(), "{}", report.table());
+    assert_eq!((report.consumers, report.freezes), (40, 0), "{}", report.table());
+    // three sizes, and 2 % lost each way: what is sent again comes in time, and what is left out leaves no hole
+    let lossy = ["--participants", "4", "--microphones", "0", "--simulcast", "--loss-per-mille", "20"];
+    let report = meet(&server, &lossy);
+    println!("{}", report.table());
+    assert!(report.is_clean() && report.freezes == 0, "{}", report.table());
+    server.stop();
 }

@@ -203,8 +203,12 @@ impl SendEstimator {
     }
 
     /// What the receiver believes its way bears. Without transport-wide feedback it is the estimate, smoothed; with
-    /// it, a limit.
+    /// it, a limit, which 0 lifts, as in libwebrtc.
     pub fn handle_remb(&mut self, bps: u64, now: Moment) {
+        if bps == 0 && self.has_feedback {
+            self.remb = None;
+            return;
+        }
         let bps = u32::try_from(bps).unwrap_or(u32::MAX);
         self.remb = Some((bps, now));
         if self.has_feedback {
@@ -242,6 +246,16 @@ impl SendEstimator {
         if self.desired > before {
             self.probing.hasten(now);
         }
+    }
+
+    /// What the estimate is kept between.
+    pub const fn limits(&self) -> (u32, u32) {
+        (self.min, self.max)
+    }
+
+    /// What could be used.
+    pub const fn desired(&self) -> u32 {
+        self.desired
     }
 
     /// Bits a second that may be sent.

@@ -4,14 +4,16 @@
 use super::batch::{Batch, Sink};
 use super::consumer::{ConsumerState, Numbering};
 use super::keys::ConsumerKey;
-use super::packet::{ConsumerExtensions, Envelope, Produced, write};
+use super::packet::{ConsumerExtensions, Envelope, ORIGINAL_NUMBER_BYTES, Produced, header, write};
 use super::producer::ProducerState;
+use super::trace::TracedPacket;
 use super::{Core, TransportKey, TransportState};
 use crate::allocation::{Allocator, Demand, Layers};
 use crate::bwe::{EstimateOutput, Pacer, SendEstimator, SendEstimatorOptions};
 use crate::layers::ConsumerLayers;
 use crate::rate::WINDOW;
 use crate::rewrite::Rewritten;
+use crate::trace::BweTraceInfo;
 use media::Moment;
 use slotmap::SlotMap;
 use std::collections::VecDeque;
@@ -88,6 +90,22 @@ impl Bandwidth {
         self.estimator.available()
     }
 
+    /// An estimate, as a tracer is told it.
+    fn told(&self, available: u32) -> BweTraceInfo {
+        let (min, max) = self.estimator.limits();
+        BweTraceInfo {
+            desired_bitrate: self.estimator.desired().into(),
+            min_bitrate: min.into(),
+            max_bitrate: max.into(),
+            available_bitrate: available.into(),
+        }
+    }
+
+    /// Other limits of the application.
+    pub(super) fn set_limits(&mut self, min: Option<u32>, max: Option<u32>) {
+        self.estimator.set_limits(min, max);
+    }
+
     pub(super) fn handle_feedback(&mut self, feedback: &formats::rtp::rtcp::TransportFeedback, now: Moment) {
         self.estimator.handle_feedback(feedback, now);
     }
@@ -103,6 +121,13 @@ impl Bandwidth {
     /// Whether a packet of a picture may go now. If not it must wait, see [`Bandwidth::wait`].
     pub(super) fn may_go(&mut self, now: Moment) -> bool {
         self.waiting.is_empty() && self.pacer.budget(now) > 0
+    }
+
+    /// What waits is for a way that is gone.
+    pub(super) fn forget_waiting(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            self.pacer.handle_dropped(waiting.bytes);
+        }
     }
 
     /// Lets a packet wait until the pace allows it.
@@ -181,25 +206,50 @@ pub(super) fn went_at_once(transport: &mut TransportState, bytes: usize, now: Mo
     }
 }
 
+/// Why a packet is sent for the second time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Again {
+    /// It was asked for.
+    Repair,
+    /// To fill the way.
+    Probe,
+}
+
 /// Sends a packet for the second time: with a transport-wide number of its own where it goes in a stream of its own,
 /// and to the byte as it went where it does not.
 pub(super) fn send_again(
     transport: &mut TransportState,
-    produced: &Produced,
-    extensions: &ConsumerExtensions,
-    envelope: Envelope,
+    (produced, extensions, envelope): (&Produced, &ConsumerExtensions, Envelope),
+    why: Again,
     batch: &mut Batch,
     sink: &mut dyn Sink,
     now: Moment,
 ) -> usize {
     let counts = envelope.rtx.is_some() && extensions.transport_cc.is_some();
+    let mut size = 0;
     let bytes = send(transport, counts, batch, sink, now, |out, transport_sequence| {
         let transport_sequence = transport_sequence.or(envelope.transport_sequence);
+        let start = out.len();
         write(produced, extensions, &Envelope { transport_sequence, ..envelope }, out);
+        size = out.len() - start;
     });
     went_at_once(transport, bytes, now);
     transport.traffic.sent.add(bytes, now);
-    transport.traffic.rtx_sent.add(bytes, now);
+    match why {
+        Again::Repair => transport.traffic.rtx_sent.add(bytes, now),
+        Again::Probe => {
+            transport.traffic.probation_sent.add(bytes, now);
+            if let Some(trace) = transport.trace.as_mut().filter(|_| bytes > 0) {
+                let filler = envelope.rewritten.filler;
+                let is_key_frame = produced.inbound.facts.key_frame && !filler;
+                let is_rtx = envelope.rtx.is_some();
+                let payload_size = if filler { 0 } else { produced.payload.len() }
+                    + if is_rtx { ORIGINAL_NUMBER_BYTES } else { 0 };
+                let packet = TracedPacket { size, payload_size, is_key_frame, is_rtx };
+                trace.probation(&header(&envelope), packet, now);
+            }
+        }
+    }
     bytes
 }
 
@@ -221,6 +271,9 @@ impl Core {
         let wake_at = loop {
             match bandwidth.estimator.poll_output(now) {
                 EstimateOutput::Estimate(available) => {
+                    if let Some(trace) = &mut transport.trace {
+                        trace.bwe(bandwidth.told(available), now);
+                    }
                     bandwidth.pacer.set_available(available);
                     bandwidth.allocate_at = now;
                 }
@@ -344,7 +397,8 @@ fn probe(
         let Some(consumer) = carrying.and_then(|key| consumers.get_mut(key)) else { return };
         let Some((produced, envelope)) = consumer.probe_packet(sent, bytes, now) else { return };
         let extensions = std::mem::take(&mut consumer.extensions);
-        let length = send_again(transport, &produced, &extensions, envelope, batch, sink, now);
+        let length =
+            send_again(transport, (&produced, &extensions, envelope), Again::Probe, batch, sink, now);
         consumer.extensions = extensions;
         sent += 1;
         if length == 0 || sent > PROBE_PACKETS_MAX {

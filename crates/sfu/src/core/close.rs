@@ -106,6 +106,7 @@ impl Core {
             self.end_consumer(consumer, Some(ConsumerEvent::TransportClose), now);
         }
         self.end_data_of(key, now);
+        self.take_leave(key, now);
         let Some(mut transport) = self.transports.remove(key) else { return };
         self.timers.remove(&(transport.wake_at, key));
         self.remove_ports(PortOwner::Transport(key));

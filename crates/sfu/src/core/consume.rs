@@ -2,7 +2,6 @@
 use super::bandwidth::Bandwidth;
 use super::consumer::{ConsumerSetup, ConsumerState};
 use super::{ConsumerKey, Core, TransportKey};
-use crate::bwe::SendEstimatorOptions;
 use crate::consumer::{ConsumeError, Consumed, ConsumerEvent, ConsumerOptions, ConsumerType};
 use crate::ids::{ConsumerId, ProducerId, TransportId};
 use crate::layers::ConsumerLayers;
@@ -119,13 +118,7 @@ impl Core {
         transport.consumers.push(consumer);
         transport.consumer_ssrcs.extend(ssrcs.into_iter().map(|ssrc| (ssrc, consumer)));
         if estimates && transport.bandwidth.is_none() {
-            let limits = transport.limits;
-            let options = SendEstimatorOptions {
-                initial: limits.initial_outgoing,
-                min: limits.min_outgoing,
-                max: limits.max_outgoing,
-            };
-            transport.bandwidth = Some(Box::new(Bandwidth::new(options, now)));
+            transport.bandwidth = Some(Box::new(Bandwidth::new(transport.limits.outgoing(), now)));
         }
         if let Some(bandwidth) = &mut transport.bandwidth {
             bandwidth.allocate_at = now;

@@ -1,6 +1,6 @@
 //! One consumer: what its endpoint gets of a producer.
 use super::keys::{ProducerKey, TransportKey};
-use super::packet::{ConsumerExtensions, Envelope, Produced, write};
+use super::packet::{ConsumerExtensions, Envelope, Produced, header, write};
 use super::producer::{Description, media_codec};
 use super::trace::{TracedPacket, Tracer};
 use crate::consumer::{ConsumerEvent, ConsumerScore, ConsumerType};
@@ -62,6 +62,9 @@ pub(crate) struct ConsumerState {
     pub(crate) extensions: ConsumerExtensions,
     pub(crate) paused: bool,
     pub(crate) producer_paused: bool,
+    /// The way to its endpoint was lost after something had gone.
+    way_lost: bool,
+    sent: bool,
     pub(crate) priority: u8,
     pub(crate) preferred: ConsumerLayers,
     /// The most that the transport's bandwidth bears; `None` without an estimate.
@@ -126,6 +129,8 @@ impl ConsumerState {
             rtp_parameters,
             paused: setup.paused,
             producer_paused: setup.producer_paused,
+            way_lost: false,
+            sent: false,
             priority: 1,
             preferred: setup.preferred,
             allowed: None,
@@ -147,13 +152,22 @@ impl ConsumerState {
 
     /// Tells the streams what is wanted now.
     pub(crate) fn wish(&mut self, now: Moment) {
-        let wished = self.is_active().then(|| match (self.consumer_type, self.allowed) {
+        let wanted = self.is_active() && !self.way_lost;
+        let wished = wanted.then(|| match (self.consumer_type, self.allowed) {
             (ConsumerType::Pipe, _) => ConsumerLayers::HIGHEST,
             (_, None) => self.preferred,
             (_, Some(allowed)) => lower(self.preferred, allowed, self.temporal_max),
         });
         for leg in &mut self.legs {
             leg.stream.handle_wish(wished, now);
+        }
+    }
+
+    /// Rests while there is no way, once something has gone: what would go on later, in the middle, nobody could decode.
+    pub(crate) fn set_way(&mut self, is_there: bool, now: Moment) {
+        let lost = !is_there && self.sent;
+        if std::mem::replace(&mut self.way_lost, lost) != lost {
+            self.wish(now);
         }
     }
 
@@ -185,24 +199,19 @@ impl ConsumerState {
         let Numbering { transport_sequence, padding } = numbering;
         let envelope = Envelope { rewritten, rtx: None, transport_sequence, padding, now };
         write(produced, &self.extensions, &envelope, out);
+        let payload_size = if rewritten.filler { 0 } else { produced.payload.len() };
         if let Some(trace) = &mut self.trace {
-            let (size, payload_size) = (out.len() - start, produced.payload.len());
-            let is_key_frame = produced.inbound.facts.key_frame;
+            let size = out.len() - start;
+            let is_key_frame = produced.inbound.facts.key_frame && !rewritten.filler;
             let traced = TracedPacket { size, payload_size, is_key_frame, is_rtx: false };
-            let header = formats::rtp::Header {
-                marker: rewritten.marker,
-                payload_type: rewritten.payload_type,
-                sequence: rewritten.sequence as u16,
-                timestamp: rewritten.timestamp,
-                ssrc: rewritten.ssrc,
-            };
-            trace.rtp(&header, traced, now);
+            trace.rtp(&header(&envelope), traced, now);
         }
+        self.sent = true;
         let Some(leg) = self.legs.get_mut(index) else { return };
         let sent = Outgoing {
             sequence: rewritten.sequence as u16,
             timestamp: rewritten.timestamp,
-            payload_bytes: produced.payload.len(),
+            payload_bytes: payload_size,
             bytes: out.len() - start,
         };
         leg.outgoing.handle_sent(sent, Kept { produced: produced.clone(), envelope }, now);

@@ -1,5 +1,5 @@
 //! Turns: what is due and whom to look at.
-use super::bandwidth::send_again;
+use super::bandwidth::{Again, send_again};
 use super::batch::{Batch, Sink};
 use super::consumer::{Need, TICK};
 use super::producer::Origin;
@@ -15,6 +15,7 @@ const ROUNDS_MAX: usize = 4;
 impl Core {
     /// Hands out what is due and looks at whom something happened to. Returns when to come again at the latest.
     pub(crate) fn turn(&mut self, sink: &mut dyn Sink, wall: WallTime, now: Moment) -> Moment {
+        self.say_farewells(sink);
         self.take_due_timers(now);
         for _ in 0..ROUNDS_MAX {
             self.hand_out(sink, now);
@@ -124,7 +125,8 @@ impl Core {
                 continue;
             };
             consumer.handle_nack(ssrc, &lost, now, |produced, extensions, envelope| {
-                send_again(transport, produced, extensions, envelope, batch, sink, now);
+                let packet = (produced, extensions, envelope);
+                send_again(transport, packet, Again::Repair, batch, sink, now);
             });
         }
     }

@@ -54,6 +54,7 @@ impl Core {
             } else if transport.carrier.is_ready()
                 && let Some(route) = transport.carrier.route()
             {
+                consumer.set_way(true, now);
                 let mut sent = 0;
                 let picture = consumer.kind == MediaKind::Video;
                 for (index, produced) in packets.iter().enumerate() {
@@ -80,6 +81,10 @@ impl Core {
                 transport.traffic.sent.add(sent, now);
                 transport.traffic.rtp_sent.add(sent, now);
             } else {
+                consumer.set_way(false, now);
+                if let Some(bandwidth) = &mut transport.bandwidth {
+                    bandwidth.forget_waiting();
+                }
                 continue;
             }
             consumer.poll(&scores, now, |need| match need {

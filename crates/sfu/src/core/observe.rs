@@ -295,6 +295,12 @@ impl Core {
     pub(crate) fn observe(&mut self, key: ProducerKey, observer: ObserverKey, to: Mailbox) -> bool {
         let here = self.mailbox.clone();
         let Some(producer) = self.producers.get_mut(key) else { return false };
+        // of one that is silent nobody tells otherwise that its observers are gone
+        let observers = &self.observers;
+        producer.observers.retain(|link| match &link.far {
+            Some(far) => !far.to.is_gone(),
+            None => observers.contains_key(link.observer),
+        });
         if producer.observers.iter().any(|link| link.is_to(observer, &to, &here)) {
             return true;
         }

@@ -103,6 +103,20 @@ pub(crate) fn padding(packets: &[std::sync::Arc<Produced>]) -> impl Fn(usize) ->
     }
 }
 
+/// Before the payload of a retransmission stands the number that the packet had. Source: RFC 4588 §4.
+pub(crate) const ORIGINAL_NUMBER_BYTES: usize = 2;
+
+/// The header that a packet goes with.
+pub(crate) fn header(envelope: &Envelope) -> formats::rtp::Header {
+    let Envelope { rewritten, rtx, .. } = envelope;
+    let (ssrc, payload_type, sequence) = match rtx {
+        Some((stream, sequence)) => (stream.ssrc, stream.payload_type, *sequence),
+        None => (rewritten.ssrc, rewritten.payload_type, rewritten.sequence as u16),
+    };
+    let (marker, timestamp) = (rewritten.marker, rewritten.timestamp);
+    formats::rtp::Header { marker, payload_type, sequence, timestamp, ssrc }
+}
+
 /// Appends the whole packet to `out`, plain.
 pub(crate) fn write(
     packet: &Produced,
@@ -111,19 +125,8 @@ pub(crate) fn write(
     out: &mut Vec<u8>,
 ) {
     let Envelope { rewritten, rtx, .. } = envelope;
-    let (ssrc, payload_type, sequence) = match rtx {
-        Some((stream, sequence)) => (stream.ssrc, stream.payload_type, *sequence),
-        None => (rewritten.ssrc, rewritten.payload_type, rewritten.sequence as u16),
-    };
-    let header = formats::rtp::Header {
-        marker: rewritten.marker,
-        payload_type,
-        sequence,
-        timestamp: rewritten.timestamp,
-        ssrc,
-    };
     let start = out.len();
-    out.extend_from_slice(&header.to_bytes());
+    out.extend_from_slice(&header(envelope).to_bytes());
     if write_extension(packet, extensions, envelope, out) {
         out[start] |= 0x10;
     }
@@ -131,17 +134,21 @@ pub(crate) fn write(
         out.extend_from_slice(&(rewritten.sequence as u16).to_be_bytes());
     }
     let payload = out.len();
-    out.extend_from_slice(&packet.payload);
+    if !rewritten.filler {
+        out.extend_from_slice(&packet.payload);
+    }
     if let Some(patch) = &rewritten.patch {
         let at = payload + patch.at;
         if let Some(place) = out.get_mut(at..at + patch.bytes().len()) {
             place.copy_from_slice(patch.bytes());
         }
     }
-    if envelope.padding > 0 {
+    // a packet with no payload and no padding would be no packet of media at all
+    let padding = envelope.padding.max(u8::from(rewritten.filler));
+    if padding > 0 {
         out[start] |= 0x20;
-        out.resize(out.len() + usize::from(envelope.padding) - 1, 0);
-        out.push(envelope.padding);
+        out.resize(out.len() + usize::from(padding) - 1, 0);
+        out.push(padding);
     }
 }
 
@@ -171,7 +178,7 @@ fn write_extension(
         }
     };
     for (id, data) in packet.elements() {
-        if extensions.passed.contains(&id) {
+        if extensions.passed.contains(&id) && !envelope.rewritten.filler {
             push(id, data);
         }
     }
@@ -227,6 +234,7 @@ mod tests {
                 ssrc: 5,
                 payload_type: 100,
                 marker: true,
+                filler: false,
                 patch: None,
                 frame_number: None,
             },

@@ -184,7 +184,8 @@ impl Plain {
         } else {
             let ip = ip.ok_or(PlainConnectError::MissingIp)?.to_canonical();
             let port = port.filter(|port| *port != 0).ok_or(PlainConnectError::MissingPort)?;
-            if ip.is_ipv6() && self.rtp.bound.is_ipv4() {
+            let places = std::iter::once(&self.rtp).chain(&self.rtcp);
+            if ip.is_ipv6() && places.into_iter().any(|place| place.bound.is_ipv4()) {
                 return Err(PlainConnectError::Family(ip));
             }
             match (&mut self.rtcp, rtcp_port.filter(|port| *port != 0)) {
@@ -228,13 +229,17 @@ impl Plain {
         }
         let is_rtcp = rtcp::is_rtcp(data);
         let (comedia, separate) = (self.comedia, self.rtcp.is_some());
-        let place = match &mut self.rtcp {
-            Some(rtcp) if is_rtcp => rtcp,
-            Some(_) | None => &mut self.rtp,
+        let (place, other) = match &mut self.rtcp {
+            Some(rtcp) if is_rtcp => (rtcp, Some(&self.rtp)),
+            Some(rtcp) => (&mut self.rtp, Some(&*rtcp)),
+            None => (&mut self.rtp, None),
         };
+        let other = other.and_then(|other| other.route).map(|route| route.tuple.remote.ip());
         match &place.route {
             Some(route) if route.tuple.remote != tuple.remote => return None,
-            None if !comedia => return None,
+            None if !comedia || place.port != port => return None,
+            // the peer is one: whoever else sends RTCP must not be sent the reports
+            None if other.is_some_and(|ip| ip != tuple.remote.ip()) => return None,
             Some(_) | None => {}
         }
         let length = match &mut self.srtp {

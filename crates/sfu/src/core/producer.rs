@@ -335,7 +335,7 @@ impl ProducerState {
         if key_frame {
             stream.keyframes.handle_key_frame();
         }
-        if self.paused || packet.payload.is_empty() {
+        if self.paused {
             return Taken::Dropped;
         }
         let level = packet

@@ -8,7 +8,7 @@ use crate::events::EventSource;
 use crate::ids::{ConsumerId, ProducerId, RtpObserverId};
 use crate::producer::ProducerEvent;
 use crate::router::{RouterDump, RouterEvent};
-use crate::trace::{ConsumerTraceEventType, ProducerTraceEventType};
+use crate::trace::{ConsumerTraceEventType, ProducerTraceEventType, TransportTraceEventType};
 use crate::transport::{TransportDump, TransportEvent, TransportStats};
 use media::Moment;
 use std::collections::BTreeMap;
@@ -30,6 +30,14 @@ impl Core {
     /// The same of a consumer.
     pub(crate) fn consumer_trace(&mut self, key: ConsumerKey) -> Option<&mut Tracer<ConsumerTraceEventType>> {
         self.consumers.get_mut(key).map(|consumer| &mut **consumer.trace.get_or_insert_default())
+    }
+
+    /// The same of a transport.
+    pub(crate) fn transport_trace(
+        &mut self,
+        key: TransportKey,
+    ) -> Option<&mut Tracer<TransportTraceEventType>> {
+        self.transports.get_mut(key).map(|transport| &mut **transport.trace.get_or_insert_default())
     }
 
     pub(crate) fn transport_events(&mut self, key: TransportKey) -> Option<&mut EventSource<TransportEvent>> {

@@ -2,8 +2,8 @@
 use crate::events::EventSource;
 use crate::keyframe::KeyFrameRequest;
 use crate::trace::{
-    ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo, TraceEvent,
-    TraceEventDirection, TraceEventInfo,
+    BweTraceInfo, ConsumerTraceEventType, ProducerTraceEventType, RtpPacketTraceInfo, SrTraceInfo,
+    TraceEvent, TraceEventDirection, TraceEventInfo, TransportTraceEventType,
 };
 use formats::rtp::{Header, rtcp};
 use media::Moment;
@@ -40,7 +40,7 @@ impl TraceType for ConsumerTraceEventType {
     const REQUESTS: TraceEventDirection = TraceEventDirection::In;
 }
 
-/// What is traced of one producer or consumer. There is none until somebody asks.
+/// What is traced of one producer, consumer or transport. There is none until somebody asks.
 #[derive(Debug)]
 pub(crate) struct Tracer<T> {
     pub(crate) types: Vec<T>,
@@ -62,29 +62,36 @@ pub(crate) struct TracedPacket {
     pub(crate) is_rtx: bool,
 }
 
-impl<T: TraceType> Tracer<T> {
+impl<T: Copy + PartialEq> Tracer<T> {
     fn emit(&mut self, r#type: T, direction: TraceEventDirection, info: TraceEventInfo, now: Moment) {
         if self.types.contains(&r#type) {
             let timestamp = now.as_nanos() / 1_000_000;
             self.events.emit(TraceEvent { r#type, timestamp, direction, info });
         }
     }
+}
 
+/// A packet, as it is told.
+fn rtp_info(header: &Header, packet: TracedPacket) -> TraceEventInfo {
+    let TracedPacket { size, payload_size, is_key_frame, is_rtx } = packet;
+    TraceEventInfo::Rtp(RtpPacketTraceInfo {
+        ssrc: header.ssrc,
+        payload_type: header.payload_type,
+        sequence_number: header.sequence,
+        timestamp: header.timestamp,
+        marker: header.marker,
+        size,
+        payload_size,
+        is_key_frame,
+        is_rtx,
+    })
+}
+
+impl<T: TraceType> Tracer<T> {
     pub(super) fn rtp(&mut self, header: &Header, packet: TracedPacket, now: Moment) {
-        let TracedPacket { size, payload_size, is_key_frame, is_rtx } = packet;
-        let info = TraceEventInfo::Rtp(RtpPacketTraceInfo {
-            ssrc: header.ssrc,
-            payload_type: header.payload_type,
-            sequence_number: header.sequence,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            size,
-            payload_size,
-            is_key_frame,
-            is_rtx,
-        });
+        let info = rtp_info(header, packet);
         self.emit(T::RTP, T::MEDIA, info, now);
-        if is_key_frame {
+        if packet.is_key_frame {
             self.emit(T::KEY_FRAME, T::MEDIA, info, now);
         }
     }
@@ -113,5 +120,17 @@ impl Tracer<ProducerTraceEventType> {
             octet_count: report.octets,
         });
         self.emit(ProducerTraceEventType::Sr, TraceEventDirection::In, info, now);
+    }
+}
+
+impl Tracer<TransportTraceEventType> {
+    pub(super) fn probation(&mut self, header: &Header, packet: TracedPacket, now: Moment) {
+        let info = rtp_info(header, packet);
+        self.emit(TransportTraceEventType::Probation, TraceEventDirection::Out, info, now);
+    }
+
+    pub(super) fn bwe(&mut self, info: BweTraceInfo, now: Moment) {
+        let info = TraceEventInfo::Bwe(info);
+        self.emit(TransportTraceEventType::Bwe, TraceEventDirection::Out, info, now);
     }
 }

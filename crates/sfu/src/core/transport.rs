@@ -6,10 +6,13 @@ use super::carrier::Carrier;
 use super::data::TransportData;
 use super::keys::{ConsumerKey, ProducerKey, RouterKey, TransportKey};
 use super::listener::Listener;
-use crate::bwe::{ArrivalLog, ReceiveEstimator};
+use super::trace::Tracer;
+use crate::bitrate_limits::BitrateLimits;
+use crate::bwe::{ArrivalLog, IncomingLimit, ReceiveEstimator};
 use crate::events::EventSource;
 use crate::ids::TransportId;
 use crate::rate::Rate;
+use crate::trace::TransportTraceEventType;
 use crate::transport::{TransportEvent, TransportStats};
 use media::Moment;
 use std::collections::{BTreeSet, HashMap};
@@ -45,7 +48,10 @@ pub(crate) struct TransportState {
     pub(crate) arrivals: Option<Box<ArrivalLog>>,
     /// The estimate for senders that do not.
     pub(crate) receive_estimator: Option<Box<ReceiveEstimator>>,
+    /// What the former may send at most.
+    pub(crate) incoming_limit: IncomingLimit,
     pub(crate) events: EventSource<TransportEvent>,
+    pub(crate) trace: Option<Box<Tracer<TransportTraceEventType>>>,
     pub(crate) tick_at: Moment,
     pub(crate) report_at: Moment,
     /// When it is in the timers.
@@ -54,21 +60,6 @@ pub(crate) struct TransportState {
     pub(crate) touched: bool,
     /// What the peer asked for again in this turn: of which stream, and which numbers.
     pub(crate) asked_again: Vec<(u32, Vec<u16>)>,
-}
-
-/// Bits a second that the application allows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BitrateLimits {
-    pub(crate) initial_outgoing: u32,
-    pub(crate) min_outgoing: Option<u32>,
-    pub(crate) max_outgoing: Option<u32>,
-}
-
-impl Default for BitrateLimits {
-    /// As in mediasoup.
-    fn default() -> Self {
-        Self { initial_outgoing: 600_000, min_outgoing: None, max_outgoing: None }
-    }
 }
 
 /// Bytes each way.
@@ -80,6 +71,8 @@ pub(crate) struct Traffic {
     pub(crate) rtp_sent: Meter,
     pub(crate) rtx_received: Meter,
     pub(crate) rtx_sent: Meter,
+    /// What was sent to find out whether the way bears more.
+    pub(crate) probation_sent: Meter,
     /// Datagrams that nobody could use: foreign, broken, of no producer.
     pub(crate) dropped: u64,
 }
@@ -134,13 +127,16 @@ impl TransportState {
                 rtp_sent: Meter::new(),
                 rtx_received: Meter::new(),
                 rtx_sent: Meter::new(),
+                probation_sent: Meter::new(),
                 dropped: 0,
             },
             bandwidth: None,
             limits: BitrateLimits::default(),
             arrivals: None,
             receive_estimator: None,
+            incoming_limit: IncomingLimit::default(),
             events: EventSource::default(),
+            trace: None,
             tick_at: now,
             report_at: now + REPORT_EVERY,
             wake_at: Moment::FAR_FUTURE,
@@ -196,8 +192,16 @@ impl TransportState {
     }
 
     pub(crate) fn stats(&mut self, now: Moment) -> TransportStats {
-        let Traffic { received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, dropped } =
-            &mut self.traffic;
+        let Traffic {
+            received,
+            sent,
+            rtp_received,
+            rtp_sent,
+            rtx_received,
+            rtx_sent,
+            probation_sent,
+            dropped,
+        } = &mut self.traffic;
         let mut stats = TransportStats {
             transport_id: self.id,
             bytes_received: received.bytes,
@@ -212,6 +216,8 @@ impl TransportState {
             rtx_recv_bitrate: rtx_received.bps(now),
             rtx_bytes_sent: rtx_sent.bytes,
             rtx_send_bitrate: rtx_sent.bps(now),
+            probation_bytes_sent: probation_sent.bytes,
+            probation_send_bitrate: probation_sent.bps(now),
             datagrams_dropped: *dropped,
             ..TransportStats::new(self.id)
         };
@@ -220,6 +226,9 @@ impl TransportState {
             self.bandwidth.as_ref().map(|bandwidth| bandwidth.available().into());
         stats.available_incoming_bitrate =
             self.receive_estimator.as_ref().map(|estimator| estimator.available().into());
+        stats.max_incoming_bitrate = self.limits.max_incoming;
+        stats.max_outgoing_bitrate = self.limits.max_outgoing;
+        stats.min_outgoing_bitrate = self.limits.min_outgoing;
         self.carrier.fill(&mut stats);
         stats.sctp_state = Core::sctp_state(self);
         stats

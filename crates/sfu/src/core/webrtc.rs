@@ -4,6 +4,7 @@ use super::carrier::Carrier;
 use super::keys::{PortKey, RouterKey, ServerKey, TransportKey};
 use super::ports::Datagram;
 use super::{Core, TransportState};
+use crate::bitrate_limits::BitrateLimits;
 use crate::data::{Association, AssociationOptions, Role};
 use crate::dtls::{
     DtlsConnectError, DtlsOutput, DtlsParameters, DtlsRole, DtlsState, DtlsTransport, SrtpKeys,
@@ -46,6 +47,7 @@ pub(crate) struct WebRtcSetup {
     pub(crate) server: Option<ServerKey>,
     /// Data channels, if there are to be any.
     pub(crate) sctp: Option<AssociationOptions>,
+    pub(crate) limits: BitrateLimits,
 }
 
 /// What a peer must know of a new transport.
@@ -135,10 +137,12 @@ impl Core {
         let webrtc = WebRtc { ice, dtls, keys: None, route: None, ports, server: setup.server };
         let carrier = Carrier::WebRtc(Box::new(webrtc));
         let (id, key) = self.add_transport(router, TransportId::random(), carrier, now);
-        if let (Some(options), Some(transport)) = (setup.sctp, self.transports.get_mut(key)) {
+        if let Some(transport) = self.transports.get_mut(key) {
+            transport.limits = setup.limits;
+            transport.obey_limits(now);
             // who begins is known when the DTLS roles are
-            let association = Association::new(options, Role::Server, self.epoch);
-            transport.data.association = Some(Box::new(association));
+            let association = |options| Box::new(Association::new(options, Role::Server, self.epoch));
+            transport.data.association = setup.sctp.map(association);
         }
         if let Some(server) = setup.server.and_then(|server| self.servers.get_mut(server)) {
             server.add_ufrag(&ice_parameters.username_fragment, key);

@@ -76,6 +76,11 @@ impl Selector {
 
     /// Judges a packet of the producer.
     pub fn handle_packet(&mut self, packet: &InboundPacket, now: Moment) -> Choice {
+        if packet.facts.empty {
+            let current = self.current.as_ref().filter(|current| current.stream == packet.stream);
+            let counts = current.is_some_and(|current| current.epoch == packet.epoch && !current.stale);
+            return if counts { Choice::Drop } else { Choice::Ignore };
+        }
         let revived = self.streams.handle_packet(packet.stream, now);
         if packet.marker && packet.newest {
             self.streams.handle_frame_end(packet.stream);

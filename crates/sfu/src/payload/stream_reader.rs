@@ -90,6 +90,7 @@ impl StreamReader {
         let sequence = self.sequence.extend(header.sequence.into());
         let newest = previous.is_none_or(|previous| sequence > previous);
         let mut facts = match self.format {
+            _ if payload.is_empty() => Facts { empty: true, ..Facts::default() },
             PayloadFormat::Vp8 => vp8::read(payload)?,
             PayloadFormat::Vp9 => vp9::read(payload)?,
             PayloadFormat::H264 => h264::read(payload)?,
@@ -100,7 +101,7 @@ impl StreamReader {
             }
         };
         // Payloads that tell their layers are believed first: receivers decode by those.
-        if let (Some(data), Detail::None) = (descriptor, facts.detail) {
+        if let (Some(data), Detail::None, false) = (descriptor, facts.detail, facts.empty) {
             let described = self.dependency.read(data, newest)?;
             facts = Facts {
                 key_frame: described.has_structure,
@@ -109,6 +110,7 @@ impl StreamReader {
                 spatial: described.spatial,
                 temporal: described.temporal,
                 switch_up: false,
+                empty: false,
                 detail: Detail::Dependency(described.dependency),
             };
         }

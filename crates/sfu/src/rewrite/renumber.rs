@@ -78,7 +78,9 @@ impl Renumber {
                 self.placed.set(number - skipped, false);
             }
             self.dropped.set(number, !keep);
-            let highest_out = highest_out.wrapping_add(if keep { step } else { step - 1 });
+            // no gap is longer than what may still come late: a receiver, and the packet index of SRTP, lose count of more
+            let gap = (step - 1).min(REORDER_MAX);
+            let highest_out = highest_out.wrapping_add(gap + u64::from(keep));
             self.end_in = number + 1;
             self.highest_out = Some(highest_out);
             return keep.then_some(highest_out);
@@ -88,6 +90,15 @@ impl Renumber {
         }
         let later = self.end_in - number - 1;
         Some(highest_out.wrapping_sub(later - self.dropped.count(number + 1, self.end_in)))
+    }
+
+    /// Leaves a number out. If it comes late, after a place was kept for it, that place, which is to be filled: `None`
+    /// when there is none, or not any more.
+    pub(super) fn leave_out(&mut self, number: u64) -> Option<u64> {
+        if number >= self.end_in {
+            return self.place(number, false);
+        }
+        self.place_once(number)
     }
 
     /// The same, but each number only once.
@@ -151,8 +162,25 @@ mod tests {
             numbers.place(number, keep);
         }
         assert_eq!(numbers.place_once(2), Some(2));
-        assert_eq!(numbers.place_once(3_000), Some(3_000 - 664));
+        // of the 2,000 that are missing as many keep a place as may still come
+        let after_gap = (1000 - 665) + REORDER_MAX + 1;
+        assert_eq!(numbers.place_once(3_000), Some(after_gap));
+        assert_eq!(numbers.place_once(2_999), Some(after_gap - 1));
         assert_eq!(numbers.place_once(1_500), None, "too late");
+        assert_eq!(numbers.place_once(90_000), Some(after_gap + REORDER_MAX + 1));
+    }
+
+    #[test]
+    fn what_is_left_out_late_fills_the_place_that_was_kept_for_it() {
+        let mut numbers = Renumber::following(99);
+        numbers.begin(10);
+        assert_eq!(numbers.place_once(10), Some(100));
+        assert_eq!(numbers.place_once(12), Some(102));
+        assert_eq!(numbers.leave_out(11), Some(101));
+        assert_eq!(numbers.leave_out(11), None, "twice");
+        assert_eq!(numbers.leave_out(13), None, "in time: no place was kept");
+        assert_eq!(numbers.leave_out(13), None);
+        assert_eq!(numbers.place_once(14), Some(103));
     }
 
     #[test]

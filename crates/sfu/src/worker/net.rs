@@ -81,8 +81,9 @@ impl Net {
         Ok(())
     }
 
-    /// Closes the sockets that are nobody's any more; their ports are free when this returns.
-    pub(crate) fn close_unused(&mut self, core: &Core) {
+    /// Closes the sockets that are nobody's any more, after the last words; their ports are free when this returns.
+    pub(crate) fn close_unused(&mut self, core: &mut Core) {
+        core.say_farewells(self);
         self.tasks.retain(|key, task| {
             let used = core.has_port(*key);
             if !used {

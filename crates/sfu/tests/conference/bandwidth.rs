@@ -1,6 +1,7 @@
 //! Ways that bear little or lose much: what a viewer still gets.
 use crate::fixtures::SOON;
 use crate::webrtc::{Room, produce};
+use sfu::layers::ConsumerLayers;
 use sfu::{Transport, TransportStats, WebRtcTransport};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -103,4 +104,33 @@ async fn with_a_tenth_lost_the_picture_stays_decodable_and_comes_back_within_a_s
     let stats = consumer.get_stats().await.unwrap();
     assert!(stats.consumer[0].packets_retransmitted > 20);
     room.fleet.stop(SOON).unwrap();
+}
+
+#[tokio::test]
+async fn temporal_layers_with_loss_on_either_side_leave_no_gap_and_no_freeze() {
+    for (up, down) in [(20, 0), (20, 20)] {
+        let room = Room::alone(1).await;
+        let sender = room.connect(TransportOptions::send()).await;
+        let camera = sender.bot.publish_video(VideoOptions::simulcast(1)).unwrap();
+        let producer = produce(&sender, &camera).await;
+        let viewer = room.connect(TransportOptions::receive()).await;
+        let (consumer, view) = room.view(&viewer, &producer, &camera).await;
+        // a layer is left out, so that what is lost on the way to us and comes late may be of it
+        consumer
+            .set_preferred_layers(ConsumerLayers { spatial_layer: 1, temporal_layer: Some(1) })
+            .await
+            .unwrap();
+        view.wait(SOON, |report| report.frames_decodable > 10).unwrap();
+        sender.bot.set_link(LinkOptions::lossy(up), LinkOptions::lossy(up)).unwrap();
+        viewer.bot.set_link(LinkOptions::lossy(down), LinkOptions::lossy(down)).unwrap();
+        tokio::time::sleep(SOON).await;
+        let report = view.report().unwrap();
+        let stats = consumer.get_stats().await.unwrap();
+        println!("{up} and {down} per mille: {report:?} {stats:?}");
+        assert!(stats.producer.iter().map(|stream| stream.packets_repaired).sum::<u64>() > 5, "{stats:?}");
+        assert_eq!((report.faults(), report.freezes), (vec![], 0), "{report:?}");
+        // both a packet and its repetition may be lost
+        assert!(report.sequence_gaps <= u64::from(down), "{report:?}");
+        room.fleet.stop(SOON).unwrap();
+    }
 }

@@ -56,6 +56,33 @@ async fn sound_goes_to_everybody_with_their_own_numbers() {
 }
 
 #[tokio::test]
+async fn what_a_sender_pads_with_leaves_no_hole() {
+    let manager = manager(2).await;
+    let router = router(&manager).await;
+    let (sender, receiver) = (direct(&router).await, direct(&router).await);
+    let producer = sender.produce(opus(1000)).await.unwrap();
+    let consumer = receiver.consume(ConsumerOptions::new(producer.id(), everything(&router))).await.unwrap();
+    let mut events = consumer.events();
+    for (sequence, only_padding) in [(1, false), (2, true), (4, true), (5, false), (3, false), (6, false)] {
+        let mut packet = sound(1000, sequence).to_vec();
+        if only_padding {
+            packet[0] |= 0x20;
+            packet.truncate(formats::rtp::HEADER_BYTES);
+            packet.extend([0, 0, 0, 4]);
+        }
+        sender.send(packet.into());
+    }
+    let first = next(&mut events).await.header.sequence;
+    let mut got = Vec::new();
+    while got.len() < 3 {
+        let packet = next(&mut events).await;
+        let number = u16::from_be_bytes([packet.payload[1], packet.payload[2]]);
+        got.push((number, packet.header.sequence.wrapping_sub(first)));
+    }
+    assert_eq!(got, [(5, 2), (3, 1), (6, 3)]);
+}
+
+#[tokio::test]
 async fn a_picture_begins_with_a_key_frame_which_the_sender_is_asked_for() {
     let manager = manager(2).await;
     let router = router(&manager).await;

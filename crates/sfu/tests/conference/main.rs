@@ -8,6 +8,7 @@
     clippy::disallowed_types,
     clippy::wildcard_enum_match_arm
 )]
+mod aiortc;
 mod bandwidth;
 mod close;
 mod data;
@@ -16,6 +17,8 @@ mod direct;
 mod example;
 mod ffmpeg;
 mod fixtures;
+mod goodbye;
+mod limits;
 mod observers;
 mod pipe;
 mod plain;

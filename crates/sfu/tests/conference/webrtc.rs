@@ -1,15 +1,17 @@
 //! Media through WebRTC transports, sent and judged by bots on another WebRTC stack.
 use crate::fixtures::{SOON, manager, router};
 use serde_json::json;
-use sfu::ice::Protocol;
+use sfu::ice::{IceState, Protocol};
 use sfu::layers::ConsumerLayers;
 use sfu::rtp_parameters::MediaKind;
 use sfu::{
-    Consumer, ConsumerOptions, ListenInfo, Producer, ProducerOptions, Router, Transport, WebRtcServer,
-    WebRtcTransport, WebRtcTransportOptions, WorkerManager,
+    Consumer, ConsumerOptions, ListenInfo, Producer, ProducerOptions, Router, Transport, TransportEvent,
+    WebRtcServer, WebRtcTransport, WebRtcTransportOptions, WorkerManager,
 };
 use std::time::Duration;
-use testkit::conference::{AudioOptions, Device, Fleet, Sending, TransportOptions, VideoOptions, Viewing};
+use testkit::conference::{
+    AudioOptions, Device, Fleet, LinkOptions, Sending, TransportOptions, VideoOptions, Viewing,
+};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A room with one server on all workers, and a fleet of bots.
@@ -71,7 +73,11 @@ impl Room {
         self.connect_to(TransportOptions::send(), ours).await
     }
 
-    async fn connect_to(&self, options: TransportOptions, ours: WebRtcTransportOptions) -> Connection {
+    pub(crate) async fn connect_to(
+        &self,
+        options: TransportOptions,
+        ours: WebRtcTransportOptions,
+    ) -> Connection {
         let ours = self.router.create_webrtc_transport(ours).await.unwrap();
         let created = json!({
             "id": ours.id(),
@@ -162,5 +168,33 @@ async fn a_viewer_of_simulcast_gets_the_layers_it_prefers_without_a_seam() {
     let report = view.report().unwrap();
     assert_eq!(report.faults(), Vec::<String>::new());
     println!("{report:?}");
+    room.fleet.stop(SOON).unwrap();
+}
+
+#[tokio::test]
+async fn a_viewer_whose_way_was_lost_sees_again_when_it_is_back() {
+    let room = Room::new(1).await;
+    let sender = room.connect(TransportOptions::send()).await;
+    let camera = sender.bot.publish_video(VideoOptions::new(1)).unwrap();
+    let producer = produce(&sender, &camera).await;
+    let mut ours = WebRtcTransportOptions::new_with_server(room.server.clone());
+    // the bot shows each few seconds that it is there
+    ours.ice_consent_timeout = Duration::from_secs(6);
+    let viewer = room.connect_to(TransportOptions::receive(), ours).await;
+    let (_consumer, view) = room.view(&viewer, &producer, &camera).await;
+    view.wait(SOON, |report| report.frames_decodable > 20).unwrap();
+    let mut events = viewer.ours.events();
+    viewer.bot.set_link(LinkOptions::lossy(1_000), LinkOptions::lossy(1_000)).unwrap();
+    let lost = async {
+        while events.next().await != Some(TransportEvent::IceStateChange(IceState::Disconnected)) {}
+    };
+    tokio::time::timeout(3 * SOON, lost).await.expect("in time");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = view.report().unwrap();
+    viewer.bot.set_link(LinkOptions::default(), LinkOptions::default()).unwrap();
+    let after = view.wait(2 * SOON, |report| report.frames_decodable > before.frames_decodable + 30).unwrap();
+    // it asks for what was lost on the dead way, too, and gets what is still kept: broken frames of before
+    assert!(after.key_frames > before.key_frames, "{after:?}");
+    assert_eq!(after.faults(), Vec::<String>::new());
     room.fleet.stop(SOON).unwrap();
 }

@@ -1,7 +1,7 @@
 //! A worker and all that goes on on it: thirty transports with eight channels and one for large messages.
 use bytes::Bytes;
 use serde_json::json;
-use sfu::data::{Payload, SendError};
+use sfu::data::{Payload, SctpState, SendError};
 use sfu::ice::Protocol;
 use sfu::{
     DataConsumer, DataConsumerOptions, DataProducer, DataProducerOptions, DirectTransport,
@@ -95,8 +95,15 @@ impl Crew {
             ours.connect(dtls).await.unwrap();
             transports.push((ours, bot));
         }
-        for (_, bot) in &transports {
+        for (ours, bot) in &transports {
             bot.wait_connected(SOON).unwrap();
+            // what is sent to an association that is not there yet is dropped, and here nothing may be
+            let connected = || async { ours.get_stats().await.unwrap().unwrap().sctp_state };
+            let deadline = tokio::time::Instant::now() + SOON;
+            while connected().await != Some(SctpState::Connected) {
+                assert!(tokio::time::Instant::now() < deadline, "crew {number}: no association");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             bot.set_link(link(dice), link(dice)).unwrap();
         }
         let application = router.create_direct_transport(DirectTransportOptions::default()).await.unwrap();

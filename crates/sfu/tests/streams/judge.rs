@@ -120,7 +120,7 @@ impl Judge {
         }
         segment.highest = segment.highest.max(sent.index);
         if newest {
-            segment.follow(sent, out.is_some(), self.temporal);
+            segment.follow(sent, out.is_some_and(|out| !out.filler), self.temporal);
         }
         let Some(out) = out else {
             let known = segment.forwarded.contains_key(&sent.index);
@@ -130,6 +130,14 @@ impl Judge {
             }
             return;
         };
+        if out.filler {
+            // nothing but the number, which was kept for it before it was known to be left out
+            assert!(!newest && sent.temporal > segment.temporal_min, "{sent:?} is of the wished layers");
+            assert_eq!(out.sequence, segment.out(sent.index), "the place that was kept");
+            assert_eq!(segment.forwarded.insert(sent.index, out.sequence), None, "twice");
+            assert!(!self.got.contains_key(&out.sequence), "number {} twice", out.sequence);
+            return;
+        }
         assert!(sent.temporal <= segment.temporal_max, "{sent:?} is of no wished layer");
         assert_eq!(segment.forwarded.insert(sent.index, out.sequence), None, "twice");
         self.note(stream, sent, &out, starts_segment);

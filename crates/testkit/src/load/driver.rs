@@ -5,6 +5,7 @@ use super::flv::Flv;
 use super::http::{Get, Mse};
 use super::options::{Command, Options, ReadOptions};
 use super::report::Report;
+use super::room;
 use super::rtmp::{Rtmp, Wish};
 use super::rtsp::Rtsp;
 use super::target::{Target, TargetError};
@@ -46,6 +47,9 @@ pub enum LoadError {
     /// The machine refuses.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The bots' thread failed.
+    #[error("bots: {0}")]
+    Bots(String),
     /// A publisher was refused or cut.
     #[error("publishing ended: {0}")]
     Publish(String),
@@ -104,11 +108,22 @@ impl Protocol {
     }
 }
 
-/// Runs what a command asks for. `None` for a publisher that came to its end.
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A publisher came to its end.
+    Published,
+    /// Readers.
+    Read(Report),
+    /// Bots in a room.
+    Met(room::RoomReport),
+}
+
+/// Runs what a command asks for.
 ///
 /// # Errors
 /// See [`LoadError`]. Readers that fail are no error but in the report.
-pub async fn run(command: &Command) -> Result<Option<Report>, LoadError> {
+pub async fn run(command: &Command) -> Result<Outcome, LoadError> {
     let (protocol, options) = match command {
         Command::Rtsp(options) => (Protocol::Rtsp, options),
         Command::Rtmp(options) => (Protocol::Rtmp, options),
@@ -116,22 +131,23 @@ pub async fn run(command: &Command) -> Result<Option<Report>, LoadError> {
         Command::Mp4(options) => (Protocol::Mp4, options),
         Command::Mse(options) => (Protocol::Mse, options),
         Command::Whep(options) => (Protocol::Whep, options),
+        Command::Room(options) => return room::run(options).await.map(Outcome::Met),
         Command::PublishRtmp(options) => {
-            return super::publish::rtmp(options).await.map(|()| None);
+            return super::publish::rtmp(options).await.map(|()| Outcome::Published);
         }
         Command::PublishRtsp(options) => {
-            return super::publish::rtsp(options).await.map(|()| None);
+            return super::publish::rtsp(options).await.map(|()| Outcome::Published);
         }
     };
     let target = Target::parse(&options.url, protocol.schemes())?;
-    read(protocol, options, target).await.map(Some)
+    read(protocol, options, target).await.map(Outcome::Read)
 }
 
 /// The same on a runtime of its own, for command lines and tests.
 ///
 /// # Errors
 /// See [`run`].
-pub fn run_blocking(command: &Command) -> Result<Option<Report>, LoadError> {
+pub fn run_blocking(command: &Command) -> Result<Outcome, LoadError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(command))
 }
 
@@ -159,8 +175,8 @@ fn watch(seconds: u64, protocol: &str, url: &str, readers: u16, more: &[&str]) -
     let outcome =
         outcome.and_then(|options| run_blocking(&options.command).map_err(|error| error.to_string()));
     match outcome {
-        Ok(Some(report)) => report,
-        Ok(None) => panic!("{protocol} reads nothing"),
+        Ok(Outcome::Read(report)) => report,
+        Ok(other) => panic!("{protocol} reads nothing: {other:?}"),
         Err(error) => panic!("{protocol} {url}: {error}"),
     }
 }
@@ -290,7 +306,7 @@ fn load_average() -> Option<f64> {
 }
 
 /// Lets the process have a socket for each reader.
-fn raise_file_limit(readers: usize) -> std::io::Result<()> {
+pub(super) fn raise_file_limit(readers: usize) -> std::io::Result<()> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = readers as u64 + 100;

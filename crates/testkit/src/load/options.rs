@@ -1,13 +1,16 @@
 //! What can be asked for on the command line.
 use super::content::Check;
-use clap::{Args, Parser, Subcommand};
+use crate::conference::Verify;
+use crate::net::LinkConfig;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::time::Duration;
 
 /// Most readers: 5,000. A reader is a socket; more than that needs more than one address.
 pub const READERS_MAX: usize = 5_000;
 /// Longest run: 600 s.
 pub const SECONDS_MAX: u64 = 600;
 
-/// Reads or publishes on a server of this machine, and says what came and what it cost.
+/// Reads, publishes or meets on a server of this machine, and says what came and what it cost.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "load")]
 pub struct Options {
@@ -31,6 +34,8 @@ pub enum Command {
     Mse(ReadOptions),
     /// WebRTC players: http://127.0.0.1:1984/api/webrtc?src=cam
     Whep(ReadOptions),
+    /// A conference of bots in a room, where rooms have no keys: http://127.0.0.1:1984
+    Room(RoomOptions),
     /// Publish made-up H.264 over RTMP: rtmp://127.0.0.1:1935/live/cam
     PublishRtmp(PublishOptions),
     /// Publish made-up H.264 over RTSP: rtsp://127.0.0.1:8554/cam
@@ -71,6 +76,91 @@ pub struct ReadOptions {
 impl ReadOptions {
     pub(super) fn check(&self) -> Check {
         self.check.unwrap_or(if self.readers <= 50 { Check::All } else { Check::Sample })
+    }
+}
+
+/// What bots do in a room.
+#[derive(Clone, Debug, Args)]
+pub struct RoomOptions {
+    /// The server; loopback only.
+    #[arg(long)]
+    pub url: String,
+    /// Which room.
+    #[arg(long, default_value = "load")]
+    pub room: String,
+    /// How many bots.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub participants: u16,
+    /// How many of them send a picture; all, unless said otherwise.
+    #[arg(long)]
+    pub cameras: Option<u16>,
+    /// How many of them send sound; all, unless said otherwise.
+    #[arg(long)]
+    pub microphones: Option<u16>,
+    /// Bits a second of each picture.
+    #[arg(long, default_value = "1000k", value_parser = bitrate)]
+    pub bitrate: u64,
+    /// Pictures in three sizes instead: 150, 500 and 1,500 kbit/s.
+    #[arg(long)]
+    pub simulcast: bool,
+    /// Pictures a second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub fps: u32,
+    /// Packets lost each way, of a thousand.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=900))]
+    pub loss_per_mille: u32,
+    /// Milliseconds under way each way.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=2_000))]
+    pub delay_ms: u64,
+    /// Up to so many more, at random.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=2_000))]
+    pub jitter_ms: u64,
+    /// How long to measure once all receive all.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    pub seconds: u64,
+    /// Whose CPU and memory to report.
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// How closely the bots look.
+    #[arg(long, value_enum, default_value_t = Looks::Full)]
+    pub verify: Looks,
+}
+
+/// How closely bots look at what comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Looks {
+    /// At every byte, frame and number.
+    Full,
+    /// They decrypt, and look at sequence numbers.
+    Light,
+    /// They count datagrams, and ask for no repair: for the cost of sending alone.
+    None,
+}
+
+impl Looks {
+    pub(super) fn looks_inside(self) -> bool {
+        self == Self::Full
+    }
+}
+
+impl From<Looks> for Verify {
+    fn from(looks: Looks) -> Self {
+        match looks {
+            Looks::Full => Self::Full,
+            Looks::Light => Self::Light,
+            Looks::None => Self::None,
+        }
+    }
+}
+
+impl RoomOptions {
+    pub(super) fn link(&self) -> LinkConfig {
+        LinkConfig {
+            loss_per_mille: self.loss_per_mille,
+            delay: Duration::from_millis(self.delay_ms),
+            jitter: Duration::from_millis(self.jitter_ms),
+            ..LinkConfig::default()
+        }
     }
 }
 

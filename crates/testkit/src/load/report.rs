@@ -100,9 +100,7 @@ impl Report {
                 Life::Joining => "no media came",
                 Life::Failed(why) => why,
             };
-            if self.reasons.len() < REASONS_MAX && !self.reasons.iter().any(|known| known == reason) {
-                self.reasons.push(reason.to_owned());
-            }
+            push_reason(&mut self.reasons, reason);
         }
         if let Some(fps) = self.fps_expected {
             let of_one = |tally: &Tally| delays(tally.arrivals.as_deref().unwrap_or_default(), fps);
@@ -200,7 +198,14 @@ fn delays(arrivals: &[Instant], fps: f64) -> Vec<Duration> {
     late.into_iter().map(|late| Duration::from_secs_f64((late - least).max(0.0))).collect()
 }
 
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+/// Adds a reason that is not there yet, if there is room.
+pub(super) fn push_reason(reasons: &mut Vec<String>, reason: &str) {
+    if reasons.len() < REASONS_MAX && !reasons.iter().any(|known| known == reason) {
+        reasons.push(reason.to_owned());
+    }
+}
+
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(index).map_or(0.0, |value| value.as_secs_f64() * 1e3)
 }

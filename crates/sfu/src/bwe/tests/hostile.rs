@@ -72,6 +72,17 @@ fn without_feedback_the_estimate_is_the_remb_smoothed_up_and_at_once_down() {
 }
 
 #[test]
+fn beside_feedback_a_remb_is_a_limit_and_one_of_zero_lifts_it() {
+    let (mut way, mut flow) = (way(), greedy());
+    run(&mut way, &mut [&mut flow], 0..10_000);
+    let before = flow.estimator.available();
+    flow.estimator.handle_remb(200_000, at(10_000));
+    assert_eq!(flow.estimator.available(), 200_000);
+    flow.estimator.handle_remb(0, at(10_000));
+    assert_eq!(flow.estimator.available(), before);
+}
+
+#[test]
 fn limits_hold_and_a_probe_goes_no_further_than_what_is_wanted() {
     let options = SendEstimatorOptions { min: Some(900_000), max: Some(2_000_000), ..Default::default() };
     let mut estimator = SendEstimator::new(options);
