@@ -25,8 +25,17 @@ const FFMPEG: &str = "imageio-ffmpeg==0.8.1";
 /// WebRTC in Python, with an SCTP stack of its own.
 const AIORTC: &str = "aiortc==1.16.0";
 
-/// Drives Chromium; checks the web page's types; plays HLS in browsers that do not.
-const NODE: [&str; 3] = ["playwright-core@1.65.1", "typescript@7.0.2", "hls.js@1.7.4"];
+/// HomeKit: a controller, and accessories.
+const HOMEKIT: [&str; 2] = ["aiohomekit==4.0.1", "HAP-python==5.0.0"];
+
+/// Drives Chromium; checks the web page's types; plays HLS in browsers that do not; HomeKit's accessories and controllers.
+const NODE: [&str; 5] = [
+    "playwright-core@1.65.1",
+    "typescript@7.0.2",
+    "hls.js@1.7.4",
+    "hap-nodejs@1.2.0",
+    "hap-controller@0.10.2",
+];
 
 /// How often a download is tried.
 const TRIES: u32 = 3;
@@ -96,6 +105,8 @@ fn python(workspace: &Workspace) -> Result<(), String> {
             "--disable-pip-version-check",
             FFMPEG,
             AIORTC,
+            HOMEKIT[0],
+            HOMEKIT[1],
         ]))
     })
 }

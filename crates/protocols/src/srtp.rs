@@ -13,6 +13,8 @@
 //! - The first sequence number of an SSRC should be below 2^15 (RFC 3711 §3.3.1), so that a receiver that misses the first
 //!   packets does not take the second round of numbers for the first.
 //!
+//! [`table`] is for many peers on one socket.
+//!
 //! Not here: MKI, key derivation rates, header extension encryption (RFC 6904).
 mod cipher;
 mod cm;
@@ -26,6 +28,7 @@ mod profile;
 mod protector;
 mod replay;
 mod ssrcs;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod unprotector;

@@ -84,7 +84,7 @@ impl Stage {
                 Output::Opened => self.opened += 1,
                 Output::Ended(report) => {
                     assert_eq!(self.report, None, "it ends once");
-                    assert_eq!(self.open, [], "every connection is let go of before the end");
+                    assert!(self.open.is_empty(), "every connection is let go of before the end");
                     self.report = Some(*report);
                 }
                 Output::WaitUntil(at) => {
