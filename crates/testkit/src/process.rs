@@ -11,7 +11,7 @@ mod server;
 pub use census::Census;
 pub use http::{Response, open as open_http, request};
 pub use peer::{Exit, Peer};
-pub use place::{Place, free_port, peers_folder, test_name};
+pub use place::{Place, free_port, free_ports, peers_folder, test_name};
 pub use server::Server;
 
 use std::time::{Duration, Instant};

@@ -53,7 +53,9 @@ fn packets(ffmpeg: &Path, place: &Place, name: &str, url: &str, options: &[&str]
     assert!(!exit.timed_out, "{name} was not told of the end: {}", exit.stderr);
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     let count = |track: &str| text.lines().filter(|line| line.starts_with(track)).count();
-    assert!(exit.stderr.is_empty(), "{name}: {}", exit.stderr);
+    // of ports that it finds taken it says so, and tries the next
+    let complaints = exit.stderr.lines().filter(|line| !line.contains("bind failed: Address already in use"));
+    assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
     [count("0,"), count("1,")]
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::time::Duration;
 use testkit::load::{self, Options, Outcome, RoomReport};
-use testkit::process::{Place, Server, free_port};
+use testkit::process::{Place, Server, free_port, free_ports};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
@@ -152,7 +152,8 @@ fn meet(server: &Server, more: &[&str]) -> RoomReport {
 fn bots_meet_and_everybody_sees_and_hears_everybody_whole() {
     let _turn = turn::alone();
     let place = Place::new().unwrap();
-    let rooms = json!({ "listen": format!("127.0.0.1:{}", free_port()), "workers": 2 });
+    // each worker has a port
+    let rooms = json!({ "listen": format!("127.0.0.1:{}", free_ports(2)), "workers": 2 });
     let server = Server::start(BINARY, &place, json!({ "rooms": rooms }));
     let report = meet(&server, &["--participants", "5"]);
     println!("{}", report.table());

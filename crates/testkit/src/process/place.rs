@@ -66,3 +66,16 @@ pub fn free_port() -> u16 {
     }
     panic!("no free port in {PORTS:?}");
 }
+
+/// The first of so many ports in a row that are free, none of which is given out again.
+///
+/// # Panics
+/// As [`free_port`].
+pub fn free_ports(count: u16) -> u16 {
+    loop {
+        let first = free_port();
+        if (1..count).all(|step| free_port() == first + step) {
+            return first;
+        }
+    }
+}
