@@ -17,10 +17,10 @@ mod tests;
 
 use ::bytes::Bytes;
 use formats::rtp::rtcp::{self, Message, write_receiver_report};
-use formats::rtp::{Packet, SetupError};
-use formats::sdp::MediaSection;
+use formats::rtp::{DepacketizerOptions, Packet, SetupError};
+use formats::sdp::{Direction, MediaSection};
 use lane::{Lane, RTP_INFO_MAX};
-use media::{Moment, Sync, Track, TrackId, Unit, WallTime, rescale};
+use media::{Codec, CodecParams, Moment, Sync, Track, TrackId, Unit, WallTime, rescale};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -36,6 +36,34 @@ const CLOCK_OFF_MAX_MICROS: i64 = 10_000_000;
 const STEP_SEEN_MICROS: i64 = 100_000;
 /// The name of all our receivers.
 const CNAME: &str = "aqueduct";
+
+/// The section of a track that WebRTC negotiated and no description of RTSP's told of: one payload type, and the clock rate
+/// (in hertz) and channels of its codec.
+pub(crate) fn negotiated(
+    id: TrackId,
+    codec: Codec,
+    clock_rate: u32,
+    channels: u8,
+    payload_type: u8,
+) -> MediaSection {
+    let track = if codec.is_video() {
+        Track::video(id, codec, CodecParams::None)
+    } else {
+        Track::audio(id, codec, clock_rate, channels, CodecParams::None)
+    };
+    MediaSection {
+        control: None,
+        payload_type,
+        rtp_clock_rate: track.clock_rate,
+        depacketizer: DepacketizerOptions::for_track(&track),
+        direction: Direction::SendOnly,
+        port: 0,
+        bandwidth_kbps: None,
+        frames_per_second: None,
+        alternatives: Vec::new(),
+        track,
+    }
+}
 
 /// What came of the packets.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use super::choice::Plan;
 use super::offer::{Choice, Offer, OfferedPayload};
 use super::session::Event;
 use super::{Context, WebRtcError};
-use crate::ingest::{Ingest, Ingested};
+use crate::ingest::{Ingest, Ingested, negotiated};
 use bytes::Bytes;
-use formats::rtp::{DepacketizerOptions, Header, Packet};
-use formats::sdp::{Direction, MediaSection};
-use media::{CodecParams, Moment, Track, TrackId, WallTime};
+use formats::rtp::{Header, Packet};
+use formats::sdp::MediaSection;
+use media::{Moment, TrackId, WallTime};
 use std::time::{Duration, UNIX_EPOCH};
 use str0m::Rtc;
 use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
@@ -164,21 +164,6 @@ impl Receivers {
 /// What is to come of a payload type, as a description of RTP has it.
 fn described(id: TrackId, payload: &OfferedPayload) -> Result<MediaSection, WebRtcError> {
     let codec = payload.codec().ok_or_else(|| WebRtcError::Engine(format!("no codec {}", payload.name)))?;
-    let track = if codec.is_video() {
-        Track::video(id, codec, CodecParams::None)
-    } else {
-        Track::audio(id, codec, payload.clock_rate, payload.channels.unwrap_or(1), CodecParams::None)
-    };
-    Ok(MediaSection {
-        control: None,
-        payload_type: payload.payload_type,
-        rtp_clock_rate: track.clock_rate,
-        depacketizer: DepacketizerOptions::for_track(&track),
-        direction: Direction::SendOnly,
-        port: 0,
-        bandwidth_kbps: None,
-        frames_per_second: None,
-        alternatives: Vec::new(),
-        track,
-    })
+    let channels = payload.channels.unwrap_or(1);
+    Ok(negotiated(id, codec, payload.clock_rate, channels, payload.payload_type))
 }

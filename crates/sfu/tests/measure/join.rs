@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use testkit::conference::{Fleet, TransportOptions, VideoOptions};
 
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn join() {
     let room = Room::new(number("WORKERS", 1)).await;
     let (senders, receivers) = (Fleet::start("send").unwrap(), Fleet::start("receive").unwrap());

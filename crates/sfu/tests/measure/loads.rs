@@ -70,7 +70,7 @@ async fn watched(workers: usize, consumers: usize, kbps: usize, kind: Viewers) -
 }
 
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn one_to_many() {
     for _ in 0..number("TIMES", 1) {
         let (workers, consumers) = (number("WORKERS", 1), number("CONSUMERS", 500));
@@ -80,7 +80,7 @@ async fn one_to_many() {
 
 /// What the estimates cost: the same load without and with them, in turn.
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn estimates() {
     for _ in 0..number("TIMES", 2) {
         for kind in [Viewers::Counting, Viewers::Telling] {
@@ -94,7 +94,7 @@ async fn estimates() {
 /// is as good as the first, two workers on cores of their own carry twice the load; what they fight for shows as more
 /// CPU for each packet, and as a factor below 2. It is not measured by filling two cores: the bots are on these too.
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn scaling() {
     let (consumers, kbps) = (number("CONSUMERS", 300), number("KBPS", 1000));
     let mut cost = [0.0; 2];
@@ -108,7 +108,7 @@ async fn scaling() {
 }
 
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn sound_mesh() {
     let people = number("PEOPLE", 100);
     let speakers = number("SPEAKERS", 4);

@@ -51,7 +51,7 @@ fn hear(line: &mut BufReader<TcpStream>) -> Option<Value> {
 
 /// The other process of [`memory`].
 #[test]
-#[ignore = "a part of a measurement"]
+#[ignore = "the bots of `memory`, which starts it as a process of its own"]
 fn bots_of_memory() {
     let Ok(port) = std::env::var(PORT) else { return };
     let mut line = BufReader::new(TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap());
@@ -93,7 +93,7 @@ async fn connect(room: &Room, bots: &mut Bots, sends: bool) -> (sfu::WebRtcTrans
 }
 
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: docs/performance.md, Conferences"]
 async fn memory() {
     let consumers = number("CONSUMERS", 200);
     let room = Room::new(number("WORKERS", 1)).await;

@@ -3,13 +3,12 @@
 //! Owns the tap, and the ingest that makes units of its packets. What somebody sends changes seldom, so a change ends the
 //! attempt, and the next one has it as it is then.
 use super::Wanted;
-use crate::ingest::{Ingest, Ingested};
+use crate::ingest::{Ingest, Ingested, negotiated};
 use bytes::Bytes;
-use formats::rtp::DepacketizerOptions;
 use formats::rtp::rtcp::{self, Message};
-use formats::sdp::{Direction, MediaSection};
+use formats::sdp::MediaSection;
 use hub::{Ended, Feedback, Publisher, SourceError, SourceTask};
-use media::{CodecParams, Moment, Track, TrackId, WallTime};
+use media::{Moment, TrackId, WallTime};
 use rooms::{RoomEvent, RoomHappening, Rooms, Tap, TapError, TapEvent, TapTrack};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -312,23 +311,7 @@ impl<'a> Pull<'a> {
     }
 }
 
-/// What is to come of a track, as a description of RTP has it.
+/// What is to come of a track.
 fn section(id: TrackId, of: &TapTrack) -> MediaSection {
-    let track = if of.codec.is_video() {
-        Track::video(id, of.codec, CodecParams::None)
-    } else {
-        Track::audio(id, of.codec, of.clock_rate, of.channels, CodecParams::None)
-    };
-    MediaSection {
-        control: None,
-        payload_type: of.numbers.payload_type,
-        rtp_clock_rate: of.clock_rate,
-        depacketizer: DepacketizerOptions::for_track(&track),
-        direction: Direction::SendOnly,
-        port: 0,
-        bandwidth_kbps: None,
-        frames_per_second: None,
-        alternatives: Vec::new(),
-        track,
-    }
+    negotiated(id, of.codec, of.clock_rate, of.channels, of.numbers.payload_type)
 }
