@@ -197,3 +197,61 @@ fn with_credentials_a_source_that_knows_them_gets_in_and_no_other() {
         assert!(reason.contains("check user and password") && !reason.contains("secret"), "{reason}");
     });
 }
+
+/// Reads until the reply of TEARDOWN; gives the RTCP packets on odd channels, and the reply's first line.
+async fn last_words(stream: &mut TcpStream, url: &str, session: &str) -> (Vec<Bytes>, String) {
+    let (mut bytes, mut reports, mut said) = (Vec::new(), Vec::new(), false);
+    loop {
+        if stream.read_buf(&mut bytes).await.unwrap() == 0 {
+            return (reports, "closed without a reply".into());
+        }
+        while let [b'$', channel, high, low, ..] = bytes[..] {
+            let end = 4 + usize::from(u16::from_be_bytes([high, low]));
+            if bytes.len() < end {
+                break;
+            }
+            if channel % 2 == 1 {
+                reports.push(Bytes::copy_from_slice(&bytes[4..end]));
+            }
+            bytes.drain(..end);
+        }
+        let ended = reports.iter().any(|report| report.windows(2).any(|pair| pair == [0x81, 203]));
+        if ended && !said {
+            said = true;
+            let teardown = format!("TEARDOWN {url} RTSP/1.0\r\nCSeq: 9\r\nSession: {session}\r\n\r\n");
+            stream.write_all(teardown.as_bytes()).await.unwrap();
+        }
+        if said && bytes.ends_with(b"\r\n\r\n") && bytes[0] != b'$' {
+            let reply = String::from_utf8_lossy(&bytes);
+            return (reports, reply.lines().next().unwrap_or_default().to_owned());
+        }
+    }
+}
+
+#[test]
+fn a_player_whose_stream_ends_hears_it_by_rtcp_and_is_answered_before_the_connection_ends() {
+    with_server(
+        |_| {},
+        |hub, address| async move {
+            put(&hub, "short", "demo:").await;
+            let url = format!("rtsp://{address}/short?video");
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let setup = format!(
+                "SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n"
+            );
+            let reply = ask(&mut stream, &setup).await;
+            let session = reply.lines().find_map(|line| line.strip_prefix("Session: ")).unwrap();
+            let session = session.split(';').next().unwrap().to_owned();
+            let play = format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
+            stream.write_all(play.as_bytes()).await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            assert!(head.starts_with(b"RTSP/1.0 200"), "{}", String::from_utf8_lossy(&head));
+            hub.remove(&StreamName::new("short").unwrap()).await;
+            let (reports, reply) = last_words(&mut stream, &url, &session).await;
+            assert_eq!(reply, "RTSP/1.0 200 OK", "after {reports:?}");
+        },
+    );
+}

@@ -3,6 +3,7 @@
 //! Source: RFC 2326; go2rtc's queries. A connection is one session: `protocols::rtsp::server` has the dialogue, this
 //! folder the sockets, the streams and the media. One task a connection, on a worker.
 mod connection;
+mod dismissed;
 mod past;
 mod play;
 mod record;

@@ -233,16 +233,28 @@ pub(crate) fn push_frame(channel: u8, packet: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&packet[..usize::from(length)]);
 }
 
-/// Sequence number and RTP time of a chunk's first packet.
-pub(crate) fn first_packet(chunk: &Chunk) -> Option<(u16, u32)> {
+/// What the header of a chunk's first packet says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FirstPacket {
+    pub(crate) sequence: u16,
+    pub(crate) rtp_time: u32,
+    pub(crate) ssrc: u32,
+}
+
+/// Reads it.
+pub(crate) fn first_packet(chunk: &Chunk) -> Option<FirstPacket> {
     let (packets, skip) = if chunk.packet_ends.is_empty() {
         (chunk.parts.last()?, INTERLEAVED_HEADER_BYTES)
     } else {
         (chunk.parts.first()?, 0)
     };
     let header: &[u8; HEADER_BYTES] = packets.get(skip..)?.first_chunk()?;
-    let [_, _, s0, s1, t0, t1, t2, t3, ..] = *header;
-    Some((u16::from_be_bytes([s0, s1]), u32::from_be_bytes([t0, t1, t2, t3])))
+    let [_, _, n0, n1, t0, t1, t2, t3, s0, s1, s2, s3] = *header;
+    Some(FirstPacket {
+        sequence: u16::from_be_bytes([n0, n1]),
+        rtp_time: u32::from_be_bytes([t0, t1, t2, t3]),
+        ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
+    })
 }
 
 #[cfg(test)]
@@ -322,7 +334,7 @@ mod tests {
             assert_eq!((wall_b - wall_a, rtp_b.wrapping_sub(rtp_a)), (5000 * rate, 5000 * rate as u32));
         }
         // The first packet's time is that of the report.
-        assert_eq!(first_packet(&first).unwrap().1, line(&first.parts[1], 90).1);
+        assert_eq!(first_packet(&first).unwrap().rtp_time, line(&first.parts[1], 90).1);
     }
 
     #[test]
@@ -333,7 +345,9 @@ mod tests {
         let before = first_packet(&push(&mut *first, &unit(0, 0, true, 0))).unwrap();
         let mut second = (format.make)(&tracks().into()).unwrap();
         let after = first_packet(&push(&mut *second, &unit(0, 40, true, 40))).unwrap();
-        assert_eq!((after.0.wrapping_sub(before.0), after.1.wrapping_sub(before.1)), (4, 3600));
+        assert_eq!(after.sequence.wrapping_sub(before.sequence), 4);
+        assert_eq!(after.rtp_time.wrapping_sub(before.rtp_time), 3600);
+        assert_eq!(after.ssrc, before.ssrc);
     }
 
     #[test]

@@ -73,7 +73,8 @@ fn journey(tools: &Tools, publisher: Version, input: Input, clip: Clip, reads: &
     let place = Place::new().unwrap();
     let file = clip.file(ffmpeg9);
     let source = Packets::of_clip(ffmpeg9, clip, &file);
-    let server = Server::start(BINARY, &place, json!({ "streams": { STREAM: null } }));
+    let server =
+        Server::start(BINARY, &place, json!({ "streams": { STREAM: null }, "log": { "rtsp": "debug" } }));
     assert_eq!(server.stream(STREAM)["state"], "waiting");
 
     let ffmpeg = match publisher {
@@ -100,7 +101,15 @@ fn journey(tools: &Tools, publisher: Version, input: Input, clip: Clip, reads: &
     let mut wrong: Vec<String> = Vec::new();
     wrong.extend(by_ffmpeg.into_iter().filter_map(|reader| reader.finish(&source, clip, seconds).err()));
     wrong.extend(by_gst.into_iter().filter_map(|reader| reader.finish().err()));
-    assert!(wrong.is_empty(), "{} of {} readers:\n{}", wrong.len(), reads.len(), wrong.join("\n\n"));
+    if !wrong.is_empty() {
+        let log = last_lines(&server.log(), 60);
+        panic!(
+            "{} of {} readers:\n{}\nthe server says:\n{log}",
+            wrong.len(),
+            reads.len(),
+            wrong.join("\n\n")
+        );
+    }
 
     let exit = publishing.wait();
     assert!(exit.success, "the publisher failed:\n{}", last_lines(&exit.stderr, 20));

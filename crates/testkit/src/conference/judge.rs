@@ -29,7 +29,7 @@ pub enum Verify {
 }
 
 enum Content {
-    /// Nothing but padding.
+    /// Nothing but padding: a probe, or the place of a packet that was lost on its way to the server and then left out.
     Filler,
     /// Nobody speaks.
     Comfort,
@@ -182,7 +182,10 @@ impl Judge {
             };
             self.consumed = true;
             match &piece.content {
-                Content::Filler => self.skip(1),
+                Content::Filler => {
+                    self.skip(1);
+                    self.frames.left_out();
+                }
                 Content::Comfort => {
                     self.skip(1);
                     self.frames.alive(now, &mut self.report);

@@ -2,6 +2,7 @@
 //!
 //! Owns the session, the bytes on their way out, and what the client is. Replies and media go through one outbox, so
 //! that they keep their order and no `$` frame is split.
+use super::dismissed::Dismissed;
 use super::past::Wish;
 use super::play::Playback;
 use super::record::Recording;
@@ -39,6 +40,8 @@ pub(super) enum Role {
     Unknown,
     Reader(Box<Playback>),
     Publisher(Box<Recording>),
+    /// It was a reader, and heard that there is no more.
+    Dismissed(Dismissed),
 }
 
 /// A refusal: status and reason.
@@ -132,7 +135,7 @@ impl Connection {
         let Connection { session, outbox, role, .. } = self;
         let room = match role {
             Role::Publisher(_) => READ_BYTES_PUBLISHER,
-            Role::Unknown | Role::Reader(_) => READ_BYTES,
+            Role::Unknown | Role::Reader(_) | Role::Dismissed(_) => READ_BYTES,
         };
         tokio::select! {
             biased;
@@ -211,7 +214,7 @@ impl Connection {
     fn tick(&mut self) -> Turned {
         let now = hub::now();
         match &mut self.role {
-            Role::Unknown => {}
+            Role::Unknown | Role::Dismissed(_) => {}
             Role::Reader(playback) => {
                 if playback.is_playing_over_tcp() {
                     // Who takes the media is there, whether it sends reports or not; who takes nothing is ended by
@@ -273,8 +276,10 @@ pub(super) enum Media {
     Datagram(media::TrackId, bool, bytes::Bytes),
     /// Time is up for something.
     Timeout,
-    /// The stream ended.
+    /// The stream ended: the player is to be told, and may answer.
     Ended(String),
+    /// Nothing more can be done for it.
+    Cut(String),
 }
 
 /// Moves the media of the role, and whatever else is to go out.
@@ -283,6 +288,7 @@ async fn media(role: &mut Role, outbox: &mut Outbox, to: &mut WriteHalf<Stream>)
         Role::Reader(playback) => playback.turn(outbox, to).await,
         Role::Publisher(recording) => recording.turn(outbox, to).await,
         Role::Unknown => outbox.write(to).await.map(|_| Media::Moved),
+        Role::Dismissed(dismissed) => dismissed.turn(outbox, to).await,
     }
 }
 
@@ -290,7 +296,8 @@ impl Connection {
     async fn handle_media(&mut self, media: Media) -> Turned {
         match media {
             Media::Moved => Turned::Goes,
-            Media::Ended(why) => Turned::Over(why),
+            Media::Ended(why) => self.dismiss(why),
+            Media::Cut(why) => Turned::Over(why),
             Media::Timeout => self.time_passed().await,
             Media::Datagram(track, is_rtcp, data) => {
                 self.session.handle_datagram(hub::now());

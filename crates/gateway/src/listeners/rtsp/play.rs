@@ -2,15 +2,16 @@
 //!
 //! Owns the hold on the stream, which tracks were chosen, what carries them, and the reader while it plays.
 use super::connection::{Connection, Media, Refused, Role};
+use super::dismissed;
 use super::past::{Watched, Wish};
 use super::udp::{UdpLane, UdpPlayer};
 use crate::ingest::ports::PortPair;
 use crate::listeners::choice;
 use crate::net::outbox::{Outbox, Pump, Turned};
-use crate::renditions::rtp::{self, Lane};
+use crate::renditions::rtp::{self, FirstPacket, Lane};
 use formats::rtp::clock_rate;
 use formats::sdp::{self, SdpSpec};
-use hub::{AttachError, Deed, EndReason, Item, OpenError, Reader, StreamState, View};
+use hub::{AttachError, Chunk, Deed, EndReason, Item, OpenError, Reader, StreamState, View};
 use media::{Moment, StreamName, Track, TrackId, Tracks, rescale};
 use protocols::rtsp::server::{Carrier, Output, Played, Target, TrackStart};
 use std::io;
@@ -31,6 +32,8 @@ pub(super) struct Playback {
     /// What carries each section, once it is set up.
     carriers: Vec<Option<Carried>>,
     state: State,
+    /// The sections whose SSRC is known, once it plays.
+    sources: Vec<(TrackId, u32)>,
     /// The stream that was asked for, and the query.
     pub(super) asked: (StreamName, String),
     /// The past that is played instead of the present.
@@ -70,6 +73,7 @@ impl Connection {
             tracks,
             chosen,
             state: State::Ready,
+            sources: Vec::new(),
             asked: (name, target.query.clone()),
             past,
             fresh: true,
@@ -98,7 +102,7 @@ impl Connection {
     pub(super) async fn describe(&mut self, target: &Target) -> Result<(), Refused> {
         let asked_again = match &self.role {
             Role::Reader(playback) => playback.carriers.iter().any(Option::is_some),
-            Role::Unknown | Role::Publisher(_) => false,
+            Role::Unknown | Role::Publisher(_) | Role::Dismissed(_) => false,
         };
         if !asked_again {
             self.role = Role::Reader(Box::new(self.open(target).await?));
@@ -116,7 +120,7 @@ impl Connection {
         section: TrackId,
         carrier: &Carrier,
     ) -> Result<(), Refused> {
-        if let Role::Unknown = self.role {
+        if let Role::Unknown | Role::Dismissed(_) = self.role {
             // Without DESCRIBE: the player knows the stream from before.
             self.role = Role::Reader(Box::new(self.open(target).await?));
         }
@@ -150,7 +154,9 @@ impl Connection {
         }
         let over_udp = match &self.role {
             Role::Reader(playback) => playback.is_over_udp(),
-            Role::Unknown | Role::Publisher(_) => return Err((455, "nothing is set up".into())),
+            Role::Unknown | Role::Publisher(_) | Role::Dismissed(_) => {
+                return Err((455, "nothing is set up".into()));
+            }
         };
         let peer = self.peer_info(over_udp);
         let Role::Reader(playback) = &mut self.role else { return Ok(()) };
@@ -170,6 +176,7 @@ impl Connection {
         };
         let (first, refusal) = match begun {
             Ok((first, played)) => {
+                playback.sources = sources(&first, &lanes);
                 self.session.played(&starts(&first, &lanes), &played);
                 (first, None)
             }
@@ -275,6 +282,20 @@ impl Playback {
         }
     }
 
+    /// Tells the player of each track that nothing more comes (RFC 3550 §6.6).
+    pub(super) fn say_bye(&self, outbox: &mut Outbox) {
+        if let State::Udp(player) = &self.state {
+            return player.say_bye(&self.sources);
+        }
+        for (section, ssrc) in &self.sources {
+            if let Some(Some(Carried::Tcp { rtcp, .. })) = self.carriers.get(usize::from(*section)) {
+                let mut frame = Vec::new();
+                rtp::push_frame(*rtcp, &dismissed::bye(*ssrc), &mut frame);
+                outbox.push(frame.into());
+            }
+        }
+    }
+
     /// Ends the reader with a reason.
     pub(super) fn leave(self, why: String) {
         match self.state {
@@ -294,7 +315,7 @@ impl Playback {
             State::Ready => outbox.write(to).await.map(|_| Media::Moved),
             State::Tcp(pump) => match pump.turn_mapped(outbox, to, put).await? {
                 Turned::Goes => Ok(Media::Moved),
-                Turned::Ended(reason) => Ok(Media::Ended(reason.to_string())),
+                Turned::Ended(reason) => Ok(dismissed::of_end(&reason)),
             },
             State::Udp(player) => tokio::select! {
                 biased;
@@ -330,20 +351,30 @@ pub(super) fn first_items(reader: &mut Reader, lanes: &[(TrackId, Lane)]) -> Vec
     items
 }
 
+fn chunks(items: &[Item]) -> impl Iterator<Item = &Chunk> {
+    items.iter().filter_map(|item| match item {
+        Item::Chunk(chunk) => Some(&**chunk),
+        Item::Header(_) | Item::Ended(_) => None,
+    })
+}
+
+/// For each section that was seen: the SSRC of its packets.
+fn sources(items: &[Item], lanes: &[(TrackId, Lane)]) -> Vec<(TrackId, u32)> {
+    let source = |(section, lane): &(TrackId, Lane)| {
+        let chunk = chunks(items).find(|chunk| chunk.track == lane.track.id)?;
+        Some((*section, rtp::first_packet(chunk)?.ssrc))
+    };
+    lanes.iter().filter_map(source).collect()
+}
+
 /// For each track: the number of its first packet, and its RTP time at the one moment when the first frame is shown.
 fn starts(items: &[Item], lanes: &[(TrackId, Lane)]) -> Vec<TrackStart> {
-    let chunks = || {
-        items.iter().filter_map(|item| match item {
-            Item::Chunk(chunk) => Some(chunk),
-            Item::Header(_) | Item::Ended(_) => None,
-        })
-    };
     let lane_of = |id| lanes.iter().find(|(_, lane)| lane.track.id == id).map(|(_, lane)| lane);
-    let Some(first) = chunks().next() else { return Vec::new() };
+    let Some(first) = chunks(items).next() else { return Vec::new() };
     let Some(first_rate) = lane_of(first.track).map(|lane| lane.track.clock_rate) else { return Vec::new() };
     let start = |(section, lane): &(TrackId, Lane)| {
-        let chunk = chunks().find(|chunk| chunk.track == lane.track.id)?;
-        let (sequence, rtp_time) = rtp::first_packet(chunk)?;
+        let chunk = chunks(items).find(|chunk| chunk.track == lane.track.id)?;
+        let FirstPacket { sequence, rtp_time, .. } = rtp::first_packet(chunk)?;
         let rate = clock_rate(&lane.track);
         let ahead = rescale(chunk.pts, lane.track.clock_rate, rate) - rescale(first.pts, first_rate, rate);
         Some(TrackStart { track: *section, sequence, rtptime: rtp_time.wrapping_sub(ahead as u32) })

@@ -183,7 +183,7 @@ impl Recording {
             biased;
             written = outbox.write(to) => written.map(|_| Media::Moved),
             datagram = poll_fn(|cx| poll_lanes(lanes, *peer, received, cx)) => datagram,
-            ended = ended(publisher) => Ok(Media::Ended(ended.to_string())),
+            ended = ended(publisher) => Ok(Media::Cut(ended.to_string())),
             () = hub::sleep_until(deadline) => Ok(Media::Timeout),
         }
     }

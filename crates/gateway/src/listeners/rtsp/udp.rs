@@ -3,6 +3,7 @@
 //! Owns the reader and the sockets. What a player joins with, a whole group of pictures, goes out in portions: sent at
 //! once it would drown the player's socket.
 use super::connection::Media;
+use super::dismissed;
 use crate::ingest::ports::{Port, PortPair};
 use bytes::BytesMut;
 use hub::{Chunk, EndReason, Item, Reader};
@@ -55,6 +56,15 @@ impl UdpPlayer {
         self.lanes.into_iter().map(|(_, lane)| lane)
     }
 
+    /// Tells the player of each section that nothing more comes.
+    pub(super) fn say_bye(&self, sources: &[(TrackId, u32)]) {
+        for (section, ssrc) in sources {
+            if let Some((_, lane)) = self.lanes.iter().find(|(_, lane)| lane.section == *section) {
+                lane.pair.send(Port::Rtcp, &dismissed::bye(*ssrc), lane.rtcp);
+            }
+        }
+    }
+
     pub(super) fn leave(self, why: String) {
         self.reader.leave(why);
     }
@@ -77,7 +87,7 @@ impl UdpPlayer {
                     Poll::Ready(Ok((port, data))) => {
                         return Poll::Ready(Media::Datagram(lane.section, port == Port::Rtcp, data));
                     }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Media::Ended(format!("UDP: {error}"))),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Media::Cut(format!("UDP: {error}"))),
                     Poll::Pending => {}
                 }
             }
@@ -98,7 +108,7 @@ impl UdpPlayer {
                     Poll::Ready(Media::Moved)
                 }
                 Item::Header(_) => Poll::Ready(Media::Moved),
-                Item::Ended(reason) => Poll::Ready(Media::Ended(reason.to_string())),
+                Item::Ended(reason) => Poll::Ready(dismissed::of_end(&reason)),
             }
         })
         .await

@@ -13,6 +13,9 @@ const KEY_FRAME_WAIT: Duration = Duration::from_millis(500);
 const STEP_MAX: Duration = Duration::from_millis(30);
 /// A temporal layer of which nothing came for so long is not there any more: its frames are at most 8 a second apart in 60.
 const LAYER_WINDOW: Duration = Duration::from_millis(500);
+/// Frames that a server may have left out where it filled places, one behind the other: 16, half a second of the
+/// highest layer.
+const LEFT_OUT_MAX: u16 = 16;
 /// Decoded frames that are remembered as references: 512. None refers back by more than 8.
 const REFERENCES_MAX: usize = 512;
 
@@ -47,6 +50,8 @@ pub(super) struct Frames {
     picture: Option<Picture>,
     /// Nothing is missing between the last frame and the next.
     contiguous: bool,
+    /// A filler stands between the last frame and the next.
+    left_out: bool,
     decoded: BTreeSet<(u32, u8)>,
     last_broken: Option<(u32, u8)>,
     /// RTP time minus the sender's, of the last picture.
@@ -67,6 +72,7 @@ impl Frames {
             paused: false,
             picture: None,
             contiguous: false,
+            left_out: false,
             decoded: BTreeSet::new(),
             last_broken: None,
             offset: None,
@@ -99,6 +105,12 @@ impl Frames {
     /// Something will never come.
     pub(super) fn gap(&mut self) {
         self.contiguous = false;
+    }
+
+    /// The place of a packet was filled. A frame that the server left out only after it was missing keeps its number: it
+    /// could not be known whether it would go on.
+    pub(super) fn left_out(&mut self) {
+        self.left_out = true;
     }
 
     /// A frame, or a packet that says not even which, is of no use.
@@ -161,6 +173,7 @@ impl Frames {
             decoded: if decodable { Some((body.spatial, body.temporal)) } else { decoded },
         });
         self.contiguous = true;
+        self.left_out = false;
         if !decodable {
             self.missed_since.get_or_insert(now);
             self.key_wanted = true;
@@ -204,7 +217,8 @@ impl Frames {
         }
         if let (Some(id), Some(last_id)) = (descriptor.picture_id, last.picture_id) {
             let wanted = if new_picture { last_id.wrapping_add(1) & 0x7fff } else { last_id };
-            report.picture_id_steps += u64::from(id != wanted);
+            let excused = new_picture && self.left_out && id.wrapping_sub(wanted) & 0x7fff <= LEFT_OUT_MAX;
+            report.picture_id_steps += u64::from(id != wanted && !excused);
         }
         if let (Some(tl0), Some(last_tl0)) = (descriptor.tl0_picture, last.tl0_picture) {
             let wanted = last_tl0.wrapping_add(u8::from(new_picture && body.temporal == 0));

@@ -179,6 +179,22 @@ fn a_server_that_leaves_out_a_temporal_layer_must_renumber_pictures() {
 }
 
 #[test]
+fn a_frame_whose_packets_became_fillers_may_leave_a_hole_in_the_picture_ids_and_no_other_frame_may() {
+    let mut all = packets(options(), 0, 4);
+    let cleared = |packet: &mut MediaPacket| packet.payload.clear();
+    all.iter_mut().filter(|packet| body(packet).temporal == 2).for_each(cleared);
+    let filled = vp8(&all);
+    assert_eq!(filled.faults(), Vec::<String>::new());
+    assert_eq!((filled.sequence_gaps, filled.frames_broken, filled.layer()), (0, 0, Some((0, 1))));
+    // the same holes with one filler only
+    let first = all.iter().position(|packet| packet.payload.is_empty()).unwrap();
+    let mut place = 0..;
+    all.retain(|packet| place.next() == Some(first) || !packet.payload.is_empty());
+    let report = vp8(&renumbered(all));
+    assert!(report.picture_id_steps > 50, "{report:?}");
+}
+
+#[test]
 fn a_step_of_time_and_a_wrong_marker_are_told() {
     let mut all = packets(options(), 0, 2);
     for packet in all.iter_mut().filter(|packet| packet.captured > Duration::from_secs(1)) {
