@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Longest build and run of the unit tests: 35 min, the build from a clean checkout included (it takes half of that).
-const UNIT: Duration = Duration::from_secs(35 * 60);
+/// Longest build of everything from a clean checkout: 30 min. It takes some 15 on two cores.
+const BUILD: Duration = Duration::from_secs(30 * 60);
+
+/// Longest run of the unit tests, and of the stories beside them: 20 min. They take a third of that.
+const UNIT: Duration = Duration::from_secs(20 * 60);
+
+/// Tidy begins so long after the tests beside it: 30 s.
+const TIDY_AFTER: Duration = Duration::from_secs(30);
 
 /// Longest run of the journeys: 20 min. The aim is 10 on two cores.
 const JOURNEYS: Duration = Duration::from_secs(20 * 60);
@@ -54,25 +60,17 @@ impl Options {
 /// Runs everything that was asked for. True when nothing failed.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> bool {
     let mut steps = Vec::new();
-    let mut step = |name: &'static str, run: &dyn Fn() -> Tally| {
-        say(&format!("\n== {name}"));
-        let started = Instant::now();
-        let tally = run();
-        steps.push(Step { name, tally, took: started.elapsed() });
-    };
-    let filter = options.filter.as_deref();
     if options.install {
-        step("install peers", &|| install::peers(workspace));
+        steps.push(step("install peers", || install::peers(workspace)));
     }
+    let filter = options.filter.as_deref();
+    steps.push(step("build", || build(workspace)));
+    steps.extend(lanes(workspace, filter));
     if filter.is_none() {
-        step("tidy", &|| tidy::checks(workspace));
+        steps.push(step("generated files", || gen_files::files(workspace, gen_files::Mode::Check)));
+        steps.push(step("web page", || web(workspace)));
     }
-    step("unit tests", &|| unit(workspace, filter));
-    if filter.is_none() {
-        step("generated files", &|| gen_files::files(workspace, gen_files::Mode::Check));
-        step("web page", &|| web(workspace));
-    }
-    step("journeys", &|| journeys(workspace, filter));
+    steps.push(step("journeys", || journeys(workspace, filter)));
 
     let (lines, ok) = tally::summary(&steps, options.peers_required);
     for line in lines {
@@ -81,11 +79,61 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> bool {
     ok
 }
 
-/// All tests but the journeys, documentation examples included. Builds the binary that later steps use.
+/// Builds everything that is run later. A test that does not compile fails here.
+fn build(workspace: &Workspace) -> Tally {
+    let finished =
+        process::run(&mut workspace.cargo(&["test", "--workspace", "--no-run"]), BUILD, Echo::Show);
+    match finished.success() {
+        true => Tally::default(),
+        false => Tally::fail(format!("cargo test --no-run: {}", finished.reason(BUILD))),
+    }
+}
+
+fn step(name: &'static str, run: impl FnOnce() -> Tally) -> Step {
+    say(&format!("\n== {name}"));
+    timed(name, run)
+}
+
+fn timed(name: &'static str, run: impl FnOnce() -> Tally) -> Step {
+    let started = Instant::now();
+    let tally = run();
+    Step { name, tally, took: started.elapsed() }
+}
+
+/// What goes side by side: the stories wait for devices most of the time, tests for clocks and disks, and tidy for nobody.
+fn lanes(workspace: &Workspace, filter: Option<&str>) -> Vec<Step> {
+    say("\n== unit tests, stories of the defects, tidy");
+    std::thread::scope(|scope| {
+        let unit = scope.spawn(|| timed("unit tests", || unit(workspace, filter)));
+        let stories = scope.spawn(|| timed("stories of the defects", || stories(workspace, filter)));
+        let tidy = filter.is_none().then(|| {
+            // its lints hold cargo's lock for minutes: the tests take it first, for seconds
+            std::thread::sleep(TIDY_AFTER);
+            scope.spawn(|| timed("tidy", || tidy::checks(workspace)))
+        });
+        let ended = |name, lane: std::thread::ScopedJoinHandle<'_, Step>| {
+            lane.join().unwrap_or_else(|_| timed(name, || Tally::fail(format!("{name}: it panicked"))))
+        };
+        let tidy = tidy.map(|tidy| ended("tidy", tidy));
+        [Some(ended("unit tests", unit)), Some(ended("stories of the defects", stories)), tidy]
+            .into_iter()
+            .flatten()
+            .collect()
+    })
+}
+
+/// All tests but the journeys and the stories, documentation examples included.
 fn unit(workspace: &Workspace, filter: Option<&str>) -> Tally {
     let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args([UNIT_AT_ONCE, "--skip", "journey::"]).args(filter);
-    cargo_test(&mut command, UNIT)
+    command.args([UNIT_AT_ONCE, "--skip", "journey::", "--skip", "defect::"]).args(filter);
+    cargo_test(&mut command, UNIT, Echo::Show)
+}
+
+/// The defects that the project was founded on. What they print is shown in one piece, behind the rest.
+fn stories(workspace: &Workspace, filter: Option<&str>) -> Tally {
+    let mut command = workspace.cargo(&["test", "--workspace", "--test", "defects", "--"]);
+    command.arg(UNIT_AT_ONCE).args(filter);
+    cargo_test(&mut command, UNIT, Echo::Quiet)
 }
 
 /// The real binary with real peers.
@@ -94,11 +142,14 @@ fn journeys(workspace: &Workspace, filter: Option<&str>) -> Tally {
     let mut command = workspace.cargo(&["test", "--workspace", "--test", "journeys", "--"]);
     command.arg(JOURNEYS_AT_ONCE).args(filter);
     command.env("AQUEDUCT_PEERS", workspace.peers());
-    cargo_test(&mut command, JOURNEYS)
+    cargo_test(&mut command, JOURNEYS, Echo::Show)
 }
 
-fn cargo_test(command: &mut Command, limit: Duration) -> Tally {
-    let finished = process::run(command, limit, Echo::Show);
+fn cargo_test(command: &mut Command, limit: Duration, echo: Echo) -> Tally {
+    let finished = process::run(command, limit, echo);
+    if echo == Echo::Quiet {
+        say(&finished.output);
+    }
     let mut tally = Tally::from_cargo_test(&finished.output);
     if !finished.success() && tally.failed == 0 {
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();

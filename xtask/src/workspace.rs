@@ -29,6 +29,13 @@ impl Workspace {
         command
     }
 
+    /// `cargo` with these arguments, which lets everybody else go first.
+    pub(crate) fn patient_cargo(&self, args: &[&str]) -> Command {
+        let mut command = self.program("nice", &["-n", "19"]);
+        command.arg(cargo().get_program()).args(args);
+        command
+    }
+
     /// Any other program, in the root.
     pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
         let mut command = Command::new(program);

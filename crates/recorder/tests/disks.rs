@@ -133,11 +133,14 @@ impl Stage {
     }
 
     async fn alerts(&self, wanted: &[&str]) {
-        until(&format!("{wanted:?}"), async || {
-            let told = self.alerts.lock().unwrap();
+        let told = until_at_most(async || {
+            let told = self.alerts.lock().unwrap().clone();
             wanted.iter().all(|line| told.contains(&(*line).to_owned())).then_some(())
-        })
-        .await;
+        });
+        if told.await.is_none() {
+            let (told, reports) = (self.alerts.lock().unwrap().clone(), self.recorder.reports(None).await);
+            panic!("not within 20 s: {wanted:?}, but {told:?}: {reports:#?}");
+        }
     }
 
     /// Ends in order; what is there is whole. Returns the segments, and why they do not follow each other.

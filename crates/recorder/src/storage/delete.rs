@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 32;
 /// What single streams keep is looked at so often.
 const STREAMS_EVERY: Duration = Duration::from_secs(10);
+/// A disk that refused something is called full for so long, whatever it says of its room: 5 s. Quotas, inodes and blocks
+/// kept for others are no part of that room; and who looks each second, as alerts do, must see what was deleted for it.
+const FULL_FOR: Duration = Duration::from_secs(5);
 /// The free room that ends a full disk: `free_min`, but at least 1/64 of the disk is asked of nobody.
 const ROOM_SHARE: u64 = 64;
 
@@ -106,11 +109,12 @@ impl Owner {
         });
         let chosen: Vec<Segment> = enough.cloned().collect();
         let freed = !chosen.is_empty() && self.delete(&chosen).is_ok();
-        self.full = Some(if freed {
+        let reason = if freed {
             format!("{error}: the oldest recordings are deleted to make room")
         } else {
             format!("{error}, and there is nothing left that may be deleted")
-        });
+        };
+        self.full = Some((reason, Instant::now()));
         self.tell();
         freed
     }
@@ -136,7 +140,7 @@ impl Owner {
             return;
         }
         if self.has_room() {
-            self.full = None;
+            self.full.take_if(|(_, refused)| refused.elapsed() >= FULL_FOR);
             let room = self.room;
             if let Some(there) = &mut self.there {
                 there.reserve.keep(room);

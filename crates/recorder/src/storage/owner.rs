@@ -81,8 +81,8 @@ pub(super) struct Owner {
     pub(super) written: u64,
     pub(super) deleted: u64,
     pub(super) pace: Pace,
-    /// The disk refused to take something for want of room, until there is enough again.
-    pub(super) full: Option<String>,
+    /// The disk refused to take something for want of room, last then, until there is enough again.
+    pub(super) full: Option<(String, Instant)>,
     pub(super) gone: Option<(String, Instant)>,
     pub(super) keep: HashMap<(String, FileFormat), Retention>,
     /// When those were looked at.
@@ -373,7 +373,7 @@ impl Owner {
             let what = if is_full(error) { "full" } else { "gone" };
             tracing::warn!(storage = self.config.name, %error, "the storage is {what}: it is tried again");
         }
-        self.full = is_full(error).then(|| error.to_string());
+        self.full = is_full(error).then(|| (error.to_string(), Instant::now()));
         self.gone = Some((error.to_string(), Instant::now()));
         self.tell();
     }
@@ -432,7 +432,7 @@ impl Owner {
 
     fn health(&self) -> Health {
         // A disk that is too full for the index is not used, as one that is gone; but that is not what helps to know.
-        if let Some(reason) = &self.full {
+        if let Some((reason, _)) = &self.full {
             return Health::Full { reason: reason.clone() };
         }
         if let Some((reason, _)) = &self.gone {

@@ -152,14 +152,19 @@ pub fn checked(path: &Path) -> CheckReport {
 }
 
 /// Waits until something is so, 20 s at most.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    until_at_most(ask).await.unwrap_or_else(|| panic!("not within 20 s: {what}"))
+}
+
+/// The same for those who have more to say when it is not.
+pub async fn until_at_most<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     for _ in 0..400 {
         if let Some(value) = ask().await {
-            return value;
+            return Some(value);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("not within 20 s: {what}");
+    None
 }
 
 /// What ffprobe counts in a file: the frames of each stream; it says nothing of errors.

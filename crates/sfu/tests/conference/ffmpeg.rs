@@ -10,7 +10,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use testkit::process::{Peer, Place};
+use testkit::process::{Peer, Place, free_ports};
 use testkit::require;
 
 /// Longer than any of it takes, also on a busy machine.
@@ -143,12 +143,13 @@ fn sender(ffmpeg: &Path, place: &Place, media: &Media, to: &PlainTransport, srtp
     Peer::start(place, &format!("{}-sender", media.name), &mut command, LIMIT)
 }
 
-/// Two ports in a row that nobody has.
+/// Two ports in a row that nobody has, the first of them even.
 fn two_ports() -> u16 {
     let free = |port: &u16| {
         UdpSocket::bind((LOOPBACK, *port)).is_ok() && UdpSocket::bind((LOOPBACK, port + 1)).is_ok()
     };
-    std::iter::repeat_with(|| testkit::process::free_port() & !1).take(100).find(free).unwrap()
+    // of three in a row two are such a pair
+    std::iter::repeat_with(|| (free_ports(3) + 1) & !1).take(100).find(free).unwrap()
 }
 
 /// FFmpeg, decoding what comes to a port: so many frames, of which each is a line.

@@ -36,6 +36,11 @@ const RTX_PACKETS: usize = 1_024;
 /// For how long.
 const RTX_AGE: Duration = Duration::from_secs(3);
 
+/// How a connection ended that the server ended.
+const CLOSED: &str = "the server closed the connection";
+/// What str0m says when DTLS's goodbye finds SCTP ended already, by the goodbye just before it.
+const SHUT_DOWN_TWICE: &str = "shutdown called in non-Established state";
+
 /// Which way media goes. `mediasoup-client` has a connection for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {
@@ -312,7 +317,9 @@ impl BotTransport {
 
     fn note(&mut self, handled: Result<(), str0m::RtcError>) {
         if let Err(error) = handled {
-            self.report.ended.get_or_insert(error.to_string());
+            let why = error.to_string();
+            let closed = why == SHUT_DOWN_TWICE;
+            self.report.ended.get_or_insert(if closed { CLOSED.to_owned() } else { why });
             self.rtc.disconnect();
         }
     }
@@ -352,7 +359,7 @@ impl BotTransport {
             Event::ChannelData(data) => self.handle_message(data.id, &data.data),
             Event::Closed => {
                 self.report.connected = false;
-                self.report.ended.get_or_insert_with(|| "the server closed the connection".to_owned());
+                self.report.ended.get_or_insert_with(|| CLOSED.to_owned());
             }
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.report.ice_lost += 1;
