@@ -6,7 +6,7 @@ use crate::compat::zlmediakit::{Zlmediakit, ZlmediakitConfig};
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
-use crate::metrics::EventCounts;
+use crate::metrics::{AskSrtp, EventCounts};
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
 use crate::v1::recordings::Exports;
@@ -69,6 +69,8 @@ pub struct Settings {
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
     pub children: AskChildren,
+    /// What is counted at the socket of HomeKit's media.
+    pub srtp: AskSrtp,
     /// Who runs the rooms; `None` when they are off.
     pub rooms: Option<Arc<dyn RoomsControl>>,
     /// The engines that code pictures.
@@ -103,6 +105,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
+    pub(crate) srtp: AskSrtp,
     pub(crate) rooms: Option<Arc<dyn RoomsControl>>,
     pub(crate) engines: AskEngines,
     pub(crate) log: Arc<LogRing>,
@@ -142,6 +145,7 @@ impl Api {
             access: settings.access,
             track_facts: settings.track_facts,
             children: settings.children,
+            srtp: settings.srtp,
             rooms: settings.rooms,
             engines: settings.engines,
             log: settings.log,

@@ -3,6 +3,7 @@ use crate::config::Loaded;
 use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
+use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
 use gateway::sources::program::Programs;
@@ -95,6 +96,10 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let format = logging::format(&config.log, config.app.0);
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
+    let (mut srtp_socket, srtp) = Srtp::new(gateway_config.srtp.listen);
+    if wiring::wants_srtp(&config) {
+        srtp_socket.bind().map_err(StartError::from)?;
+    }
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
     // Sources may be participants of rooms.
@@ -110,6 +115,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         connectors: wiring::connectors(&gateway_config, &programs, &playbacks, rooms.clone()),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
+    tokio::task::spawn_local(srtp_socket.run(hub.clone()));
     let storages = wiring::storages(&config)?;
     let alert_after = config.recording.alert_after.0;
     let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
@@ -153,6 +159,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
         log,
