@@ -28,7 +28,6 @@ mod session;
 mod table;
 mod talk;
 mod tcp;
-mod udp;
 
 pub(crate) use frame::format as packets;
 
