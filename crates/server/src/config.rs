@@ -17,6 +17,7 @@ mod recording;
 mod rooms;
 mod sections;
 mod source;
+mod state;
 mod streams;
 mod supervision;
 mod talk;
@@ -42,6 +43,7 @@ pub use sections::{
     WebRtcSection,
 };
 pub use source::{SourceEntry, Sources};
+pub use state::{MdnsSection, StateSection};
 pub use streams::StreamEntry;
 pub use supervision::{SupervisionPart, SupervisionSection};
 pub use talk::{TalkEntry, TalkKeys};

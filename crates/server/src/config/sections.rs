@@ -6,6 +6,7 @@ use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::recording::RecordingSection;
 use super::rooms::RoomsSection;
+use super::state::{MdnsSection, StateSection};
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -93,6 +94,11 @@ pub struct Config {
     /// Rooms: conferences for mediasoup-client, signalled over `/api/rooms/ws` with tokens. docs/rooms.md has the protocol.
     #[garde(dive)]
     pub rooms: RoomsSection,
+    /// What the server keeps by itself, apart from configuration and media.
+    #[garde(dive)]
+    pub state: StateSection,
+    /// Announcing and finding on the local network: HomeKit.
+    pub mdns: MdnsSection,
     /// Limits. Reaching one is an event, in the log and in the API.
     #[garde(dive)]
     pub limits: LimitsSection,
