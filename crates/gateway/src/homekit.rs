@@ -1,9 +1,11 @@
 //! HomeKit: our streams as cameras in Apple's Home, and what they share with cameras that we dial ([`crate::sources`]), over the
 //! sans-IO protocol of [`protocols::hap`].
 //!
+//! - [`accessory`]: our streams as cameras, served to controllers.
 //! - [`secrets`]: identities, keys and pairings, in a file of their own.
 //! - [`mdns`]: announcing and finding on the network.
 //! - [`srtp`]: one UDP socket for the media of all sessions, whoever began them.
+pub mod accessory;
 pub mod hex;
 pub mod mdns;
 pub mod secrets;

@@ -29,7 +29,8 @@ mod table;
 mod talk;
 mod tcp;
 
-pub(crate) use frame::format as packets;
+pub(crate) use catch_up::CatchUp;
+pub(crate) use frame::{cut, format as packets, format_within as packets_within};
 
 pub use context::Context;
 pub use error::WebRtcError;

@@ -31,7 +31,8 @@ mod tests;
 pub use alerts::{AlertsSection, HookSection, HooksSection};
 pub use conflict::{ConflictWord, PublishSection, TalkConflict};
 pub use example::{example, schema};
-pub use homekit::SrtpSection;
+pub(crate) use homekit::accessories;
+pub use homekit::{HomekitEntry, SrtpSection};
 pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
@@ -345,6 +346,10 @@ fn check(
         if let Err(error) = hook.check() {
             wrong(&["zlmediakit", "hooks", key], format!("`zlmediakit.hooks.{key}`: {error}"));
         }
+    }
+    for (name, key, why) in accessories(config).err().unwrap_or_default() {
+        let place = format!("homekit.{name}.{key}");
+        wrong(&["homekit", &name, key], format!("`{}`: {why}", place.trim_end_matches('.')));
     }
     for (key, why) in config.rooms.check() {
         wrong(&["rooms", key], format!("`rooms.{key}`: {why}"));

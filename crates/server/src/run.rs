@@ -1,8 +1,11 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
-use crate::config::Loaded;
+use crate::config::{self, Loaded};
 use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
+use gateway::homekit::accessory::{self, Accessories, Needs};
+use gateway::homekit::mdns::{Mdns, Where};
+use gateway::homekit::secrets::Secrets;
 use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
@@ -13,6 +16,7 @@ use hub::{Hub, HubConfig};
 use recorder::{Playbacks, Recorder, Shelves};
 use rooms::Rooms;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,6 +56,9 @@ pub enum RunError {
     /// Rooms.
     #[error("rooms.listen: {0}")]
     Rooms(#[from] rooms::StartError),
+    /// HomeKit.
+    #[error(transparent)]
+    HomeKit(#[from] accessory::StartError),
     /// A webhook.
     #[error("hooks.targets: {0}")]
     Hook(#[from] api::HookError),
@@ -97,6 +104,10 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
     let (mut srtp_socket, srtp) = Srtp::new(gateway_config.srtp.listen);
+    let (secrets, secrets_keeper) = Secrets::new(Path::new(&config.state.path));
+    let (mdns, mdns_keeper) = Mdns::new(if config.mdns.enabled { Where::Everywhere } else { Where::Off });
+    tokio::task::spawn_local(secrets_keeper.run());
+    tokio::task::spawn_local(mdns_keeper.run());
     if wiring::wants_srtp(&config) {
         srtp_socket.bind().map_err(StartError::from)?;
     }
@@ -145,6 +156,16 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         let configured = recorder.configure(&name, plans).await;
         configured.map_err(|error| RunError::Recording { name, error })?;
     }
+    let needs = Needs {
+        srtp: srtp.clone(),
+        secrets,
+        mdns: mdns.clone(),
+        children: programs.children.clone(),
+        ffmpeg: config.ffmpeg.bin.clone(),
+    };
+    // Problems were said when the configuration was read.
+    let wanted = config::accessories(&config).unwrap_or_default();
+    let accessories = accessory::start(&hub, wanted, &needs).await?;
     let (exit, mut exits) = mpsc::channel(1);
     let (ask_reload, reloads) = mpsc::channel(REQUESTS);
     let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone(), recorder.clone());
@@ -182,7 +203,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(Running { hub, recorder, listeners, rooms, hooks, programs }, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs, accessories, mdns }, &mut ends).await;
     Ok(code)
 }
 
@@ -241,14 +262,18 @@ struct Running {
     rooms: Option<Rooms>,
     hooks: Hooks,
     programs: Programs,
+    accessories: Accessories,
+    mdns: Mdns,
 }
 
 async fn drain(running: Running, ends: &mut [Signal; 2]) {
-    let Running { hub, recorder, listeners, rooms, hooks, programs } = running;
+    let Running { hub, recorder, listeners, rooms, hooks, programs, accessories, mdns } = running;
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
+        accessories.end().await;
+        mdns.end().await;
         if let Some(rooms) = rooms
             && tokio::time::timeout(ROOMS_MAX, rooms.end()).await.is_err()
         {

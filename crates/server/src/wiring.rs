@@ -314,7 +314,9 @@ pub fn ask_children(programs: &Programs) -> api::AskChildren {
 /// Whether HomeKit's media is sure to be needed, so that a port which cannot be had ends the start.
 pub fn wants_srtp(config: &Config) -> bool {
     let is_homekit = |(source, _): (&SourceEntry, bool)| scheme(&source.url) == "homekit";
-    config.srtp != SrtpSection::default() || config.streams.values().any(|entry| entry.all().any(is_homekit))
+    !config.homekit.is_empty()
+        || config.srtp != SrtpSection::default()
+        || config.streams.values().any(|entry| entry.all().any(is_homekit))
 }
 
 /// Tells the API what is counted at the socket of HomeKit's media.

@@ -100,6 +100,19 @@ pub fn aiortc() -> Option<PathBuf> {
     (installed && python.exists()).then_some(python)
 }
 
+/// A Python with aiohomekit, Home Assistant's HomeKit controller.
+pub fn aiohomekit() -> Option<PathBuf> {
+    let python = peers_folder().join("venv/bin/python3");
+    succeeds(Command::new(&python).args(["-c", "import aiohomekit"]))?;
+    Some(python)
+}
+
+/// Node, together with hap-controller, a HomeKit controller.
+pub fn hap_controller() -> Option<PathBuf> {
+    let has = node_modules().join("hap-controller/package.json").exists();
+    node().filter(|_| has)
+}
+
 /// VLC without a window. It refuses to run as root: see [`vlc_command`].
 pub fn vlc() -> Option<PathBuf> {
     let vlc = on_path("cvlc")?;

@@ -1,7 +1,7 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
 use super::alerts::{AlertsSection, HooksSection};
 use super::conflict::PublishSection;
-use super::homekit::SrtpSection;
+use super::homekit::{HomekitEntry, SrtpSection};
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::recording::RecordingSection;
@@ -75,6 +75,9 @@ pub struct Config {
     pub rtmp: RtmpSection,
     /// WebRTC media. Offers come by HTTP (WHEP, WHIP) or WebSocket.
     pub webrtc: WebRtcSection,
+    /// Streams that are cameras in Apple's Home, by name. `cam:` with nothing behind it is enough: its pin is then 19550224. Several
+    /// cameras share one pairing when they have the same `bridge`. Keys and pairings are kept in `state.path`.
+    pub homekit: BTreeMap<String, HomekitEntry>,
     /// HomeKit's media, by SRTP.
     pub srtp: SrtpSection,
     /// The certificate of every TLS listener. Without one, a self-signed one is made at each start.
@@ -144,9 +147,6 @@ pub struct Config {
     pub hass: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub homekit: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub webtorrent: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
@@ -187,7 +187,6 @@ impl Config {
             ("echo", &self.echo),
             ("expr", &self.expr),
             ("hass", &self.hass),
-            ("homekit", &self.homekit),
             ("webtorrent", &self.webtorrent),
             ("wyoming", &self.wyoming),
             ("ngrok", &self.ngrok),
