@@ -140,6 +140,7 @@ impl Given {
             hooks: hooks.reports(),
             children: Arc::new(|| Box::pin(async { Vec::new() })),
             rooms: None,
+            homekit: None,
             engines: Arc::new(|| Box::pin(async { Vec::new() })),
             recorder: super::no_recorder(&hub),
             playbacks: super::no_playbacks(&hub),
