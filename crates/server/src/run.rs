@@ -3,6 +3,7 @@ use crate::config::Loaded;
 use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
+use gateway::homekit::HomekitAccess;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
 use gateway::sources::program::Programs;
@@ -95,6 +96,11 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let format = logging::format(&config.log, config.app.0);
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
+    let (secrets, secrets_keeper) = crate::homekit::secrets(&config);
+    let (mdns, mdns_keeper) = crate::homekit::mdns(&config);
+    tokio::task::spawn_local(secrets_keeper.run());
+    tokio::task::spawn_local(mdns_keeper.run());
+    let homekit = HomekitAccess { secrets, mdns, srtp: srtp.clone() };
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
     // Sources may be participants of rooms.
@@ -107,7 +113,13 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config, &programs),
-        connectors: wiring::connectors(&gateway_config, &programs, &playbacks, rooms.clone()),
+        connectors: wiring::connectors(
+            &gateway_config,
+            &programs,
+            &playbacks,
+            rooms.clone(),
+            Some(homekit.clone()),
+        ),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     let storages = wiring::storages(&config)?;
@@ -153,6 +165,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        homekit: Some(crate::homekit::control(homekit.clone())),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
         log,
@@ -175,7 +188,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(Running { hub, recorder, listeners, rooms, hooks, programs }, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs, homekit }, &mut ends).await;
     Ok(code)
 }
 
@@ -234,10 +247,11 @@ struct Running {
     rooms: Option<Rooms>,
     hooks: Hooks,
     programs: Programs,
+    homekit: HomekitAccess,
 }
 
 async fn drain(running: Running, ends: &mut [Signal; 2]) {
-    let Running { hub, recorder, listeners, rooms, hooks, programs } = running;
+    let Running { hub, recorder, listeners, rooms, hooks, programs, homekit } = running;
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
@@ -251,6 +265,7 @@ async fn drain(running: Running, ends: &mut [Signal; 2]) {
         if !recorder.end(RECORDER_MAX).await {
             tracing::warn!("recordings did not end in time: the next start closes them");
         }
+        homekit.mdns.end().await;
         let left = hub.shutdown(DRAIN_MAX).await;
         if left > 0 {
             tracing::warn!(left, "streams did not end in time");

@@ -15,6 +15,7 @@ mod journey {
     mod control;
     mod disks;
     mod faults;
+    mod homekit_source;
     mod intercom;
     mod lifecycle;
     mod meeting;
