@@ -36,6 +36,7 @@ pub use compat::zlmediakit::{RecordHook, RecordHookKind, ZlmediakitConfig};
 pub use facts::TrackFacts;
 pub use hooks::{HookBody, HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;
+pub use metrics::{AskSrtp, SrtpFacts};
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};
 pub use reload::{AskReload, ConfigProblem, ConfigState, Reload};

@@ -6,7 +6,7 @@ use crate::compat::zlmediakit::{Zlmediakit, ZlmediakitConfig};
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
-use crate::metrics::EventCounts;
+use crate::metrics::{AskSrtp, EventCounts};
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
 use crate::v1::homekit::HomekitControl;
@@ -70,6 +70,8 @@ pub struct Settings {
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
     pub children: AskChildren,
+    /// What is counted at the socket of HomeKit's media.
+    pub srtp: AskSrtp,
     /// Who runs the rooms; `None` when they are off.
     pub rooms: Option<Arc<dyn RoomsControl>>,
     /// Who speaks with HomeKit cameras; `None` where nobody does.
@@ -106,6 +108,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
+    pub(crate) srtp: AskSrtp,
     pub(crate) rooms: Option<Arc<dyn RoomsControl>>,
     pub(crate) homekit: Option<Arc<dyn HomekitControl>>,
     pub(crate) engines: AskEngines,
@@ -146,6 +149,7 @@ impl Api {
             access: settings.access,
             track_facts: settings.track_facts,
             children: settings.children,
+            srtp: settings.srtp,
             rooms: settings.rooms,
             homekit: settings.homekit,
             engines: settings.engines,

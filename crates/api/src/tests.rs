@@ -14,7 +14,7 @@ mod zlmediakit;
 
 use crate::{
     Api, ChildFacts, ConfigState, EngineFacts, FileStreams, Listening, LogRing, Peer, Reload, Settings,
-    StreamPlan, TrackFacts, UsageFacts,
+    SrtpFacts, StreamPlan, TrackFacts, UsageFacts,
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -165,6 +165,11 @@ fn child() -> ChildFacts {
     }
 }
 
+/// A socket that is made up.
+fn srtp() -> SrtpFacts {
+    SrtpFacts { sessions: 2, received: 40, sent: 5000, dropped: vec![("foreign", 3), ("forged", 0)] }
+}
+
 /// Engines that are made up.
 fn engines() -> Vec<EngineFacts> {
     let facts = |engine, error| EngineFacts { codec: "h264", engine, error };
@@ -228,6 +233,7 @@ async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, m
         streams: FileStreams { plans, ..FileStreams::default() },
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
+        srtp: Arc::new(|| Box::pin(async { Some(srtp()) })),
         rooms: more.rooms,
         homekit: more.homekit,
         engines: Arc::new(|| Box::pin(async { engines() })),

@@ -4,6 +4,7 @@ use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
 use gateway::homekit::HomekitAccess;
+use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
 use gateway::sources::program::Programs;
@@ -96,6 +97,10 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let format = logging::format(&config.log, config.app.0);
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
+    let (mut srtp_socket, srtp) = Srtp::new(gateway_config.srtp.listen);
+    if wiring::wants_srtp(&config) {
+        srtp_socket.bind().map_err(StartError::from)?;
+    }
     let (secrets, secrets_keeper) = crate::homekit::secrets(&config);
     let (mdns, mdns_keeper) = crate::homekit::mdns(&config);
     tokio::task::spawn_local(secrets_keeper.run());
@@ -122,6 +127,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         ),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
+    tokio::task::spawn_local(srtp_socket.run(hub.clone()));
     let storages = wiring::storages(&config)?;
     let alert_after = config.recording.alert_after.0;
     let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
@@ -166,6 +172,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
         homekit: Some(crate::homekit::control(homekit.clone())),
+        srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
         log,

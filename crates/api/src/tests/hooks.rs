@@ -139,6 +139,7 @@ impl Given {
             log: Arc::new(LogRing::default()),
             hooks: hooks.reports(),
             children: Arc::new(|| Box::pin(async { Vec::new() })),
+            srtp: Arc::new(|| Box::pin(async { None })),
             rooms: None,
             homekit: None,
             engines: Arc::new(|| Box::pin(async { Vec::new() })),

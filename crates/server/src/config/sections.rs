@@ -1,6 +1,7 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
 use super::alerts::{AlertsSection, HooksSection};
 use super::conflict::PublishSection;
+use super::homekit::SrtpSection;
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::recording::RecordingSection;
@@ -75,6 +76,8 @@ pub struct Config {
     pub rtmp: RtmpSection,
     /// WebRTC media. Offers come by HTTP (WHEP, WHIP) or WebSocket.
     pub webrtc: WebRtcSection,
+    /// HomeKit's media, by SRTP.
+    pub srtp: SrtpSection,
     /// The certificate of every TLS listener. Without one, a self-signed one is made at each start.
     pub tls: TlsSection,
     /// What is logged, and how. Besides the keys here, any module has a level of its own, such as `rtsp: debug`.
@@ -145,9 +148,6 @@ pub struct Config {
     pub homekit: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub srtp: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub webtorrent: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
@@ -189,7 +189,6 @@ impl Config {
             ("expr", &self.expr),
             ("hass", &self.hass),
             ("homekit", &self.homekit),
-            ("srtp", &self.srtp),
             ("webtorrent", &self.webtorrent),
             ("wyoming", &self.wyoming),
             ("ngrok", &self.ngrok),
