@@ -3,7 +3,7 @@
 //! Source: go2rtc masks user information as `***`; cameras and services take secrets in queries too.
 
 /// Query parameters whose values are secrets. Compared without case.
-const SECRET_PARAMETERS: [&str; 13] = [
+const SECRET_PARAMETERS: [&str; 15] = [
     "password",
     "passwd",
     "pass",
@@ -17,6 +17,9 @@ const SECRET_PARAMETERS: [&str; 13] = [
     "auth",
     "streamkey",
     "sig",
+    // of HomeKit
+    "client_private",
+    "pin",
 ];
 
 /// Headers whose values are secrets. Compared without case.

@@ -9,6 +9,7 @@ use crate::log_ring::LogRing;
 use crate::metrics::{AskSrtp, EventCounts};
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
+use crate::v1::homekit::HomekitControl;
 use crate::v1::recordings::Exports;
 use crate::v1::rooms::RoomsControl;
 use crate::{answer, routes};
@@ -73,6 +74,8 @@ pub struct Settings {
     pub srtp: AskSrtp,
     /// Who runs the rooms; `None` when they are off.
     pub rooms: Option<Arc<dyn RoomsControl>>,
+    /// Who speaks with HomeKit cameras; `None` where nobody does.
+    pub homekit: Option<Arc<dyn HomekitControl>>,
     /// The engines that code pictures.
     pub engines: AskEngines,
     /// The newest log lines.
@@ -107,6 +110,7 @@ pub(crate) struct Shared {
     pub(crate) children: AskChildren,
     pub(crate) srtp: AskSrtp,
     pub(crate) rooms: Option<Arc<dyn RoomsControl>>,
+    pub(crate) homekit: Option<Arc<dyn HomekitControl>>,
     pub(crate) engines: AskEngines,
     pub(crate) log: Arc<LogRing>,
     pub(crate) alerts: AlertBook,
@@ -147,6 +151,7 @@ impl Api {
             children: settings.children,
             srtp: settings.srtp,
             rooms: settings.rooms,
+            homekit: settings.homekit,
             engines: settings.engines,
             log: settings.log,
             alerts: AlertBook::default(),

@@ -3,6 +3,7 @@ mod access;
 mod alerts;
 mod ends;
 mod go2rtc;
+mod homekit;
 mod hooks;
 mod ours;
 mod playbacks;
@@ -187,6 +188,7 @@ struct More {
     storages: Vec<recorder::StorageHandle>,
     zlmediakit: crate::ZlmediakitConfig,
     rooms: Option<Arc<dyn crate::RoomsControl>>,
+    homekit: Option<Arc<dyn crate::HomekitControl>>,
 }
 
 async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, more: More) -> Given {
@@ -233,6 +235,7 @@ async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, m
         children: Arc::new(|| Box::pin(async { vec![child()] })),
         srtp: Arc::new(|| Box::pin(async { Some(srtp()) })),
         rooms: more.rooms,
+        homekit: more.homekit,
         engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),

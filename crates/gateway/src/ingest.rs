@@ -93,6 +93,9 @@ pub struct Ingest {
     reported_at: Option<Moment>,
     lost_reported: u64,
     ssrc: u32,
+    /// SSRCs of our reports that were agreed on, by tracks.
+    ssrcs: Vec<u32>,
+    report_every: Duration,
 }
 
 impl Ingest {
@@ -112,12 +115,20 @@ impl Ingest {
             reported_at: None,
             lost_reported: 0,
             ssrc: rand::random(),
+            ssrcs: Vec::new(),
+            report_every: REPORT_EVERY,
         })
     }
 
     /// How long the other tracks wait for one whose parameters have not come.
     pub fn set_tracks_wait(&mut self, wait: Duration) {
         self.tracks_wait = wait;
+    }
+
+    /// The SSRCs of our reports, by tracks, and how often they go out, where that was agreed on with the sender.
+    pub fn set_reporting(&mut self, ssrcs: &[u32], every: Duration) {
+        self.ssrcs = ssrcs.to_vec();
+        self.report_every = every;
     }
 
     /// Says what our wall clock shows; call now and then, since it may be set.
@@ -255,7 +266,7 @@ impl Ingest {
 
     /// Receiver reports, each an RTCP compound for its track, when they are due.
     pub fn reports(&mut self, now: Moment) -> Vec<(TrackId, Vec<u8>)> {
-        if self.since.is_none() || self.reported_at.is_some_and(|at| now.since(at) < REPORT_EVERY) {
+        if self.since.is_none() || self.reported_at.is_some_and(|at| now.since(at) < self.report_every) {
             return Vec::new();
         }
         self.reported_at = Some(now);
@@ -263,7 +274,8 @@ impl Ingest {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             if let Some(block) = lane.stats.report_block(now) {
                 let mut bytes = Vec::with_capacity(64);
-                write_receiver_report(self.ssrc, &[block], CNAME, &mut bytes);
+                let ssrc = self.ssrcs.get(index).copied().unwrap_or(self.ssrc);
+                write_receiver_report(ssrc, &[block], CNAME, &mut bytes);
                 reports.push((index as TrackId, bytes));
             }
         }

@@ -3,9 +3,8 @@ use crate::config::{self, Loaded};
 use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
+use gateway::homekit::HomekitAccess;
 use gateway::homekit::accessory::{self, Accessories, Needs};
-use gateway::homekit::mdns::{Mdns, Where};
-use gateway::homekit::secrets::Secrets;
 use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
@@ -16,7 +15,6 @@ use hub::{Hub, HubConfig};
 use recorder::{Playbacks, Recorder, Shelves};
 use rooms::Rooms;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -104,13 +102,14 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
     let (mut srtp_socket, srtp) = Srtp::new(gateway_config.srtp.listen);
-    let (secrets, secrets_keeper) = Secrets::new(Path::new(&config.state.path));
-    let (mdns, mdns_keeper) = Mdns::new(if config.mdns.enabled { Where::Everywhere } else { Where::Off });
-    tokio::task::spawn_local(secrets_keeper.run());
-    tokio::task::spawn_local(mdns_keeper.run());
     if wiring::wants_srtp(&config) {
         srtp_socket.bind().map_err(StartError::from)?;
     }
+    let (secrets, secrets_keeper) = crate::homekit::secrets(&config);
+    let (mdns, mdns_keeper) = crate::homekit::mdns(&config);
+    tokio::task::spawn_local(secrets_keeper.run());
+    tokio::task::spawn_local(mdns_keeper.run());
+    let homekit = HomekitAccess { secrets, mdns, srtp: srtp.clone() };
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
     // Sources may be participants of rooms.
@@ -123,7 +122,13 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config, &programs),
-        connectors: wiring::connectors(&gateway_config, &programs, &playbacks, rooms.clone()),
+        connectors: wiring::connectors(
+            &gateway_config,
+            &programs,
+            &playbacks,
+            rooms.clone(),
+            Some(homekit.clone()),
+        ),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
     tokio::task::spawn_local(srtp_socket.run(hub.clone()));
@@ -158,8 +163,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     }
     let needs = Needs {
         srtp: srtp.clone(),
-        secrets,
-        mdns: mdns.clone(),
+        secrets: homekit.secrets.clone(),
+        mdns: homekit.mdns.clone(),
         children: programs.children.clone(),
         ffmpeg: config.ffmpeg.bin.clone(),
     };
@@ -180,6 +185,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        homekit: Some(crate::homekit::control(homekit.clone())),
         srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
@@ -203,7 +209,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(Running { hub, recorder, listeners, rooms, hooks, programs, accessories, mdns }, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories }, &mut ends).await;
     Ok(code)
 }
 
@@ -262,18 +268,17 @@ struct Running {
     rooms: Option<Rooms>,
     hooks: Hooks,
     programs: Programs,
+    homekit: HomekitAccess,
     accessories: Accessories,
-    mdns: Mdns,
 }
 
 async fn drain(running: Running, ends: &mut [Signal; 2]) {
-    let Running { hub, recorder, listeners, rooms, hooks, programs, accessories, mdns } = running;
+    let Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories } = running;
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
         accessories.end().await;
-        mdns.end().await;
         if let Some(rooms) = rooms
             && tokio::time::timeout(ROOMS_MAX, rooms.end()).await.is_err()
         {
@@ -283,6 +288,7 @@ async fn drain(running: Running, ends: &mut [Signal; 2]) {
         if !recorder.end(RECORDER_MAX).await {
             tracing::warn!("recordings did not end in time: the next start closes them");
         }
+        homekit.mdns.end().await;
         let left = hub.shutdown(DRAIN_MAX).await;
         if left > 0 {
             tracing::warn!(left, "streams did not end in time");

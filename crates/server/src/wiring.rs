@@ -4,8 +4,10 @@ use crate::config::{
 };
 use bytes::Bytes;
 use gateway::config as gw;
+use gateway::homekit::HomekitAccess;
 use gateway::homekit::srtp::SrtpHandle;
 use gateway::sources::exec::ExecConfig;
+use gateway::sources::homekit::HomekitSources;
 use gateway::sources::program::Programs;
 use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
@@ -51,9 +53,11 @@ pub fn connectors(
     programs: &Programs,
     playbacks: &Playbacks,
     rooms: Option<Rooms>,
+    homekit: Option<HomekitAccess>,
 ) -> Vec<Arc<dyn Connect>> {
     let mut all = gateway::sources::connectors(config, Bytes::from_static(DEMO), programs, rooms);
     all.push(Arc::new(recorder::Recordings::new(playbacks.clone())));
+    all.push(Arc::new(HomekitSources::new(homekit)));
     all
 }
 
@@ -71,7 +75,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     };
     // Nothing runs here, so nothing is started.
     let programs = Programs::new(&config);
-    let connectors = connectors(&config, &programs, &Playbacks::new().0, None);
+    let connectors = connectors(&config, &programs, &Playbacks::new().0, None, None);
     Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
 }
 

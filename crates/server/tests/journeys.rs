@@ -16,6 +16,7 @@ mod journey {
     mod disks;
     mod faults;
     mod homekit;
+    mod homekit_source;
     mod intercom;
     mod lifecycle;
     mod meeting;

@@ -113,6 +113,19 @@ pub fn hap_controller() -> Option<PathBuf> {
     node().filter(|_| has)
 }
 
+/// A Python with HAP-python: HomeKit accessories.
+pub fn pyhap() -> Option<PathBuf> {
+    let python = peers_folder().join("venv/bin/python3");
+    let lib = std::fs::read_dir(peers_folder().join("venv/lib")).ok()?;
+    let installed = lib.flatten().any(|version| version.path().join("site-packages/pyhap").is_dir());
+    (installed && python.exists()).then_some(python)
+}
+
+/// Node, with hap-nodejs: HomeKit accessories.
+pub fn hap_nodejs() -> Option<PathBuf> {
+    if node_modules().join("hap-nodejs/package.json").exists() { node() } else { None }
+}
+
 /// VLC without a window. It refuses to run as root: see [`vlc_command`].
 pub fn vlc() -> Option<PathBuf> {
     let vlc = on_path("cvlc")?;

@@ -141,6 +141,7 @@ impl Given {
             children: Arc::new(|| Box::pin(async { Vec::new() })),
             srtp: Arc::new(|| Box::pin(async { None })),
             rooms: None,
+            homekit: None,
             engines: Arc::new(|| Box::pin(async { Vec::new() })),
             recorder: super::no_recorder(&hub),
             playbacks: super::no_playbacks(&hub),

@@ -51,7 +51,8 @@ pub struct Config {
     ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
     /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS`, `room:NAME/IDENTITY` (somebody in
-    /// a conference, see `rooms`) and `demo:`, the camera that comes with Aqueduct.
+    /// a conference, see `rooms`), `homekit://DEVICE-ID` (a HomeKit camera that was paired by `POST /api/v1/homekit/pairings`; go2rtc's
+    /// URLs with keys are taken as well) and `demo:`, the camera that comes with Aqueduct.
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
     /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`, or
