@@ -243,3 +243,74 @@ pub(crate) fn accessories(
     }
     if wrong.is_empty() { Ok(all.into_values().collect()) } else { Err(wrong) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{good, wrong};
+    use super::*;
+
+    fn of(text: &str) -> Vec<AccessoryConfig> {
+        accessories(&good(text).0).unwrap()
+    }
+
+    #[test]
+    fn a_name_alone_is_a_camera_with_what_go2rtc_gives_it() {
+        let all = of("streams: {dahua1: 'demo:'}\nhomekit:\n  dahua1:\n");
+        let [camera] = &all[..] else { panic!("{all:?}") };
+        assert_eq!(
+            (camera.code.expose(), camera.category, camera.is_bridge),
+            ("195-50-224", Category::CAMERA, false)
+        );
+        assert_eq!(camera.id, derived::device_id("", "dahua1"));
+        assert!(camera.title.starts_with("go2rtc-") && camera.identity.is_none());
+        assert_eq!(camera.listen, "127.0.0.1:0".parse().unwrap());
+        assert!(camera.cameras[0].sound && !camera.cameras[0].transcode);
+    }
+
+    #[test]
+    fn what_go2rtc_keeps_in_its_configuration_is_taken_with_its_key() {
+        let pairing = format!("client_id=4F4C&client_public={}&permissions=1", "0a".repeat(32));
+        let text = format!(
+            "api: {{listen: ':1984'}}\nstreams: {{door: 'demo:'}}\n\
+             homekit:\n  door: {{pin: 31415926, name: Door, category_id: doorbell, device_id: 11:22:33:44:55:66, pairings: ['{pairing}']}}\n"
+        );
+        let all = of(&text);
+        assert_eq!(all[0].identity.as_ref().unwrap().seed(), &derived::seed("", "door"));
+        assert_eq!(all[0].pairings[0].public_key, [10; 32]);
+        assert_eq!((all[0].category, all[0].cameras[0].doorbell), (Category::VIDEO_DOORBELL, true));
+        assert_eq!(all[0].listen, "0.0.0.0:0".parse().unwrap());
+        assert!(!format!("{all:?}").contains("31415926"));
+    }
+
+    #[test]
+    fn cameras_of_one_bridge_are_one_accessory() {
+        let text = "streams: {door: 'demo:', yard: 'demo:'}\n\
+                    homekit:\n  door: {bridge: house}\n  yard: {bridge: house, transcode: true}\n  house: {pin: 031-45-154}\n";
+        let all = of(text);
+        assert_eq!((all.len(), all[0].is_bridge, all[0].code.expose()), (1, true, "031-45-154"));
+        let streams: Vec<&str> = all[0].cameras.iter().map(|camera| camera.stream.as_str()).collect();
+        assert_eq!(streams, ["door", "yard"]);
+    }
+
+    #[test]
+    fn what_cannot_be_says_where_and_why() {
+        for (text, why) in [
+            ("streams: {cam: 'demo:'}\nhomekit:\n  camm:\n", "did you mean `cam`?"),
+            (
+                "streams: {cam: 'demo:'}\nhomekit:\n  cam: {pin: 12345678}\n",
+                "`homekit.cam.pin`: this setup code is forbidden",
+            ),
+            (
+                "streams: {cam: 'demo:'}\nhomekit:\n  cam: {category_id: toaster}\n",
+                "neither camera, doorbell, bridge",
+            ),
+            (
+                "streams: {cam: 'demo:'}\nhomekit:\n  cam: {bridge: house, pin: 31415926}\n",
+                "write `pin` in homekit.house",
+            ),
+        ] {
+            let said = wrong(text).join("\n");
+            assert!(said.contains(why) && said.contains("a.yaml:3:"), "{said}");
+        }
+    }
+}

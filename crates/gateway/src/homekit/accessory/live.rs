@@ -14,7 +14,9 @@ use formats::rtp::Packets;
 use formats::rtp::rtcp::{Message, parse};
 use hub::{Feedback, Item, PeerInfo, Reader, View, Worker};
 use media::{Codec, Moment, StreamName, Track};
-use protocols::hap::camera::{SelectedAudio, SelectedStream, SelectedVideo, SetupRequest, SrtpParameters};
+use protocols::hap::camera::{
+    AudioCodec, SelectedAudio, SelectedStream, SelectedVideo, SetupRequest, SrtpParameters,
+};
 use protocols::srtp::{MasterKey, Profile};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -392,6 +394,10 @@ async fn begin_sound(
     peer: PeerInfo,
     now: Moment,
 ) -> Result<Option<Sound>, LiveError> {
+    if selected.configuration.codec != AudioCodec::Opus {
+        tracing::debug!(stream = %plan.stream, "HomeKit wants sound that was not offered");
+        return Ok(None);
+    }
     let packet_ms = selected.configuration.packet_ms.filter(|ms| *ms > 0).unwrap_or(PACKET_MS);
     let target = audio::Target { frame: opus::frame_for(packet_ms), ..audio::Target::usual(Codec::Opus) };
     let reader = match view.reader(talk::format(target), peer) {

@@ -161,6 +161,6 @@ fn whole(track: &Track, data: &Bytes) -> Bytes {
     } else {
         return data.clone();
     }
-    split_length_prefixed(data).flatten().for_each(|nal| put_annexb(&mut out, nal));
+    split_length_prefixed(data).map_while(Result::ok).for_each(|nal| put_annexb(&mut out, nal));
     out.freeze()
 }

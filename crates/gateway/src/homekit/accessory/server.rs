@@ -45,6 +45,10 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration:
 /// After an accept failed (no more file descriptors, mostly), the next try waits this long.
 const ERROR_WAIT: Duration = Duration::from_millis(100);
 
+/// What an accessory has begun ends within this time: 500 ms. Views need some milliseconds; a picture of a camera that does not
+/// answer is given up.
+const END_MAX: Duration = Duration::from_millis(500);
+
 /// What comes to the owner.
 pub(super) enum Input {
     /// Bytes of a connection.
@@ -184,6 +188,10 @@ impl Server {
         self.connections.clear();
         if let Some(announcement) = self.announcement.take() {
             announcement.withdraw().await;
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(END_MAX, all).await.is_err() {
+            tracing::debug!(accessory = self.config.name, "views or pictures of HomeKit did not end in time");
         }
         self.tasks.shutdown().await;
     }

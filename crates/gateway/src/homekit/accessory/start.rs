@@ -113,6 +113,14 @@ pub async fn start(
                 config.name
             );
         }
+        match needs.srtp.local_address().await {
+            Ok(media) if media.ip().is_loopback() && !address.ip().is_loopback() => tracing::warn!(
+                accessory = config.name,
+                "HomeKit's media is for this machine only: give srtp.listen an address that phones reach, such as \":8443\""
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(accessory = config.name, %error, "no HomeKit view"),
+        }
         let name = config.name.clone();
         let made = make(&config, &stored);
         let (server, inputs) = Server::new(config, address, around, stored, made, Some(announcement));

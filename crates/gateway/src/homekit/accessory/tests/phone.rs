@@ -50,10 +50,9 @@ impl Phone {
     ) -> Result<AccessoryPairing, ControllerError> {
         let code = SetupCode::new(code).unwrap();
         let controller = Controller::pair("127.0.0.1", code, identity.clone(), None)?;
-        match Self::new(controller, port).await.wait().await? {
-            Output::Paired(pairing) => Ok(pairing),
-            other => panic!("{other:?}"),
-        }
+        let output = Self::new(controller, port).await.wait().await?;
+        let Output::Paired(pairing) = output else { panic!("{output:?}") };
+        Ok(pairing)
     }
 
     pub(super) async fn verify(port: u16, identity: &Identity, pairing: AccessoryPairing) -> Self {
@@ -71,7 +70,7 @@ impl Phone {
                 match output {
                     Output::Send(bytes) => self.stream.write_all(&bytes).await.unwrap(),
                     Output::Event(_) => self.events += 1,
-                    other => return Ok(other),
+                    Output::Paired(_) | Output::Ready | Output::Response(_) => return Ok(output),
                 }
             }
             let read = tokio::time::timeout(SOON, self.stream.read(&mut buffer)).await;
@@ -83,10 +82,9 @@ impl Phone {
 
     async fn ask(&mut self, request: Request) -> Response {
         self.controller.request(request).unwrap();
-        match self.wait().await.unwrap() {
-            Output::Response(response) => response,
-            other => panic!("{other:?}"),
-        }
+        let output = self.wait().await.unwrap();
+        let Output::Response(response) = output else { panic!("{output:?}") };
+        response
     }
 
     async fn read(&mut self, id: CharacteristicId) -> String {
