@@ -84,6 +84,8 @@ pub struct Ingest {
     since: Option<Moment>,
     /// Who has not sent by now is not waited for.
     waited: bool,
+    /// Tracks may never come, whatever was agreed on: those that nothing is heard of are not announced.
+    heard_only: bool,
     /// The tracks that were announced, by the lanes' indices.
     announced: Option<Vec<usize>>,
     /// Parameters changed since.
@@ -109,6 +111,7 @@ impl Ingest {
             tracks_wait: TRACKS_WAIT,
             since: None,
             waited: false,
+            heard_only: false,
             announced: None,
             stale: false,
             wall_offset: 0,
@@ -123,6 +126,12 @@ impl Ingest {
     /// How long the other tracks wait for one whose parameters have not come.
     pub fn set_tracks_wait(&mut self, wait: Duration) {
         self.tracks_wait = wait;
+    }
+
+    /// Whether only tracks are announced that something has come of: the sender may have agreed on more than it sends. The others are waited
+    /// for as long as for parameters.
+    pub fn set_heard_only(&mut self, heard_only: bool) {
+        self.heard_only = heard_only;
     }
 
     /// The SSRCs of our reports, by tracks, and how often they go out, where that was agreed on with the sender.
@@ -388,7 +397,7 @@ impl Ingest {
     /// Announces when all is known, and again when something changed or one comes late.
     fn announce_if_due(&mut self, index: usize) {
         let due = match &self.announced {
-            None => self.waited || self.lanes.iter().all(Lane::is_known),
+            None => self.waited || self.lanes.iter().all(|lane| self.is_ready(lane)),
             Some(announced) => self.stale || !announced.contains(&index),
         };
         if due {
@@ -396,9 +405,14 @@ impl Ingest {
         }
     }
 
+    /// Whether nothing more is waited for of a track.
+    fn is_ready(&self, lane: &Lane) -> bool {
+        lane.is_known() && (lane.heard || lane.left_out || !self.heard_only)
+    }
+
     /// Says which tracks there are: those whose parameters are known, and that have sent or surely will.
     fn announce(&mut self) {
-        let everybody = self.lanes.iter().all(Lane::is_known);
+        let everybody = self.lanes.iter().all(|lane| self.is_ready(lane));
         let known = |lane: &Lane| !lane.left_out && lane.is_known() && (everybody || lane.heard);
         let chosen: Vec<usize> = (0..self.lanes.len()).filter(|index| known(&self.lanes[*index])).collect();
         if chosen.is_empty() {

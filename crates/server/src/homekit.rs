@@ -2,10 +2,9 @@
 use crate::config::Config;
 use api::{HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem};
 use futures_util::future::BoxFuture;
-use gateway::homekit::mdns::{Found, Mdns, MdnsKeeper, Where};
+use gateway::homekit::mdns::{Category, Found, Mdns, MdnsKeeper, Where};
 use gateway::homekit::secrets::{Secrets, SecretsKeeper, StoredCamera};
 use gateway::homekit::{CameraError, HomekitAccess, Hurdle};
-use protocols::hap::advertisement::Category;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;

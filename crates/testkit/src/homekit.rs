@@ -29,6 +29,8 @@ pub struct Setup {
     pub id: String,
     /// It sends Opus, with this many ticks a second, whatever the standard says; none: it has no microphone.
     pub opus_clock_hz: Option<u32>,
+    /// It agrees on sound and sends none.
+    pub silent: bool,
     /// It enciphers what it sends with keys of its own instead of the controller's.
     pub own_keys: bool,
 }
@@ -36,7 +38,7 @@ pub struct Setup {
 impl Setup {
     /// A camera with a microphone that counts as Apple's do.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), opus_clock_hz: Some(24_000), own_keys: false }
+        Self { id: id.into(), opus_clock_hz: Some(24_000), silent: false, own_keys: false }
     }
 }
 

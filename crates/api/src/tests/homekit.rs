@@ -129,6 +129,7 @@ async fn a_camera_is_found_paired_shown_and_left() {
     post(r#"{"address":"h:1","pin":"111-22-333"}"#.into()).await.is(403, "the pin is wrong\n");
     post(r#"{"address":"h:1","pin":"busy"}"#.into()).await.is(503, "somebody else is pairing\n");
     post(r#"{"pin":"1"}"#.into()).await.is(400, "give either the accessory's id or its address\n");
+    post(r#"{"id":"x","pin":3145154}"#.into()).await.is(400, "pin: write it as a text, \"123-45-678\"\n");
     let wrong = post(r#"{"id":"x","pin":"5ec2e7","what":1}"#.into()).await;
     assert!(wrong.status == 400 && !wrong.body.contains("5ec2e7"), "{}", wrong.body);
     while told.try_recv().is_ok() {}

@@ -116,7 +116,9 @@ pub(crate) struct HomekitPairBody {
     /// Where it is, `HOST:PORT`.
     address: Option<String>,
     /// The eight digits on the device, `XXX-XX-XXX`.
-    pin: String,
+    // taken as it is, so that no error quotes it
+    #[schema(value_type = String)]
+    pin: serde_json::Value,
     /// A stream of this name is made of it.
     stream: Option<String>,
 }
@@ -165,7 +167,6 @@ pub(crate) async fn pairings(State(shared): State<Arc<Shared>>) -> Response {
 pub(crate) async fn pair(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let body: HomekitPairBody = match serde_json::from_slice(&body) {
         Ok(body) => body,
-        // the error quotes what is no string, never a pin that is one
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, format_args!("the body: {error}")),
     };
     let whom = match (body.id, body.address) {
@@ -174,7 +175,10 @@ pub(crate) async fn pair(State(shared): State<Arc<Shared>>, body: Bytes) -> Resp
             return answer::text(StatusCode::BAD_REQUEST, "give either the accessory's id or its address");
         }
     };
-    match pair_and_add(&shared, whom, body.pin, body.stream.as_deref()).await {
+    let Some(pin) = body.pin.as_str() else {
+        return answer::text(StatusCode::BAD_REQUEST, "pin: write it as a text, \"123-45-678\"");
+    };
+    match pair_and_add(&shared, whom, pin.to_owned(), body.stream.as_deref()).await {
         Ok(paired) => answer::json(&paired),
         Err((status, why)) => answer::text(status, why),
     }

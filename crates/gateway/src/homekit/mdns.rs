@@ -6,6 +6,7 @@
 mod keeper;
 
 pub use keeper::MdnsKeeper;
+pub use protocols::hap::advertisement::Category;
 
 use keeper::{Command, FoundSince};
 use protocols::hap::advertisement::Advertisement;

@@ -70,7 +70,7 @@ impl Running {
             pairings: Pairings::default(),
             accessories: Server::new(vec![accessory]),
         };
-        let streams = Streams::new(clip, setup.opus_clock_hz, setup.own_keys, counters.clone());
+        let streams = Streams::new(clip, &setup, counters.clone());
         Self {
             setup,
             address,

@@ -1,5 +1,5 @@
 //! The streams of one simulated camera: what was agreed on, and what goes out in real time.
-use super::Counters;
+use super::{Counters, Setup};
 use formats::replay::{Clip, Next, Replay};
 use formats::rtp::rtcp::{self, Message, SenderReport, write_sender_report};
 use formats::rtp::{Header, PacketBatch, Packetizer, PacketizerOptions, clock_rate};
@@ -58,6 +58,7 @@ struct Started {
 pub(super) struct Streams {
     clip: Clip,
     opus_clock_hz: Option<u32>,
+    silent: bool,
     own_keys: bool,
     counters: Arc<Counters>,
     table: Table,
@@ -68,16 +69,12 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn new(
-        clip: Clip,
-        opus_clock_hz: Option<u32>,
-        own_keys: bool,
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(super) fn new(clip: Clip, setup: &Setup, counters: Arc<Counters>) -> Self {
         Self {
             clip,
-            opus_clock_hz,
-            own_keys,
+            opus_clock_hz: setup.opus_clock_hz,
+            silent: setup.silent,
+            own_keys: setup.own_keys,
             counters,
             table: Table::default(),
             streams: [const { None }; STREAMS],
@@ -134,7 +131,8 @@ impl Streams {
         };
         let key = context(controller.video_port, video.rtp.ssrc, &stream.video, &stream.agreed.request.video);
         let Some(video_key) = key else { return false };
-        let audio = selected.audio.filter(|_| self.opus_clock_hz.is_some()).and_then(|audio| {
+        let sounds = self.opus_clock_hz.is_some() && !self.silent;
+        let audio = selected.audio.filter(|_| sounds).and_then(|audio| {
             let theirs = &stream.agreed.request.audio;
             let key = context(controller.audio_port, audio.rtp.ssrc, &stream.audio, theirs)?;
             Some((key, audio.rtp.payload_type?))

@@ -96,6 +96,17 @@ impl Attempt {
         let srtp = access.srtp.local_address().await.map_err(unopened)?;
         let session: SessionId = drawn()?;
         let local = line.local().ip().to_canonical();
+        if srtp.ip().is_loopback() && !local.is_loopback() {
+            return Err(SourceError::new(
+                format!(
+                    "srtp.listen is {srtp}, where {} cannot send its media: set srtp.listen to \":{}\"",
+                    line.remote(),
+                    srtp.port()
+                ),
+                Fault::Config,
+                true,
+            ));
+        }
         let request = SetupRequest {
             session,
             controller: Endpoint { address: local, video_port: srtp.port(), audio_port: srtp.port() },

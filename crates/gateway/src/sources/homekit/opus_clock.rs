@@ -12,6 +12,7 @@ const PAIRS_MAX: u32 = 50;
 #[derive(Default)]
 pub(super) struct OpusClock {
     factor: Option<u32>,
+    /// The last packet: its number, its timestamp, and what it lasts in ticks of 48 kHz.
     last: Option<(u16, u32, u32)>,
     pairs: u32,
 }
@@ -37,11 +38,8 @@ impl OpusClock {
         let Some(duration) = packet_duration_48k(&packet.payload) else { return };
         let (sequence, timestamp) = (packet.header.sequence, packet.header.timestamp);
         let last = self.last.replace((sequence, timestamp, duration));
-        let Some((before, then, lasted)) = last.filter(|(before, ..)| sequence == before.wrapping_add(1))
-        else {
-            return;
-        };
-        let _ = before;
+        let in_a_row = last.filter(|(before, ..)| sequence == before.wrapping_add(1));
+        let Some((_, then, lasted)) = in_a_row else { return };
         let step = timestamp.wrapping_sub(then);
         self.factor = FACTORS.into_iter().find(|factor| step.checked_mul(*factor) == Some(lasted));
         self.pairs += 1;

@@ -20,8 +20,10 @@ pub(super) const AUDIO_PAYLOAD_TYPE: u8 = 110;
 pub(super) const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// A key frame is asked for at most so often: once in 500 ms, as of publishers by WebRTC.
 const KEYFRAME_EVERY: Duration = Duration::from_millis(500);
-/// The picture of a camera has begun after so long, or is not waited for: 3 s, as for publishers by WebRTC.
-const TRACKS_WAIT: Duration = Duration::from_secs(3);
+/// Sound that has not begun so long after the picture is not waited for: 2 s. Some cameras agree on sound and send none.
+const TRACKS_WAIT: Duration = Duration::from_secs(2);
+/// Packets of the picture that wait for sound: 2,048, what 2 s of 10 Mbit/s are; beyond that they wait no longer.
+const HELD_MAX: usize = 2048;
 /// RTP clock of Opus, and of all pictures.
 const OPUS_HZ: u32 = 48_000;
 const VIDEO_HZ: u32 = 90_000;
@@ -45,6 +47,8 @@ pub(super) struct Receiving {
     video_ssrcs: Ssrcs,
     ingest: Ingest,
     opus: Option<OpusClock>,
+    /// The picture's first packets, until sound has come: without it nothing can be announced, and the first key frame would be lost.
+    held: Option<Vec<Packet>>,
     asked_at: Option<Moment>,
     /// When the newest packet came.
     pub(super) came: Moment,
@@ -66,7 +70,7 @@ impl Receiving {
         }
         let ingest = Ingest::new(&sections, false);
         let mut ingest = ingest.map_err(|error| SourceError::ours(error.to_string()))?;
-        ingest.set_tracks_wait(TRACKS_WAIT);
+        ingest.set_heard_only(true);
         ingest.set_reporting(&ours, REPORT_EVERY);
         ingest.set_wall_clock(hub::now(), hub::wall_now());
         Ok(Self {
@@ -75,6 +79,7 @@ impl Receiving {
             video_ssrcs: video.1,
             ingest,
             opus: is_opus.then(OpusClock::default),
+            held: is_opus.then(Vec::new),
             asked_at: None,
             came: hub::now(),
         })
@@ -82,7 +87,9 @@ impl Receiving {
 
     /// Waits for a packet, or until time alone brings something. Cancel-safe.
     pub(super) async fn turn(&mut self) -> Result<(), Gone> {
-        let deadline = self.ingest.next_deadline();
+        let held = self.held.as_ref().and_then(|held| held.first());
+        let sound = held.map_or(Moment::FAR_FUTURE, |first| first.arrived + TRACKS_WAIT);
+        let deadline = self.ingest.next_deadline().min(sound);
         let audio = async {
             match &mut self.audio {
                 Some(session) => session.receive().await,
@@ -99,7 +106,12 @@ impl Receiving {
                 let packet = packet?;
                 self.take_audio(packet);
             }
-            () = hub::sleep_until(deadline) => self.ingest.handle_timeout(hub::now()),
+            () = hub::sleep_until(deadline) => {
+                if hub::now() >= sound {
+                    self.release(false);
+                }
+                self.ingest.handle_timeout(hub::now());
+            }
         }
         Ok(())
     }
@@ -109,7 +121,26 @@ impl Receiving {
         self.ingest.want_keyframes();
     }
 
+    /// Waits for sound no longer: it has come, or will not.
+    fn release(&mut self, has_come: bool) {
+        if has_come {
+            self.ingest.set_heard_only(false);
+        } else {
+            self.ingest.set_tracks_wait(Duration::ZERO);
+        }
+        for packet in self.held.take().unwrap_or_default() {
+            self.take_video(packet);
+        }
+    }
+
     fn take_video(&mut self, packet: Packet) {
+        if let Some(held) = &mut self.held {
+            held.push(packet);
+            if held.len() >= HELD_MAX {
+                self.release(false);
+            }
+            return;
+        }
         match packet.kind {
             Kind::Rtp => self.ingest.handle_rtp(VIDEO, packet.data, packet.arrived),
             Kind::Rtcp => self.ingest.handle_rtcp(VIDEO, &packet.data, packet.arrived),
@@ -123,6 +154,8 @@ impl Receiving {
                 let Ok(mut rtp) = formats::rtp::Packet::parse(packet.data) else { return };
                 // comfort noise has a payload type of its own
                 if rtp.header.payload_type == AUDIO_PAYLOAD_TYPE && clock.stretch(&mut rtp) {
+                    // what came first goes first: that is what sets the common zero
+                    self.release(true);
                     self.ingest.handle_packet(AUDIO, rtp, packet.arrived);
                 }
             }
