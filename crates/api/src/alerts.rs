@@ -95,6 +95,7 @@ impl AlertBook {
             | What::WorkerReplaced { .. }
             | What::ConfigReloaded { .. }
             | What::ConfigRefused { .. }
+            | What::DeviceEvent { .. }
             | What::Draining
             | _ => {}
         }

@@ -36,11 +36,13 @@ pub use compat::zlmediakit::{RecordHook, RecordHookKind, ZlmediakitConfig};
 pub use facts::TrackFacts;
 pub use hooks::{HookBody, HookConfig, HookError, HookReports, Hooks, HooksConfig};
 pub use log_ring::LogRing;
+pub use metrics::{AskSrtp, SrtpFacts};
 pub use plan::{StreamPlan, TalkPlan, TalkTo};
 pub use policy::{PolicyError, PolicyPart};
 pub use reload::{AskReload, ConfigProblem, ConfigState, Reload};
 pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
+pub use v1::homekit::{HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem};
 pub use v1::openapi;
 pub use v1::rooms::{
     Brought, MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody,

@@ -3,7 +3,7 @@
 //! Source: go2rtc masks user information as `***`; cameras and services take secrets in queries too.
 
 /// Query parameters whose values are secrets. Compared without case.
-const SECRET_PARAMETERS: [&str; 13] = [
+const SECRET_PARAMETERS: [&str; 15] = [
     "password",
     "passwd",
     "pass",
@@ -17,6 +17,9 @@ const SECRET_PARAMETERS: [&str; 13] = [
     "auth",
     "streamkey",
     "sig",
+    // of HomeKit
+    "client_private",
+    "pin",
 ];
 
 /// Headers whose values are secrets. Compared without case.
@@ -148,6 +151,11 @@ mod tests {
                 "http://h/flv#header=Cookie: ***#header=X: ***#timeout=5",
             ),
             ("http://h/flv#header=a#token=t#x", "http://h/flv#header=a#token=***#x"),
+            (
+                "homekit://h:5001?client_id=c&client_private=07#width=640",
+                "homekit://h:5001?client_id=c&client_private=***#width=640",
+            ),
+            ("homekit://AA:BB:CC:DD:EE:FF", "homekit://AA:BB:CC:DD:EE:FF"),
             ("demo:", "demo:"),
             (
                 "exec:ffmpeg -i rtsp://ann:a/b@h/x -i \"http://h/?token=t\" -f rtsp rtsp://bob:c@h/#killsignal=15",

@@ -4,8 +4,10 @@
 mod counts;
 mod process;
 mod recordings;
+mod srtp;
 
 pub(crate) use counts::EventCounts;
+pub use srtp::{AskSrtp, SrtpFacts};
 
 use crate::answer;
 use crate::shared::Shared;
@@ -91,6 +93,7 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>) -> Response {
         events.get_or_create(&OfKind { kind }).inc_by(count);
     }
     hooks(&mut registry, &shared);
+    srtp::register(&mut registry, &shared.srtp).await;
     process_metrics(&mut registry);
     let mut text = String::new();
     match encode(&mut text, &registry) {

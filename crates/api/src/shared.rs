@@ -6,9 +6,10 @@ use crate::compat::zlmediakit::{Zlmediakit, ZlmediakitConfig};
 use crate::facts::TrackFacts;
 use crate::hooks::HookReports;
 use crate::log_ring::LogRing;
-use crate::metrics::EventCounts;
+use crate::metrics::{AskSrtp, EventCounts};
 use crate::reload::{AskReload, ConfigState};
 use crate::v1::children::AskChildren;
+use crate::v1::homekit::HomekitControl;
 use crate::v1::recordings::Exports;
 use crate::v1::rooms::RoomsControl;
 use crate::{answer, routes};
@@ -69,8 +70,12 @@ pub struct Settings {
     pub track_facts: fn(&Track) -> TrackFacts,
     /// The child processes that run.
     pub children: AskChildren,
+    /// What is counted at the socket of HomeKit's media.
+    pub srtp: AskSrtp,
     /// Who runs the rooms; `None` when they are off.
     pub rooms: Option<Arc<dyn RoomsControl>>,
+    /// Who speaks with HomeKit cameras; `None` where nobody does.
+    pub homekit: Option<Arc<dyn HomekitControl>>,
     /// The engines that code pictures.
     pub engines: AskEngines,
     /// The newest log lines.
@@ -103,7 +108,9 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) track_facts: fn(&Track) -> TrackFacts,
     pub(crate) children: AskChildren,
+    pub(crate) srtp: AskSrtp,
     pub(crate) rooms: Option<Arc<dyn RoomsControl>>,
+    pub(crate) homekit: Option<Arc<dyn HomekitControl>>,
     pub(crate) engines: AskEngines,
     pub(crate) log: Arc<LogRing>,
     pub(crate) alerts: AlertBook,
@@ -142,7 +149,9 @@ impl Api {
             access: settings.access,
             track_facts: settings.track_facts,
             children: settings.children,
+            srtp: settings.srtp,
             rooms: settings.rooms,
+            homekit: settings.homekit,
             engines: settings.engines,
             log: settings.log,
             alerts: AlertBook::default(),

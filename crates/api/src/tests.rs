@@ -3,6 +3,7 @@ mod access;
 mod alerts;
 mod ends;
 mod go2rtc;
+mod homekit;
 mod hooks;
 mod ours;
 mod playbacks;
@@ -13,7 +14,7 @@ mod zlmediakit;
 
 use crate::{
     Api, ChildFacts, ConfigState, EngineFacts, FileStreams, Listening, LogRing, Peer, Reload, Settings,
-    StreamPlan, TrackFacts, UsageFacts,
+    SrtpFacts, StreamPlan, TrackFacts, UsageFacts,
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -164,6 +165,11 @@ fn child() -> ChildFacts {
     }
 }
 
+/// A socket that is made up.
+fn srtp() -> SrtpFacts {
+    SrtpFacts { sessions: 2, received: 40, sent: 5000, dropped: vec![("foreign", 3), ("forged", 0)] }
+}
+
 /// Engines that are made up.
 fn engines() -> Vec<EngineFacts> {
     let facts = |engine, error| EngineFacts { codec: "h264", engine, error };
@@ -182,6 +188,7 @@ struct More {
     storages: Vec<recorder::StorageHandle>,
     zlmediakit: crate::ZlmediakitConfig,
     rooms: Option<Arc<dyn crate::RoomsControl>>,
+    homekit: Option<Arc<dyn crate::HomekitControl>>,
 }
 
 async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, more: More) -> Given {
@@ -226,7 +233,9 @@ async fn given_more(streams: &[(&str, &str)], access: Access, base_path: &str, m
         streams: FileStreams { plans, ..FileStreams::default() },
         track_facts: facts,
         children: Arc::new(|| Box::pin(async { vec![child()] })),
+        srtp: Arc::new(|| Box::pin(async { Some(srtp()) })),
         rooms: more.rooms,
+        homekit: more.homekit,
         engines: Arc::new(|| Box::pin(async { engines() })),
         log,
         hooks: crate::HookReports::default(),

@@ -4,6 +4,7 @@ mod body;
 pub(crate) mod children;
 pub(crate) mod config;
 pub(crate) mod events;
+pub(crate) mod homekit;
 pub(crate) mod hooks;
 pub(crate) mod info;
 pub(crate) mod recordings;
@@ -26,7 +27,8 @@ use utoipa::OpenApi;
         recordings::event, recordings::protect, recordings::unprotect, recordings::delete_span,
         recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback,
         rooms::list, rooms::get, rooms::close, rooms::set_limits, rooms::kick, rooms::mute,
-        rooms::streams::bring, rooms::streams::take_out),
+        rooms::streams::bring, rooms::streams::take_out,
+        homekit::devices, homekit::pairings, homekit::pair, homekit::unpair),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
@@ -41,6 +43,8 @@ use utoipa::OpenApi;
         rooms::RoomList, rooms::Room, rooms::RoomLimits, rooms::RoomDetails, rooms::RoomParticipant, rooms::RoomTransport,
         rooms::RoomProducer, rooms::RoomConsumer, rooms::RoomDataProducer, rooms::RoomLimitsBody, rooms::MuteBody,
         rooms::StreamInRoomBody, rooms::Brought,
+        homekit::HomekitDeviceList, homekit::HomekitDevice, homekit::HomekitPairingList, homekit::HomekitPairingInUse,
+        homekit::HomekitPairing, homekit::HomekitPairBody,
     )),
     security((), ("basic" = []))
 )]

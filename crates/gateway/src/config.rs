@@ -17,6 +17,8 @@ pub struct GatewayConfig {
     pub rtmp: RtmpConfig,
     /// WebRTC media.
     pub webrtc: WebRtcConfig,
+    /// Media of HomeKit.
+    pub srtp: SrtpConfig,
     /// Child processes.
     pub children: ChildrenConfig,
     /// Programs as sources.
@@ -85,6 +87,13 @@ pub struct WebRtcConfig {
     pub sender_estimate: bool,
     /// STUN and TURN servers handed to browsers.
     pub ice_servers: Vec<IceServer>,
+}
+
+/// Media of HomeKit.
+#[derive(Clone, Debug, Default)]
+pub struct SrtpConfig {
+    /// The UDP address of all sessions; `None`: off.
+    pub listen: Option<SocketAddr>,
 }
 
 /// A STUN or TURN server for browsers.

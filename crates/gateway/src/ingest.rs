@@ -84,6 +84,8 @@ pub struct Ingest {
     since: Option<Moment>,
     /// Who has not sent by now is not waited for.
     waited: bool,
+    /// Tracks may never come, whatever was agreed on: those that nothing is heard of are not announced.
+    heard_only: bool,
     /// The tracks that were announced, by the lanes' indices.
     announced: Option<Vec<usize>>,
     /// Parameters changed since.
@@ -93,6 +95,9 @@ pub struct Ingest {
     reported_at: Option<Moment>,
     lost_reported: u64,
     ssrc: u32,
+    /// SSRCs of our reports that were agreed on, by tracks.
+    ssrcs: Vec<u32>,
+    report_every: Duration,
 }
 
 impl Ingest {
@@ -106,18 +111,33 @@ impl Ingest {
             tracks_wait: TRACKS_WAIT,
             since: None,
             waited: false,
+            heard_only: false,
             announced: None,
             stale: false,
             wall_offset: 0,
             reported_at: None,
             lost_reported: 0,
             ssrc: rand::random(),
+            ssrcs: Vec::new(),
+            report_every: REPORT_EVERY,
         })
     }
 
     /// How long the other tracks wait for one whose parameters have not come.
     pub fn set_tracks_wait(&mut self, wait: Duration) {
         self.tracks_wait = wait;
+    }
+
+    /// Whether only tracks are announced that something has come of: the sender may have agreed on more than it sends. The others are waited
+    /// for as long as for parameters.
+    pub fn set_heard_only(&mut self, heard_only: bool) {
+        self.heard_only = heard_only;
+    }
+
+    /// The SSRCs of our reports, by tracks, and how often they go out, where that was agreed on with the sender.
+    pub fn set_reporting(&mut self, ssrcs: &[u32], every: Duration) {
+        self.ssrcs = ssrcs.to_vec();
+        self.report_every = every;
     }
 
     /// Says what our wall clock shows; call now and then, since it may be set.
@@ -255,7 +275,7 @@ impl Ingest {
 
     /// Receiver reports, each an RTCP compound for its track, when they are due.
     pub fn reports(&mut self, now: Moment) -> Vec<(TrackId, Vec<u8>)> {
-        if self.since.is_none() || self.reported_at.is_some_and(|at| now.since(at) < REPORT_EVERY) {
+        if self.since.is_none() || self.reported_at.is_some_and(|at| now.since(at) < self.report_every) {
             return Vec::new();
         }
         self.reported_at = Some(now);
@@ -263,7 +283,8 @@ impl Ingest {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             if let Some(block) = lane.stats.report_block(now) {
                 let mut bytes = Vec::with_capacity(64);
-                write_receiver_report(self.ssrc, &[block], CNAME, &mut bytes);
+                let ssrc = self.ssrcs.get(index).copied().unwrap_or(self.ssrc);
+                write_receiver_report(ssrc, &[block], CNAME, &mut bytes);
                 reports.push((index as TrackId, bytes));
             }
         }
@@ -376,7 +397,7 @@ impl Ingest {
     /// Announces when all is known, and again when something changed or one comes late.
     fn announce_if_due(&mut self, index: usize) {
         let due = match &self.announced {
-            None => self.waited || self.lanes.iter().all(Lane::is_known),
+            None => self.waited || self.lanes.iter().all(|lane| self.is_ready(lane)),
             Some(announced) => self.stale || !announced.contains(&index),
         };
         if due {
@@ -384,9 +405,14 @@ impl Ingest {
         }
     }
 
+    /// Whether nothing more is waited for of a track.
+    fn is_ready(&self, lane: &Lane) -> bool {
+        lane.is_known() && (lane.heard || lane.left_out || !self.heard_only)
+    }
+
     /// Says which tracks there are: those whose parameters are known, and that have sent or surely will.
     fn announce(&mut self) {
-        let everybody = self.lanes.iter().all(Lane::is_known);
+        let everybody = self.lanes.iter().all(|lane| self.is_ready(lane));
         let known = |lane: &Lane| !lane.left_out && lane.is_known() && (everybody || lane.heard);
         let chosen: Vec<usize> = (0..self.lanes.len()).filter(|index| known(&self.lanes[*index])).collect();
         if chosen.is_empty() {

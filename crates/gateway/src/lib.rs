@@ -3,6 +3,7 @@
 //! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
 //! - [`sources`]: we dial: RTSP, RTMP, byte streams over HTTP and TCP, files.
 //! - [`outputs`]: we dial, and what is said goes out: ISAPI, RTSP back channels.
+//! - [`homekit`]: streams as cameras of HomeKit, and its media.
 //! - [`ingest`]: RTP of publishers and cameras to units, and byte streams of any container.
 //! - [`bridges`]: streams as participants of rooms; the other way is one of the sources.
 //! - [`webrtc`]: sessions over one UDP and TCP port, for players and publishers.
@@ -10,6 +11,7 @@
 //! - [`net`]: drivers: binding, accepting, TLS, writing.
 pub mod bridges;
 pub mod config;
+pub mod homekit;
 pub mod ingest;
 pub mod listeners;
 pub mod net;

@@ -5,5 +5,7 @@ pub mod child;
 pub(crate) mod link;
 pub mod outbox;
 pub mod rendezvous;
+pub(crate) mod replaced;
 pub mod tcp;
 pub mod tls;
+pub(crate) mod udp;

@@ -4,6 +4,7 @@ pub(crate) mod dial;
 pub mod exec;
 pub mod ffmpeg;
 pub mod file;
+pub mod homekit;
 pub mod http;
 pub mod program;
 pub mod room;
@@ -18,7 +19,7 @@ use program::Programs;
 use rooms::Rooms;
 use std::sync::Arc;
 
-/// Everything that can dial, for the hub. `demo`: the file that `demo:` plays; `rooms`: where they are on.
+/// Everything that can dial, for the hub, but for HomeKit, which the server adds. `demo`: the file that `demo:` plays; `rooms`: where they are on.
 pub fn connectors(
     config: &GatewayConfig,
     demo: Bytes,

@@ -28,9 +28,9 @@ mod session;
 mod table;
 mod talk;
 mod tcp;
-mod udp;
 
-pub(crate) use frame::format as packets;
+pub(crate) use catch_up::CatchUp;
+pub(crate) use frame::{cut, format as packets, format_within as packets_within};
 
 pub use context::Context;
 pub use error::WebRtcError;

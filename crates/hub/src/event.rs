@@ -289,13 +289,20 @@ pub enum What {
         /// Why: one word.
         reason: &'static str,
     },
+    /// Something happened at a device, as it tells: somebody rings, something moves.
+    DeviceEvent {
+        /// The stream that shows it.
+        stream: StreamName,
+        /// What: `doorbell`, `doorbell.double`, `doorbell.long`, `motion`, `motion.ended`, `occupancy`, `occupancy.ended`.
+        kind: &'static str,
+    },
     /// The server is shutting down.
     Draining,
 }
 
 impl What {
     /// Every type of event.
-    pub const KINDS: [&'static str; 27] = [
+    pub const KINDS: [&'static str; 28] = [
         "stream.added",
         "stream.removed",
         "stream.state",
@@ -322,6 +329,7 @@ impl What {
         "participant.left",
         "track.published",
         "track.unpublished",
+        "device.event",
         "server.draining",
     ];
 
@@ -354,6 +362,7 @@ impl What {
             What::ParticipantLeft { .. } => "participant.left",
             What::TrackPublished { .. } => "track.published",
             What::TrackUnpublished { .. } => "track.unpublished",
+            What::DeviceEvent { .. } => "device.event",
             What::Draining => "server.draining",
         }
     }
@@ -372,7 +381,8 @@ impl What {
             | What::ReaderLeft { stream, .. }
             | What::ReaderCutBack { stream, .. }
             | What::RecordingState { stream, .. }
-            | What::SegmentClosed { stream, .. } => Some(stream),
+            | What::SegmentClosed { stream, .. }
+            | What::DeviceEvent { stream, .. } => Some(stream),
             What::LimitReached { stream, .. }
             | What::AlertStarted { stream, .. }
             | What::AlertEnded { stream, .. } => stream.as_ref(),

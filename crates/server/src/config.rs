@@ -8,6 +8,7 @@ mod conflict;
 mod decode;
 mod env;
 mod example;
+mod homekit;
 mod live;
 mod log;
 mod nearest;
@@ -16,6 +17,7 @@ mod recording;
 mod rooms;
 mod sections;
 mod source;
+mod state;
 mod streams;
 mod supervision;
 mod talk;
@@ -29,6 +31,8 @@ mod tests;
 pub use alerts::{AlertsSection, HookSection, HooksSection};
 pub use conflict::{ConflictWord, PublishSection, TalkConflict};
 pub use example::{example, schema};
+pub(crate) use homekit::accessories;
+pub use homekit::{HomekitEntry, SrtpSection};
 pub(crate) use log::MODULES;
 pub use log::{Level, LogFormat, LogSection};
 pub(crate) use nearest::nearest;
@@ -40,6 +44,7 @@ pub use sections::{
     WebRtcSection,
 };
 pub use source::{SourceEntry, Sources};
+pub use state::{MdnsSection, StateSection};
 pub use streams::StreamEntry;
 pub use supervision::{SupervisionPart, SupervisionSection};
 pub use talk::{TalkEntry, TalkKeys};
@@ -341,6 +346,10 @@ fn check(
         if let Err(error) = hook.check() {
             wrong(&["zlmediakit", "hooks", key], format!("`zlmediakit.hooks.{key}`: {error}"));
         }
+    }
+    for (name, key, why) in accessories(config).err().unwrap_or_default() {
+        let place = format!("homekit.{name}.{key}");
+        wrong(&["homekit", &name, key], format!("`{}`: {why}", place.trim_end_matches('.')));
     }
     for (key, why) in config.rooms.check() {
         wrong(&["rooms", key], format!("`rooms.{key}`: {why}"));

@@ -11,6 +11,7 @@ mod banner;
 pub mod cli;
 mod conference;
 pub mod config;
+mod homekit;
 pub mod logging;
 mod reload;
 pub mod run;

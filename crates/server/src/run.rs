@@ -1,8 +1,11 @@
 //! Start, serve, drain. The main thread accepts connections and answers control requests; media is the workers'.
-use crate::config::Loaded;
+use crate::config::{self, Loaded};
 use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
+use gateway::homekit::HomekitAccess;
+use gateway::homekit::accessory::{self, Accessories, Needs};
+use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
 use gateway::sources::program::Programs;
@@ -51,6 +54,9 @@ pub enum RunError {
     /// Rooms.
     #[error("rooms.listen: {0}")]
     Rooms(#[from] rooms::StartError),
+    /// HomeKit.
+    #[error(transparent)]
+    HomeKit(#[from] accessory::StartError),
     /// A webhook.
     #[error("hooks.targets: {0}")]
     Hook(#[from] api::HookError),
@@ -95,6 +101,15 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let format = logging::format(&config.log, config.app.0);
     let levels = logging::start(&config.log, format, log.clone());
     let programs = Programs::new(&gateway_config);
+    let (mut srtp_socket, srtp) = Srtp::new(gateway_config.srtp.listen);
+    if wiring::wants_srtp(&config) {
+        srtp_socket.bind().map_err(StartError::from)?;
+    }
+    let (secrets, secrets_keeper) = crate::homekit::secrets(&config);
+    let (mdns, mdns_keeper) = crate::homekit::mdns(&config);
+    tokio::task::spawn_local(secrets_keeper.run());
+    tokio::task::spawn_local(mdns_keeper.run());
+    let homekit = HomekitAccess { secrets, mdns, srtp: srtp.clone() };
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
     // Sources may be participants of rooms.
@@ -107,9 +122,16 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
         deliverers: wiring::deliverers(&gateway_config, &programs),
-        connectors: wiring::connectors(&gateway_config, &programs, &playbacks, rooms.clone()),
+        connectors: wiring::connectors(
+            &gateway_config,
+            &programs,
+            &playbacks,
+            rooms.clone(),
+            Some(homekit.clone()),
+        ),
     })?;
     tokio::task::spawn_local(logging::write_events(hub.events()));
+    tokio::task::spawn_local(srtp_socket.run(hub.clone()));
     let storages = wiring::storages(&config)?;
     let alert_after = config.recording.alert_after.0;
     let (recorder, keeper) = Recorder::new(hub.clone(), storages, alert_after, hub::wall_now);
@@ -139,6 +161,16 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         let configured = recorder.configure(&name, plans).await;
         configured.map_err(|error| RunError::Recording { name, error })?;
     }
+    let needs = Needs {
+        srtp: srtp.clone(),
+        secrets: homekit.secrets.clone(),
+        mdns: homekit.mdns.clone(),
+        children: programs.children.clone(),
+        ffmpeg: config.ffmpeg.bin.clone(),
+    };
+    // Problems were said when the configuration was read.
+    let wanted = config::accessories(&config).unwrap_or_default();
+    let accessories = accessory::start(&hub, wanted, &needs).await?;
     let (exit, mut exits) = mpsc::channel(1);
     let (ask_reload, reloads) = mpsc::channel(REQUESTS);
     let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone(), recorder.clone());
@@ -153,6 +185,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
+        homekit: Some(crate::homekit::control(homekit.clone())),
+        srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
         log,
@@ -175,7 +209,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(Running { hub, recorder, listeners, rooms, hooks, programs }, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories }, &mut ends)
+        .await;
     Ok(code)
 }
 
@@ -234,14 +269,17 @@ struct Running {
     rooms: Option<Rooms>,
     hooks: Hooks,
     programs: Programs,
+    homekit: HomekitAccess,
+    accessories: Accessories,
 }
 
 async fn drain(running: Running, ends: &mut [Signal; 2]) {
-    let Running { hub, recorder, listeners, rooms, hooks, programs } = running;
+    let Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories } = running;
     tracing::info!("shutting down; once more ends at once");
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
+        accessories.end().await;
         if let Some(rooms) = rooms
             && tokio::time::timeout(ROOMS_MAX, rooms.end()).await.is_err()
         {
@@ -251,6 +289,7 @@ async fn drain(running: Running, ends: &mut [Signal; 2]) {
         if !recorder.end(RECORDER_MAX).await {
             tracing::warn!("recordings did not end in time: the next start closes them");
         }
+        homekit.mdns.end().await;
         let left = hub.shutdown(DRAIN_MAX).await;
         if left > 0 {
             tracing::warn!(left, "streams did not end in time");

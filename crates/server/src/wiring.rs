@@ -1,10 +1,13 @@
 //! Settings to what hub, gateway and api are told. Plain translation, no decisions.
 use crate::config::{
-    Config, ConflictWord, Judge, RecordingSection, SecretText, SourceEntry, StreamEntry, Verdict,
+    Config, ConflictWord, Judge, RecordingSection, SecretText, SourceEntry, SrtpSection, StreamEntry, Verdict,
 };
 use bytes::Bytes;
 use gateway::config as gw;
+use gateway::homekit::HomekitAccess;
+use gateway::homekit::srtp::SrtpHandle;
 use gateway::sources::exec::ExecConfig;
+use gateway::sources::homekit::HomekitSources;
 use gateway::sources::program::Programs;
 use hub::{Access, Connect, Credentials, Deliver, Secret, SourceSpec};
 use media::StreamName;
@@ -50,9 +53,11 @@ pub fn connectors(
     programs: &Programs,
     playbacks: &Playbacks,
     rooms: Option<Rooms>,
+    homekit: Option<HomekitAccess>,
 ) -> Vec<Arc<dyn Connect>> {
     let mut all = gateway::sources::connectors(config, Bytes::from_static(DEMO), programs, rooms);
     all.push(Arc::new(recorder::Recordings::new(playbacks.clone())));
+    all.push(Arc::new(HomekitSources::new(homekit)));
     all
 }
 
@@ -70,7 +75,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     };
     // Nothing runs here, so nothing is started.
     let programs = Programs::new(&config);
-    let connectors = connectors(&config, &programs, &Playbacks::new().0, None);
+    let connectors = connectors(&config, &programs, &Playbacks::new().0, None, None);
     Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
 }
 
@@ -182,6 +187,7 @@ pub fn gateway_config(config: &Config) -> Result<gw::GatewayConfig, WiringError>
                 })
                 .collect(),
         },
+        srtp: gw::SrtpConfig { listen: config.srtp.listen.0 },
         children: config.children.config(),
         exec: exec_config(config),
         ffmpeg: config.ffmpeg.config(),
@@ -307,6 +313,42 @@ pub fn ask_children(programs: &Programs) -> api::AskChildren {
         let children = children.clone();
         Box::pin(async move { children.reports().await.into_iter().map(child_facts).collect() })
     })
+}
+
+/// Whether HomeKit's media is sure to be needed, so that a port which cannot be had ends the start.
+pub fn wants_srtp(config: &Config) -> bool {
+    let is_homekit = |(source, _): (&SourceEntry, bool)| scheme(&source.url) == "homekit";
+    !config.homekit.is_empty()
+        || config.srtp != SrtpSection::default()
+        || config.streams.values().any(|entry| entry.all().any(is_homekit))
+}
+
+/// Tells the API what is counted at the socket of HomeKit's media.
+pub fn ask_srtp(srtp: &SrtpHandle) -> api::AskSrtp {
+    let srtp = srtp.clone();
+    Arc::new(move || {
+        let srtp = srtp.clone();
+        Box::pin(async move { srtp.stats().await.map(srtp_facts) })
+    })
+}
+
+fn srtp_facts(stats: gateway::homekit::srtp::Stats) -> api::SrtpFacts {
+    let dropped = stats.dropped;
+    api::SrtpFacts {
+        sessions: stats.sessions,
+        received: stats.received,
+        sent: stats.sent,
+        dropped: vec![
+            ("short", dropped.short),
+            ("no_rtp", dropped.no_rtp),
+            ("foreign", dropped.foreign),
+            ("forged", dropped.forged),
+            ("replayed", dropped.replayed),
+            ("overrun", stats.overrun),
+            ("unprotected", stats.unprotected),
+            ("unsent", stats.unsent),
+        ],
+    }
 }
 
 /// Tells the API which engines code pictures.

@@ -15,6 +15,8 @@ mod journey {
     mod control;
     mod disks;
     mod faults;
+    mod homekit;
+    mod homekit_source;
     mod intercom;
     mod lifecycle;
     mod meeting;

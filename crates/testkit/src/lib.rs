@@ -4,6 +4,7 @@ pub mod camera;
 pub mod conference;
 pub mod ear;
 pub mod encoder;
+pub mod homekit;
 pub mod intercom;
 pub mod load;
 pub mod net;

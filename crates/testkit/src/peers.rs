@@ -100,6 +100,32 @@ pub fn aiortc() -> Option<PathBuf> {
     (installed && python.exists()).then_some(python)
 }
 
+/// A Python with aiohomekit, Home Assistant's HomeKit controller.
+pub fn aiohomekit() -> Option<PathBuf> {
+    let python = peers_folder().join("venv/bin/python3");
+    succeeds(Command::new(&python).args(["-c", "import aiohomekit"]))?;
+    Some(python)
+}
+
+/// Node, together with hap-controller, a HomeKit controller.
+pub fn hap_controller() -> Option<PathBuf> {
+    let has = node_modules().join("hap-controller/package.json").exists();
+    node().filter(|_| has)
+}
+
+/// A Python with HAP-python: HomeKit accessories.
+pub fn pyhap() -> Option<PathBuf> {
+    let python = peers_folder().join("venv/bin/python3");
+    let lib = std::fs::read_dir(peers_folder().join("venv/lib")).ok()?;
+    let installed = lib.flatten().any(|version| version.path().join("site-packages/pyhap").is_dir());
+    (installed && python.exists()).then_some(python)
+}
+
+/// Node, with hap-nodejs: HomeKit accessories.
+pub fn hap_nodejs() -> Option<PathBuf> {
+    if node_modules().join("hap-nodejs/package.json").exists() { node() } else { None }
+}
+
 /// VLC without a window. It refuses to run as root: see [`vlc_command`].
 pub fn vlc() -> Option<PathBuf> {
     let vlc = on_path("cvlc")?;

@@ -3,6 +3,7 @@
 //! Source: observed behaviour of go2rtc 1.9.14; what differs on purpose: `url` stands on every producer, PUT with the
 //! same sources changes nothing, DELETE answers when everything has ended.
 pub(crate) mod hardware;
+pub(crate) mod homekit;
 pub(crate) mod info;
 pub(crate) mod play;
 pub(crate) mod preload;

@@ -108,6 +108,9 @@ async fn metrics_count_by_stream_and_protocol_and_name_no_peer() {
         "aqueduct_worker_owners{worker=\"0\"} ",
         "aqueduct_events_lost_total 0",
         "aqueduct_process_open_fds ",
+        "aqueduct_srtp_sessions 2",
+        "aqueduct_srtp_sent_total 5000",
+        "aqueduct_srtp_dropped_total{reason=\"foreign\"} 3",
     ] {
         assert!(answer.body.lines().any(|this| this.starts_with(line)), "{line}\n{}", answer.body);
     }

@@ -128,6 +128,7 @@ pub(crate) fn describe(event: &hub::Event) -> Value {
         What::TrackUnpublished { room, participant, track, media, reason } => json!({
             "room": room, "participant": participant, "track": track, "kind": media, "reason": reason,
         }),
+        What::DeviceEvent { kind, .. } => json!({ "event": kind }),
         What::ConfigRefused { problems, reason } => json!({ "problems": problems, "reason": reason }),
         What::StreamAdded { .. } | What::StreamRemoved { .. } | What::Draining | _ => Value::Null,
     };

@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_millis(5);
 const PACKETS_MIN: usize = 8;
 
 /// Frames on their way to a player that has just joined.
-pub(super) struct CatchUp {
+pub(crate) struct CatchUp {
     frames: VecDeque<Rc<SendFrame>>,
     packets_at_once: usize,
     due: Moment,
@@ -32,7 +32,7 @@ pub(super) struct CatchUp {
 
 impl CatchUp {
     /// From what is cached, in order, all tracks; `is_video` tells them apart.
-    pub(super) fn new(cached: &[Rc<SendFrame>], is_video: impl Fn(&SendFrame) -> bool, now: Moment) -> Self {
+    pub(crate) fn new(cached: &[Rc<SendFrame>], is_video: impl Fn(&SendFrame) -> bool, now: Moment) -> Self {
         let video: Vec<_> = cached.iter().filter(|frame| is_video(frame)).collect();
         let newest = video.last().map_or(0, |frame| frame.pts);
         let span = newest - video.first().map_or(0, |frame| frame.pts);
@@ -51,22 +51,22 @@ impl CatchUp {
     }
 
     /// All sent: what comes next goes out directly.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.frames.is_empty()
     }
 
     /// When the next packets may leave.
-    pub(super) fn due(&self) -> Moment {
+    pub(crate) fn due(&self) -> Moment {
         if self.is_over() { Moment::FAR_FUTURE } else { self.due }
     }
 
     /// A live picture waits for those before it.
-    pub(super) fn push(&mut self, frame: Rc<SendFrame>) {
+    pub(crate) fn push(&mut self, frame: Rc<SendFrame>) {
         self.frames.push_back(frame);
     }
 
     /// Hands out what may leave now.
-    pub(super) fn release(&mut self, now: Moment, mut send: impl FnMut(&SendFrame)) {
+    pub(crate) fn release(&mut self, now: Moment, mut send: impl FnMut(&SendFrame)) {
         if now < self.due {
             return;
         }

@@ -5,8 +5,7 @@
 use super::handle::{Registration, Shared};
 use super::mux::Input;
 use super::session::{Event, Output, Session, Transport};
-use super::udp;
-use super::udp::SendBatch;
+use crate::net::udp::{SendBatch, UdpShared};
 use bytes::Bytes;
 use media::Moment;
 use std::net::SocketAddr;
@@ -123,11 +122,14 @@ impl Driver {
     /// Drains the session: datagrams leave, events go to `events`, the timer is set.
     pub(super) fn drain(&mut self, events: &mut Vec<Event>) {
         let now = hub::now();
-        let udp: &udp::UdpShared = &self.shared.udp;
+        let udp: &UdpShared = &self.shared.udp;
         let wait = loop {
             match self.session.poll_output(now) {
                 Output::Transmit(transmit) => match transmit.transport {
-                    Transport::Udp => self.batch.push(&transmit, udp),
+                    Transport::Udp => {
+                        let source = Some(transmit.source.ip());
+                        self.batch.push(source, transmit.destination, &transmit.contents, udp);
+                    }
                     Transport::Tcp => {
                         let found = self.connections.iter_mut().find(|c| c.source == transmit.destination);
                         if let Some(connection) = found {

@@ -3,7 +3,7 @@
 //! [`format`] is the stream's rendition, muxed once per worker; [`cut`] turns its chunks into what the engine takes,
 //! once for all players of a worker, since each payload must lie in memory of its own there. Owns nothing else.
 use bytes::Bytes;
-use formats::rtp::{HEADER_BYTES, PacketBatch, Packetizer, PacketizerOptions};
+use formats::rtp::{HEADER_BYTES, PACKET_BYTES_MIN, PacketBatch, Packetizer, PacketizerOptions};
 use hub::{Chunk, Format, Muxer};
 use media::{Track, TrackId, Tracks, Unit};
 use std::cell::RefCell;
@@ -58,8 +58,17 @@ impl SendFrame {
 
 /// The wire format of all WebRTC players of these tracks, and of rooms: RTP packets, whose headers each session replaces.
 pub(crate) fn format(ids: &[TrackId]) -> Format {
-    let key = format!("webrtc:{ids:?}");
-    Format::new(key, |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks)) as Box<dyn Muxer>))
+    format_within(ids, PACKET_BYTES_MAX)
+}
+
+/// The same for a way on which packets must be shorter, before they get tags.
+pub(crate) fn format_within(ids: &[TrackId], packet_bytes_max: usize) -> Format {
+    let bytes = packet_bytes_max.clamp(PACKET_BYTES_MIN, PACKET_BYTES_MAX);
+    let key = match bytes {
+        PACKET_BYTES_MAX => format!("webrtc:{ids:?}"),
+        shorter => format!("webrtc:{ids:?}:{shorter}"),
+    };
+    Format::new(key, move |tracks: &Tracks| Ok(Box::new(Rtp::new(tracks, bytes)) as Box<dyn Muxer>))
         .of(ids.iter().copied())
 }
 
@@ -70,14 +79,14 @@ struct Rtp {
 }
 
 impl Rtp {
-    fn new(tracks: &[Track]) -> Self {
+    fn new(tracks: &[Track], packet_bytes_max: usize) -> Self {
         let packetizers = tracks.iter().map(|track| {
             let options = PacketizerOptions {
                 payload_type: 96,
                 ssrc: 0,
                 first_sequence: 0,
                 timestamp_offset: 0,
-                packet_bytes_max: PACKET_BYTES_MAX,
+                packet_bytes_max,
                 interleaved_channel: None,
                 rtp_clock_rate: formats::rtp::clock_rate(track),
             };
@@ -116,7 +125,7 @@ thread_local! {
 }
 
 /// Cuts a chunk of [`format`], once per worker however many players take it.
-pub(super) fn cut(chunk: &Rc<Chunk>) -> Rc<SendFrame> {
+pub(crate) fn cut(chunk: &Rc<Chunk>) -> Rc<SendFrame> {
     REMEMBER.with_borrow_mut(|remembered| {
         let key = Rc::as_ptr(chunk);
         if let Some((_, frame)) = remembered.frames.get(&key) {
@@ -153,7 +162,7 @@ mod tests {
     }
 
     fn chunks(tracks: &[Track], units: &[Unit]) -> Vec<Rc<Chunk>> {
-        let mut muxer = Rtp::new(tracks);
+        let mut muxer = Rtp::new(tracks, PACKET_BYTES_MAX);
         let mut out = Vec::new();
         units.iter().for_each(|unit| muxer.push(unit, &mut out));
         out.into_iter().map(Rc::new).collect()

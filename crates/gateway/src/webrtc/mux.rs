@@ -5,7 +5,7 @@
 //! bounded mailboxes: a full one loses datagrams, as the network does.
 use super::Transport;
 use super::handle::SessionId;
-use super::udp::UdpShared;
+use crate::net::udp::UdpShared;
 use bytes::Bytes;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::collections::HashMap;

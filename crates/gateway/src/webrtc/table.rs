@@ -5,15 +5,13 @@
 //! of which browsers make one every few seconds. Owns the sockets, and the table's end with the last way to it.
 use super::mux::{COMMANDS, Command, Mux};
 use super::tcp;
-use super::udp::UdpShared;
-use hub::{Event, Hub, What};
+use crate::net::replaced::replaced;
+use crate::net::udp::UdpShared;
+use hub::{Event, Hub};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-/// A table that does not answer for so long has stalled: 5 s. Asked only when events were lost that would have told.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A table that cannot be started is tried again after this: 1 s.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -117,7 +115,7 @@ impl Sockets {
             tokio::select! {
                 () = current.closed() => return,
                 () = mux.closed() => {}
-                () = replaced(&mut events, &mux, worker) => {}
+                () = replaced(&mut events, worker, || answers(mux.clone())) => {}
             }
             drop(mux);
             let (fresh, its_worker) = loop {
@@ -141,31 +139,7 @@ impl Sockets {
     }
 }
 
-/// Waits until a table's worker was replaced.
-async fn replaced(events: &mut broadcast::Receiver<Arc<Event>>, mux: &mpsc::Sender<Command>, worker: usize) {
-    loop {
-        match events.recv().await {
-            Ok(event) => {
-                if matches!(event.what, What::WorkerReplaced { worker: gone, .. } if gone == worker) {
-                    return;
-                }
-            }
-            Err(RecvError::Lagged(_)) => {
-                if !answers(mux).await {
-                    return;
-                }
-            }
-            // The hub is ending; its workers with it.
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
-    }
-}
-
-async fn answers(mux: &mpsc::Sender<Command>) -> bool {
-    let asked = async {
-        let (reply, answer) = oneshot::channel();
-        mux.send(Command::Count(reply)).await.ok()?;
-        answer.await.ok()
-    };
-    matches!(tokio::time::timeout(ANSWER_MAX, asked).await, Ok(Some(_)))
+async fn answers(mux: mpsc::Sender<Command>) -> bool {
+    let (reply, answer) = oneshot::channel();
+    mux.send(Command::Count(reply)).await.is_ok() && answer.await.is_ok()
 }

@@ -1,10 +1,12 @@
 //! Every setting, documented once: the comments here become the example file, the schema and the manual.
 use super::alerts::{AlertsSection, HooksSection};
 use super::conflict::PublishSection;
+use super::homekit::{HomekitEntry, SrtpSection};
 use super::log::LogSection;
 use super::programs::{ChildrenSection, ExecSection, FfmpegSection};
 use super::recording::RecordingSection;
 use super::rooms::RoomsSection;
+use super::state::{MdnsSection, StateSection};
 use super::streams::StreamEntry;
 use super::supervision::SupervisionSection;
 use super::values::{Interval, Listen, MediaListen, SecretText, Size, Texts, not_zero};
@@ -49,7 +51,8 @@ pub struct Config {
     ///
     /// URLs are `rtsp://user:password@camera/path`, `rtsps:`, `rtspx:` (any certificate), `rtmp:`, `rtmps:`,
     /// `http://camera/live.flv`, `https:`, `file:///media/clip.mp4`, `exec:PROGRAM ARGUMENTS`, `room:NAME/IDENTITY` (somebody in
-    /// a conference, see `rooms`) and `demo:`, the camera that comes with Aqueduct.
+    /// a conference, see `rooms`), `homekit://DEVICE-ID` (a HomeKit camera that was paired by `POST /api/v1/homekit/pairings`; go2rtc's
+    /// URLs with keys are taken as well) and `demo:`, the camera that comes with Aqueduct.
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
     /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`, or
@@ -73,6 +76,11 @@ pub struct Config {
     pub rtmp: RtmpSection,
     /// WebRTC media. Offers come by HTTP (WHEP, WHIP) or WebSocket.
     pub webrtc: WebRtcSection,
+    /// Streams that are cameras in Apple's Home, by name. `cam:` with nothing behind it is enough: its pin is then 19550224. Several
+    /// cameras share one pairing when they have the same `bridge`. Keys and pairings are kept in `state.path`.
+    pub homekit: BTreeMap<String, HomekitEntry>,
+    /// HomeKit's media, by SRTP.
+    pub srtp: SrtpSection,
     /// The certificate of every TLS listener. Without one, a self-signed one is made at each start.
     pub tls: TlsSection,
     /// What is logged, and how. Besides the keys here, any module has a level of its own, such as `rtsp: debug`.
@@ -90,6 +98,11 @@ pub struct Config {
     /// Rooms: conferences for mediasoup-client, signalled over `/api/rooms/ws` with tokens. docs/rooms.md has the protocol.
     #[garde(dive)]
     pub rooms: RoomsSection,
+    /// What the server keeps by itself, apart from configuration and media.
+    #[garde(dive)]
+    pub state: StateSection,
+    /// Announcing and finding on the local network: HomeKit.
+    pub mdns: MdnsSection,
     /// Limits. Reaching one is an event, in the log and in the API.
     #[garde(dive)]
     pub limits: LimitsSection,
@@ -135,12 +148,6 @@ pub struct Config {
     pub hass: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub homekit: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
-    pub srtp: Foreign,
-    /// go2rtc's; not supported yet: read, and left alone.
-    #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub webtorrent: Foreign,
     /// go2rtc's; not supported yet: read, and left alone.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
@@ -181,8 +188,6 @@ impl Config {
             ("echo", &self.echo),
             ("expr", &self.expr),
             ("hass", &self.hass),
-            ("homekit", &self.homekit),
-            ("srtp", &self.srtp),
             ("webtorrent", &self.webtorrent),
             ("wyoming", &self.wyoming),
             ("ngrok", &self.ngrok),

@@ -122,6 +122,7 @@ fn write(what: &What) {
         What::TrackUnpublished { room, participant, track, media, reason } => {
             tracing::debug!(target: "rooms", room, participant, track, media, reason, "track unpublished");
         }
+        What::DeviceEvent { stream, kind } => tracing::info!(target: "hub", %stream, kind, "device"),
         What::Draining => tracing::info!(target: "hub", "draining"),
         what => tracing::info!(target: "hub", "{}", what.kind()),
     }

@@ -1,8 +1,7 @@
-//! The UDP socket that all sessions share: one task reads it, every worker's sessions write to it.
+//! A UDP socket that many sessions share: one task reads it, any may write to it.
 //!
 //! A frame of a session is some ten packets of one length: they go out as one send with segmentation offload (GSO),
 //! which costs a fifth of as many single sends. Where the kernel refuses that, they go one by one.
-use super::Transmit;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +13,7 @@ const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 const SEND_BYTES_MAX: usize = 65_000;
 
 /// The shared socket. Sending never waits: what the kernel does not take is lost, as on the way, and asked for again.
-pub(super) struct UdpShared {
+pub(crate) struct UdpShared {
     socket: std::net::UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
@@ -22,7 +21,7 @@ pub(super) struct UdpShared {
 }
 
 impl UdpShared {
-    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let domain = socket2::Domain::for_address(address);
         let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
         if address.is_ipv6() {
@@ -39,16 +38,16 @@ impl UdpShared {
         Ok(Self { socket, state, local, dropped: AtomicU64::new(0) })
     }
 
-    pub(super) fn local(&self) -> SocketAddr {
+    pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
     /// A second handle to the same socket, for the task that reads.
-    pub(super) fn reading(&self) -> io::Result<std::net::UdpSocket> {
+    pub(crate) fn reading(&self) -> io::Result<std::net::UdpSocket> {
         self.socket.try_clone()
     }
 
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &self,
         buffers: &mut [io::IoSliceMut<'_>],
         metas: &mut [RecvMeta],
@@ -57,17 +56,17 @@ impl UdpShared {
     }
 
     /// The most datagrams one receive may put into a buffer.
-    pub(super) fn receive_segments(&self) -> usize {
+    pub(crate) fn receive_segments(&self) -> usize {
         self.state.gro_segments()
     }
 
     /// Datagrams that the kernel did not take.
-    pub(super) fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
     /// The address of ours that a datagram was sent to.
-    pub(super) fn destination(&self, meta: &RecvMeta) -> SocketAddr {
+    pub(crate) fn destination(&self, meta: &RecvMeta) -> SocketAddr {
         if !self.local.ip().is_unspecified() {
             return self.local;
         }
@@ -81,7 +80,7 @@ impl UdpShared {
             ecn: None,
             contents,
             segment_size: (run.count > 1).then_some(run.segment),
-            src_ip: self.local.ip().is_unspecified().then_some(run.source),
+            src_ip: run.source.filter(|_| self.local.ip().is_unspecified()),
         };
         let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) else { return };
         if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock {
@@ -110,7 +109,7 @@ impl UdpShared {
 
 /// Datagrams to one address that go out in one send.
 struct Run {
-    source: IpAddr,
+    source: Option<IpAddr>,
     destination: SocketAddr,
     segment: usize,
     count: usize,
@@ -119,22 +118,46 @@ struct Run {
 }
 
 /// Collects the datagrams of one session into as few sends as possible.
-pub(super) struct SendBatch {
+pub(crate) struct SendBatch {
     bytes: Vec<u8>,
     run: Option<Run>,
 }
 
 impl SendBatch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: Vec::new(), run: None }
     }
 
-    pub(super) fn push(&mut self, transmit: &Transmit, shared: &UdpShared) {
-        let length = transmit.contents.len();
-        let source = transmit.source.ip();
+    /// Adds a datagram. `source` is the address of ours that it comes from, where the socket has several.
+    pub(crate) fn push(
+        &mut self,
+        source: Option<IpAddr>,
+        destination: SocketAddr,
+        contents: &[u8],
+        shared: &UdpShared,
+    ) {
+        let write = |bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(contents);
+            Ok::<(), std::convert::Infallible>(())
+        };
+        match self.push_by(source, destination, contents.len(), shared, write) {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same for a datagram of `length` bytes that `write` appends, in its place among the others.
+    pub(crate) fn push_by<E>(
+        &mut self,
+        source: Option<IpAddr>,
+        destination: SocketAddr,
+        length: usize,
+        shared: &UdpShared,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let fits = self.run.as_ref().is_some_and(|run| {
             !run.closed
-                && run.destination == transmit.destination
+                && run.destination == destination
                 && run.source == source
                 && length <= run.segment
                 && run.count < shared.state.max_gso_segments()
@@ -143,20 +166,25 @@ impl SendBatch {
         if !fits {
             self.flush(shared);
         }
-        self.bytes.extend_from_slice(&transmit.contents);
+        let start = self.bytes.len();
+        if let Err(error) = write(&mut self.bytes) {
+            self.bytes.truncate(start);
+            return Err(error);
+        }
+        debug_assert_eq!(self.bytes.len() - start, length, "a datagram is as long as was said");
         match &mut self.run {
             Some(run) => {
                 run.count += 1;
                 run.closed = length < run.segment;
             }
             None => {
-                let destination = transmit.destination;
                 self.run = Some(Run { source, destination, segment: length, count: 1, closed: false });
             }
         }
+        Ok(())
     }
 
-    pub(super) fn flush(&mut self, shared: &UdpShared) {
+    pub(crate) fn flush(&mut self, shared: &UdpShared) {
         if let Some(run) = self.run.take() {
             shared.send(&run, &self.bytes);
         }
@@ -167,7 +195,6 @@ impl SendBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webrtc::Transport;
 
     #[test]
     fn a_frames_packets_arrive_whole_whatever_their_lengths() {
@@ -177,13 +204,8 @@ mod tests {
         let lengths = [1200, 1200, 1200, 300, 300, 900, 900, 40];
         let mut batch = SendBatch::new();
         for (number, length) in lengths.into_iter().enumerate() {
-            let transmit = Transmit {
-                transport: Transport::Udp,
-                source: shared.local(),
-                destination: peer.local_addr().unwrap(),
-                contents: vec![number as u8; length],
-            };
-            batch.push(&transmit, &shared);
+            let to = peer.local_addr().unwrap();
+            batch.push(Some(shared.local().ip()), to, &vec![number as u8; length], &shared);
         }
         batch.flush(&shared);
         let mut buffer = [0; 2000];

@@ -1,0 +1,17 @@
+//! HomeKit: our streams as cameras in Apple's Home, and what they share with cameras that we dial ([`crate::sources`]), over the
+//! sans-IO protocol of [`protocols::hap`].
+//!
+//! - [`HomekitAccess`]: all of it that cameras of others need, and pairing with them.
+//! - [`accessory`]: our streams as cameras, served to controllers.
+//! - [`secrets`]: identities, keys and pairings, in a file of their own.
+//! - [`mdns`]: announcing and finding on the network.
+//! - [`srtp`]: one UDP socket for the media of all sessions, whoever began them.
+pub mod accessory;
+mod cameras;
+pub mod hex;
+pub(crate) mod line;
+pub mod mdns;
+pub mod secrets;
+pub mod srtp;
+
+pub use cameras::{CameraError, HomekitAccess, Hurdle};

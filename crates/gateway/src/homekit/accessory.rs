@@ -1,0 +1,28 @@
+//! Our streams as cameras in Apple's Home: the accessory server.
+//!
+//! An accessory is an address of its own: one camera, or a bridge with several. Controllers tell accessories apart by where
+//! they are, and some send a `Host` that says nothing, so each has a TCP port for itself.
+//!
+//! - [`start`] binds the ports, reads the keys and pairings ([`super::secrets`]), and runs one [`server`] for each.
+//! - [`server`] is the owner of an accessory: its pairings, its connections, what its cameras are doing.
+//! - [`camera`] says yes and no to those who want to see something; [`live`] is one view, on a worker, from the stream to the
+//!   SRTP socket; [`picture`] makes snapshots.
+//!
+//! The servers live on the control thread, with whatever else accepts connections: a worker that hangs takes no accessory
+//! along, only the views that it carries.
+mod camera;
+mod config;
+mod connection;
+mod live;
+mod opus;
+mod picture;
+mod rtp;
+mod server;
+mod start;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use config::{AccessoryConfig, CameraConfig};
+pub use server::Report;
+pub use start::{Accessories, Needs, StartError, start};

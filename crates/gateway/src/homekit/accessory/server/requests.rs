@@ -1,0 +1,237 @@
+//! What controllers ask of cameras: a stream's endpoints, its start and end, a picture.
+use super::{Input, Server};
+use crate::homekit::accessory::camera::{Place, Slot};
+use crate::homekit::accessory::live::{self, Plan};
+use media::{Moment, StreamName};
+use protocols::hap::accessory::{CharacteristicId, PendingWrite, Status};
+use protocols::hap::camera::{Command, SelectedStream, SessionId, SetupRequest};
+use protocols::hap::http::{JSON, Response};
+use protocols::hap::pairing::ConnectionId;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Commands that wait for a view: 4. There are two, and who sends them waits for an answer in between.
+const COMMANDS: usize = 4;
+/// A view ends within this time: 1 s; the answer to who ended it waits for that, since nothing may be sent behind it.
+const END_MAX: Duration = Duration::from_secs(1);
+
+/// The stream that is coded anew for HomeKit.
+pub(in crate::homekit::accessory) fn transcoded_name(stream: &StreamName) -> Option<StreamName> {
+    StreamName::new(&format!("{stream}/homekit")).ok()
+}
+
+impl Server {
+    /// Does the writes of a request, and makes the answer.
+    pub(super) async fn write(&mut self, id: ConnectionId, mut write: PendingWrite) -> Response {
+        let now = hub::now();
+        for item in write.items_mut() {
+            item.result = self.write_one(id, item.id, &item.value, now).await;
+        }
+        self.host.accessories.finish_write(write, now)
+    }
+
+    async fn write_one(
+        &mut self,
+        id: ConnectionId,
+        to: CharacteristicId,
+        value: &Value,
+        now: Moment,
+    ) -> Result<Option<Value>, Status> {
+        let found =
+            self.cameras.iter().enumerate().find_map(|(index, camera)| Some((index, camera.place(to)?)));
+        // Anything else is a value that stands for itself.
+        let Some((camera, place)) = found else { return Ok(None) };
+        let text = value.as_str().unwrap_or_default();
+        match place {
+            Place::SetupEndpoints(stream) => {
+                let request = SetupRequest::from_base64(text).map_err(|error| {
+                    tracing::debug!(accessory = self.config.name, %error, "a HomeKit stream request is none");
+                    Status::InvalidValue
+                })?;
+                self.prepare(id, camera, stream, request, now).await.map(Some)
+            }
+            Place::Selected(stream) => {
+                let selected = SelectedStream::from_base64(text).map_err(|error| {
+                    tracing::debug!(accessory = self.config.name, %error, "a HomeKit stream selection is none");
+                    Status::InvalidValue
+                })?;
+                self.select(id, camera, stream, selected, now).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn prepare(
+        &mut self,
+        id: ConnectionId,
+        camera: usize,
+        stream: usize,
+        request: SetupRequest,
+        now: Moment,
+    ) -> Result<Value, Status> {
+        let local = self.connections.get(&id).ok_or(Status::Unreachable)?.local;
+        let port = match self.around.srtp.local_address().await {
+            Ok(address) => address.port(),
+            Err(error) => {
+                tracing::error!(accessory = self.config.name, %error, "no HomeKit view");
+                return Err(Status::OutOfResources);
+            }
+        };
+        let camera = self.cameras.get_mut(camera).ok_or(Status::NotFound)?;
+        let response = camera.prepare(stream, id, request, local, port, now);
+        Ok(json!(response.to_base64()))
+    }
+
+    async fn select(
+        &mut self,
+        id: ConnectionId,
+        camera: usize,
+        stream: usize,
+        selected: SelectedStream,
+        now: Moment,
+    ) -> Result<(), Status> {
+        match selected.command {
+            Command::Start => self.start(id, camera, stream, selected, now).await,
+            Command::End => {
+                self.stop(camera, stream, selected.session).await;
+                self.set_status(camera, stream, hub::now());
+                Ok(())
+            }
+            Command::Suspend => self.tell(camera, stream, selected.session, live::Command::Suspend),
+            Command::Resume => self.tell(camera, stream, selected.session, live::Command::Resume),
+            // The pictures are the stream's own: what is asked for is what there is.
+            Command::Reconfigure => Ok(()),
+        }
+    }
+
+    async fn start(
+        &mut self,
+        id: ConnectionId,
+        camera: usize,
+        stream: usize,
+        selected: SelectedStream,
+        now: Moment,
+    ) -> Result<(), Status> {
+        let local = self.connections.get(&id).ok_or(Status::Unreachable)?.local;
+        let of = self.cameras.get_mut(camera).ok_or(Status::NotFound)?;
+        let config = of.config.clone();
+        let slot = of.slot(stream).ok_or(Status::NotFound)?;
+        let is_its = matches!(slot, Slot::Prepared { connection, request, .. }
+            if *connection == id && request.session == selected.session);
+        if !is_its {
+            // Asked for by nobody, by somebody else, or shown already.
+            return Err(Status::NotAllowed);
+        }
+        let (commands, told) = mpsc::channel(COMMANDS);
+        let (tell, mut ended) = watch::channel(None);
+        let live = Slot::Live { connection: id, session: selected.session, commands, ended: ended.clone() };
+        let Slot::Prepared { request, video_ssrc, audio_ssrc, .. } = std::mem::replace(slot, live) else {
+            return Err(Status::NotAllowed);
+        };
+        let plan = Plan {
+            stream: config.stream.clone(),
+            transcoded: transcoded_name(&config.stream).filter(|_| config.transcode),
+            setup: *request,
+            selected,
+            video_ssrc,
+            audio_ssrc,
+            sound: config.sound,
+            local,
+            srtp: self.around.srtp.clone(),
+            since: now,
+        };
+        tracing::info!(stream = %config.stream, to = %plan.setup.controller.address, "a HomeKit view begins");
+        let owner = format!("homekit view of {}", config.stream);
+        let job = move |worker: hub::Worker| async move {
+            let reason = live::run(worker, plan, told).await;
+            tell.send_replace(Some(reason));
+        };
+        let started = match self.around.hub.worker().await {
+            Ok(worker) => worker.run(owner, job).await,
+            Err(gone) => Err(gone),
+        };
+        if started.is_err() {
+            of_free(self.cameras.get_mut(camera).and_then(|of| of.slot(stream)));
+            return Err(Status::OutOfResources);
+        }
+        let (inputs, session) = (self.inputs.clone(), selected.session);
+        self.tasks.spawn_local(async move {
+            let over = ended.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+            let reason = over.unwrap_or_else(|| "its worker is gone".to_owned());
+            // Without a server there is nobody to tell.
+            let _ = inputs.send(Input::Ended { camera, stream, session, reason }).await;
+        });
+        self.set_status(camera, stream, now);
+        Ok(())
+    }
+
+    /// Ends a view, and waits until nothing more is sent.
+    async fn stop(&mut self, camera: usize, stream: usize, session: SessionId) {
+        let Some(slot) = self.cameras.get_mut(camera).and_then(|camera| camera.slot(stream)) else { return };
+        match slot {
+            Slot::Live { session: live, ended, .. } if *live == session => {
+                let mut ended = ended.clone();
+                // Nobody can say anything to it any more: that ends it.
+                *slot = Slot::Free;
+                let over = tokio::time::timeout(END_MAX, ended.wait_for(Option::is_some)).await;
+                if over.is_err() {
+                    tracing::warn!(accessory = self.config.name, "a HomeKit view does not end in time");
+                }
+            }
+            Slot::Prepared { request, .. } if request.session == session => *slot = Slot::Free,
+            Slot::Free | Slot::Prepared { .. } | Slot::Live { .. } => {}
+        }
+    }
+
+    fn tell(
+        &mut self,
+        camera: usize,
+        stream: usize,
+        session: SessionId,
+        command: live::Command,
+    ) -> Result<(), Status> {
+        match self.cameras.get_mut(camera).and_then(|camera| camera.slot(stream)) {
+            Some(Slot::Live { session: live, commands, .. }) if *live == session => {
+                commands.try_send(command).map_err(|_| Status::Busy)
+            }
+            Some(Slot::Free | Slot::Prepared { .. } | Slot::Live { .. }) | None => Err(Status::NotAllowed),
+        }
+    }
+
+    /// Begins to make a picture; or says that there is none.
+    pub(super) fn snapshot(
+        &mut self,
+        id: ConnectionId,
+        aid: u64,
+        width: u16,
+        height: u16,
+    ) -> Option<Response> {
+        let by_number = self.cameras.iter().find(|camera| camera.aid == aid);
+        let Some(camera) = by_number else { return Some(refusal(404, Status::NotFound)) };
+        let (stream, pictures, inputs) =
+            (camera.config.stream.clone(), self.around.pictures.clone(), self.inputs.clone());
+        self.tasks.spawn_local(async move {
+            let response = match pictures.take(&stream, width, height).await {
+                Ok(picture) => Response::with_body(200, "image/jpeg", picture.to_vec()),
+                Err(error) => {
+                    tracing::warn!(%stream, %error, "no picture for HomeKit");
+                    refusal(503, Status::Unreachable)
+                }
+            };
+            let _ = inputs.send(Input::Picture { id, response }).await;
+        });
+        None
+    }
+}
+
+fn of_free(slot: Option<&mut Slot>) {
+    if let Some(slot) = slot {
+        *slot = Slot::Free;
+    }
+}
+
+fn refusal(http: u16, status: Status) -> Response {
+    let body = json!({ "status": status.number() }).to_string().into_bytes();
+    Response::with_body(http, JSON, body)
+}

@@ -1,0 +1,229 @@
+//! Starts the accessories of the configuration, and ends them.
+use super::camera::{Camera, information};
+use super::picture::Pictures;
+use super::server::{Ask, Report, Server, Surroundings, advertisement};
+use super::{AccessoryConfig, server, store};
+use crate::homekit::mdns::{Announced, Mdns};
+use crate::homekit::secrets::{Secrets, SecretsError, StoredAccessory};
+use crate::homekit::srtp::SrtpHandle;
+use crate::net::bind::{self, BindError};
+use crate::net::child::Children;
+use hub::{Hub, SourceSpec, StreamSpec};
+use media::StreamName;
+use protocols::hap::accessory::{Accessory, Server as Database};
+use protocols::hap::pairing::{Pairings, SetupAccessory};
+use protocols::hap::session::Host;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// The setting that says where an accessory listens.
+const SETTING: &str = "homekit: listen";
+/// Questions that wait: 16; each is answered at once.
+const ASKS: usize = 16;
+/// Model of bridges.
+const BRIDGE: &str = "Bridge";
+/// An accessory says goodbye within this time: 700 ms; one datagram an interface, and views that end on their workers.
+const END_MAX: Duration = Duration::from_millis(700);
+
+/// Why the accessories did not start. The message names the setting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Keys and pairings.
+    #[error("homekit.{name}: {error}")]
+    Secrets {
+        /// Which accessory.
+        name: String,
+        /// Why.
+        error: SecretsError,
+    },
+}
+
+/// What accessories need.
+#[derive(Clone)]
+pub struct Needs {
+    /// Where media goes.
+    pub srtp: SrtpHandle,
+    /// Where keys and pairings are kept.
+    pub secrets: Secrets,
+    /// Where they are announced.
+    pub mdns: Mdns,
+    /// Runs ffmpeg, for snapshots.
+    pub children: Children,
+    /// Which ffmpeg.
+    pub ffmpeg: String,
+}
+
+/// The accessories that run. Dropping it ends them without a goodbye; see [`Accessories::end`].
+pub struct Accessories {
+    hub: Hub,
+    running: Vec<Running>,
+    transcoded: Vec<StreamName>,
+}
+
+struct Running {
+    name: String,
+    asks: mpsc::Sender<Ask>,
+    task: JoinHandle<()>,
+}
+
+/// Starts them on the calling thread (a `LocalRuntime`). Ports are bound first, all of them.
+///
+/// # Errors
+/// A port or the keys cannot be had; then none of them runs.
+pub async fn start(
+    hub: &Hub,
+    configs: Vec<AccessoryConfig>,
+    needs: &Needs,
+) -> Result<Accessories, StartError> {
+    let mut bound = Vec::new();
+    for config in configs {
+        let listener = bind::tcp(config.listen, SETTING)?;
+        let stored = store::load(&needs.secrets, &config).await;
+        let stored = stored.map_err(|error| StartError::Secrets { name: config.name.clone(), error })?;
+        bound.push((config, listener, stored));
+    }
+    let mut all = Accessories { hub: hub.clone(), running: Vec::new(), transcoded: Vec::new() };
+    for (config, listener, stored) in bound {
+        all.add_transcoded(&config).await;
+        let refused = |error| bind::error(config.listen, SETTING, error);
+        let address = listener.local_addr().map_err(refused)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(refused)?;
+        let around = Surroundings {
+            hub: hub.clone(),
+            srtp: needs.srtp.clone(),
+            secrets: needs.secrets.clone(),
+            pictures: Pictures {
+                hub: hub.clone(),
+                children: needs.children.clone(),
+                ffmpeg: needs.ffmpeg.clone(),
+            },
+        };
+        let announcement = needs.mdns.announce(announced(&config, &stored, address)).await;
+        let (pairings, cameras) = (stored.pairings.len(), config.cameras.len());
+        tracing::info!(accessory = config.name, name = config.title, %address, pairings, cameras, "HomeKit accessory");
+        if address.ip().is_loopback() {
+            tracing::warn!(
+                accessory = config.name,
+                "this HomeKit accessory is for this machine only: give homekit.{}.listen or api.listen an address that phones reach",
+                config.name
+            );
+        }
+        match needs.srtp.local_address().await {
+            Ok(media) if media.ip().is_loopback() && !address.ip().is_loopback() => tracing::warn!(
+                accessory = config.name,
+                "HomeKit's media is for this machine only: give srtp.listen an address that phones reach, such as \":8443\""
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(accessory = config.name, %error, "no HomeKit view"),
+        }
+        let name = config.name.clone();
+        let made = make(&config, &stored);
+        let (server, inputs) = Server::new(config, address, around, stored, made, Some(announcement));
+        let (asks, asked) = mpsc::channel(ASKS);
+        let task = tokio::task::spawn_local(server.run(listener, inputs, asked));
+        all.running.push(Running { name, asks, task });
+    }
+    Ok(all)
+}
+
+/// What controllers talk with, and the cameras in it.
+fn make(config: &AccessoryConfig, stored: &StoredAccessory) -> (Host, Vec<Camera>) {
+    let mut accessories = Vec::new();
+    let mut cameras = Vec::new();
+    if config.is_bridge {
+        accessories.push(Accessory::new(1, &information(&config.title, BRIDGE, &config.id)));
+    }
+    for camera in &config.cameras {
+        let name = camera.stream.to_string();
+        // Each was given a number when it was loaded.
+        let aid = if config.is_bridge { stored.numbers.get(&name).copied().unwrap_or(0) } else { 1 };
+        let serial_number = if config.is_bridge { format!("{}-{aid}", config.id) } else { config.id.clone() };
+        let (camera, accessory) = Camera::new(aid, camera.clone(), &serial_number);
+        cameras.push(camera);
+        accessories.push(accessory);
+    }
+    let host = Host {
+        identity: stored.identity.clone(),
+        setup: SetupAccessory::new(config.code.clone(), stored.failed_tries),
+        pairings: Pairings::new(stored.pairings.clone()),
+        accessories: Database::new(accessories),
+    };
+    (host, cameras)
+}
+
+fn announced(config: &AccessoryConfig, stored: &StoredAccessory, address: SocketAddr) -> Announced {
+    Announced {
+        name: config.title.clone(),
+        address: Some(address.ip()).filter(|ip| !ip.is_unspecified()),
+        port: address.port(),
+        advertisement: advertisement(config, stored, stored.pairings.is_empty()),
+    }
+}
+
+impl Accessories {
+    /// The streams that are coded anew for HomeKit, where that is allowed: nothing runs before somebody looks.
+    async fn add_transcoded(&mut self, config: &AccessoryConfig) {
+        for camera in config.cameras.iter().filter(|camera| camera.transcode) {
+            let Some(name) = server::transcoded_name(&camera.stream) else { continue };
+            if self.hub.has(&name).await {
+                // Somebody has made one of his own.
+                continue;
+            }
+            let url = format!("ffmpeg:{}#video=h264", camera.stream);
+            let spec = StreamSpec {
+                sources: vec![SourceSpec { url, ..SourceSpec::default() }],
+                ..StreamSpec::default()
+            };
+            match self.hub.put(&name, spec).await {
+                Ok(_) => self.transcoded.push(name),
+                Err(error) => {
+                    tracing::warn!(stream = %camera.stream, %error, "nothing is transcoded for HomeKit")
+                }
+            }
+        }
+    }
+
+    /// How they are.
+    pub async fn reports(&self) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for running in &self.running {
+            let (reply, answer) = oneshot::channel();
+            if running.asks.send(Ask::Report(reply)).await.is_ok() {
+                reports.extend(answer.await.ok());
+            }
+        }
+        reports
+    }
+
+    /// Makes an accessory forget whom it trusts. False when there is none of this name.
+    pub async fn unpair(&self, name: &str) -> bool {
+        let Some(running) = self.running.iter().find(|running| running.name == name) else { return false };
+        let (reply, answer) = oneshot::channel();
+        running.asks.send(Ask::Unpair(reply)).await.is_ok() && answer.await.is_ok()
+    }
+
+    /// Ends them: connections are closed, the network is told, views end.
+    pub async fn end(mut self) {
+        let running = std::mem::take(&mut self.running);
+        let tasks: Vec<_> = running.into_iter().map(|running| running.task).collect();
+        for mut task in tasks {
+            if tokio::time::timeout(END_MAX, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+        for name in std::mem::take(&mut self.transcoded) {
+            self.hub.remove(&name).await;
+        }
+    }
+}
+
+impl Drop for Accessories {
+    fn drop(&mut self) {
+        self.running.iter().for_each(|running| running.task.abort());
+    }
+}

@@ -1,0 +1,274 @@
+//! The owner of the socket: table, keys and mailboxes of all sessions.
+use super::session::Packet;
+use super::{NewSession, OpenError};
+use crate::net::udp::{SendBatch, UdpShared};
+use bytes::Bytes;
+use formats::rtp::Packets;
+use protocols::srtp::table::{ContextKey, Dropped, NewContext, Table};
+use quinn_udp::{BATCH_SIZE, RecvMeta};
+use std::collections::BTreeMap;
+use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most sessions at once: 1,024. 250 cameras watched twice, with sound; each has two sets of keys, some 3 KB.
+pub const SESSIONS_MAX: usize = 1_024;
+/// What a session's mailbox holds: 512 packets, a second of 4 Mbit/s.
+pub const INBOX: usize = 512;
+/// Waiting commands; whoever sends waits beyond that. 256 frames: one of each session in a hundred cameras' house.
+pub(super) const COMMANDS: usize = 256;
+/// Commands that are done in one turn, before the socket is read again: 32.
+const COMMANDS_AT_ONCE: usize = 32;
+/// How often sessions are looked for whose holder left while the owner was behind: 1 s.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Receive buffer for each datagram that the kernel joins to others, up to 64 KiB together. Longer ones are cut, and then
+/// not authentic.
+const DATAGRAM_BYTES_MAX: usize = 1500;
+
+/// Names a session; never used again by the same owner.
+pub(super) type SessionKey = ContextKey;
+
+/// What the owner is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    Open {
+        new: NewSession,
+        inbox: mpsc::Sender<Packet>,
+        reply: oneshot::Sender<Result<SessionKey, OpenError>>,
+    },
+    Send {
+        key: SessionKey,
+        packets: Packets,
+    },
+    SendRtcp {
+        key: SessionKey,
+        packet: Bytes,
+    },
+    Remove {
+        key: SessionKey,
+        reply: Option<oneshot::Sender<()>>,
+    },
+    Stats(oneshot::Sender<Stats>),
+}
+
+/// What an owner has counted; from 0 again when another one takes its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Sessions now.
+    pub sessions: usize,
+    /// Datagrams that were somebody's.
+    pub received: u64,
+    /// Datagrams that were dropped, by reason.
+    pub dropped: Dropped,
+    /// Packets that their session did not take in time.
+    pub overrun: u64,
+    /// Packets that were enciphered and given to the system.
+    pub sent: u64,
+    /// Packets that could not be enciphered: they are none, or the keys are used up.
+    pub unprotected: u64,
+    /// Datagrams that the system did not take.
+    pub unsent: u64,
+}
+
+struct Entry {
+    inbox: mpsc::Sender<Packet>,
+    local: Option<IpAddr>,
+    rtp_overhead: usize,
+    rtcp_overhead: usize,
+}
+
+/// The owner. It ends with its last session and the last way to it.
+pub(super) struct Owner {
+    udp: Arc<UdpShared>,
+    table: Table,
+    entries: BTreeMap<SessionKey, Entry>,
+    batch: SendBatch,
+    stats: Stats,
+}
+
+impl Owner {
+    pub(super) fn new(udp: Arc<UdpShared>) -> Self {
+        Self {
+            udp,
+            table: Table::default(),
+            entries: BTreeMap::new(),
+            batch: SendBatch::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Runs until every handle and session is gone.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let socket = match self.udp.reading().and_then(tokio::net::UdpSocket::from_std) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::error!(%error, "the SRTP socket cannot be read");
+                return;
+            }
+        };
+        let segments = self.udp.receive_segments().max(1);
+        let mut buffers = vec![vec![0_u8; (DATAGRAM_BYTES_MAX * segments).min(1 << 16)]; BATCH_SIZE];
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            tokio::select! {
+                ready = socket.readable() => {
+                    if let Err(error) = ready {
+                        tracing::error!(%error, "the SRTP socket failed");
+                        return;
+                    }
+                    self.receive(&socket, &mut buffers);
+                }
+                command = commands.recv() => {
+                    let Some(command) = command else { return };
+                    self.command(command);
+                    for _ in 1..COMMANDS_AT_ONCE {
+                        let Ok(command) = commands.try_recv() else { break };
+                        self.command(command);
+                    }
+                }
+                _ = sweep.tick() => self.sweep(),
+            }
+        }
+    }
+
+    fn receive(&mut self, socket: &tokio::net::UdpSocket, buffers: &mut [Vec<u8>]) {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let received = socket.try_io(Interest::READABLE, || {
+            let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            self.udp.receive(&mut slices, &mut metas)
+        });
+        let count = match received {
+            Ok(count) => count,
+            Err(error) => {
+                // Nothing more, or such as the ICMP answer of a peer that is gone: not the socket's end.
+                tracing::trace!(%error, "receiving failed");
+                return;
+            }
+        };
+        for (meta, buffer) in metas.iter().zip(buffers).take(count) {
+            let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            let length = meta.len.min(buffer.len());
+            for datagram in buffer[..length].chunks_mut(meta.stride.max(1)) {
+                self.dispatch(from, datagram);
+            }
+        }
+    }
+
+    /// Gives a datagram to whose it is. What is nobody's the table counts.
+    fn dispatch(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        let Some(accepted) = self.table.handle_datagram(from, datagram) else { return };
+        self.stats.received += 1;
+        if let Some(to) = accepted.moved_to {
+            tracing::debug!(%to, "an SRTP peer sends from another address now");
+        }
+        let Some(entry) = self.entries.get(&accepted.context) else { return };
+        let data = Bytes::copy_from_slice(&datagram[..accepted.length]);
+        match entry.inbox.try_send(Packet { kind: accepted.kind, data, arrived: hub::now() }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => self.stats.overrun += 1,
+            Err(mpsc::error::TrySendError::Closed(_)) => self.remove(accepted.context),
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Open { new, inbox, reply } => {
+                let opened = self.open(&new, inbox);
+                let key = opened.as_ref().ok().copied();
+                if let (Err(_), Some(key)) = (reply.send(opened), key) {
+                    // Whoever asked has left.
+                    self.remove(key);
+                }
+            }
+            Command::Send { key, packets } => self.send(key, &packets),
+            Command::SendRtcp { key, packet } => self.send_rtcp(key, &packet),
+            Command::Remove { key, reply } => {
+                self.remove(key);
+                if let Some(reply) = reply {
+                    // It may not wait any more.
+                    let _ = reply.send(());
+                }
+            }
+            Command::Stats(reply) => {
+                let stats = Stats {
+                    sessions: self.entries.len(),
+                    dropped: self.table.dropped(),
+                    unsent: self.udp.dropped(),
+                    ..self.stats
+                };
+                let _ = reply.send(stats);
+            }
+        }
+    }
+
+    /// The mailbox is there before the table can name it.
+    fn open(&mut self, new: &NewSession, inbox: mpsc::Sender<Packet>) -> Result<SessionKey, OpenError> {
+        if self.entries.len() >= SESSIONS_MAX {
+            return Err(OpenError::TooMany);
+        }
+        let (profile, local) = (new.send.profile(), new.local);
+        let entry = Entry {
+            inbox,
+            local,
+            rtp_overhead: profile.rtp_overhead(),
+            rtcp_overhead: profile.rtcp_overhead(),
+        };
+        let key = self.table.insert(&NewContext {
+            remote: SocketAddr::new(new.remote.ip().to_canonical(), new.remote.port()),
+            ssrc: new.remote_ssrc,
+            send: new.send.clone(),
+            receive: new.receive.clone(),
+        })?;
+        self.entries.insert(key, entry);
+        Ok(key)
+    }
+
+    fn remove(&mut self, key: SessionKey) {
+        self.table.remove(key);
+        self.entries.remove(&key);
+    }
+
+    /// Enciphers the packets of a frame in one buffer, which goes out in as few sends as possible.
+    fn send(&mut self, key: SessionKey, packets: &Packets) {
+        let (Some(entry), Some(remote)) = (self.entries.get(&key), self.table.remote(key)) else { return };
+        for packet in packets.iter() {
+            let length = packet.len() + entry.rtp_overhead;
+            let (table, udp) = (&mut self.table, &*self.udp);
+            let protected = self.batch.push_by(entry.local, remote, length, udp, |bytes| {
+                let start = bytes.len();
+                bytes.extend_from_slice(packet);
+                table.protect_rtp(key, bytes, start).map(|_| ())
+            });
+            self.stats.count(protected.is_ok());
+        }
+        self.batch.flush(&self.udp);
+    }
+
+    fn send_rtcp(&mut self, key: SessionKey, packet: &[u8]) {
+        let (Some(entry), Some(remote)) = (self.entries.get(&key), self.table.remote(key)) else { return };
+        let length = packet.len() + entry.rtcp_overhead;
+        let (table, udp) = (&mut self.table, &*self.udp);
+        let protected = self.batch.push_by(entry.local, remote, length, udp, |bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(packet);
+            table.protect_rtcp(key, bytes, start).map(|_| ())
+        });
+        self.stats.count(protected.is_ok());
+        self.batch.flush(&self.udp);
+    }
+
+    fn sweep(&mut self) {
+        let over: Vec<SessionKey> =
+            self.entries.iter().filter(|(_, entry)| entry.inbox.is_closed()).map(|(key, _)| *key).collect();
+        over.into_iter().for_each(|key| self.remove(key));
+    }
+}
+
+impl Stats {
+    fn count(&mut self, is_sent: bool) {
+        *if is_sent { &mut self.sent } else { &mut self.unprotected } += 1;
+    }
+}
