@@ -16,6 +16,7 @@ mod error;
 mod family;
 mod h264_profile;
 mod producer;
+mod red;
 mod router;
 mod validate;
 
@@ -30,6 +31,7 @@ pub use producer::{
     RtpMapping, RtpMappingCodec, RtpMappingEncoding, get_consumable_rtp_parameters,
     get_producer_rtp_parameters_mapping,
 };
+pub(crate) use red::repeated_codec;
 pub use router::generate_router_rtp_capabilities;
 pub use validate::{
     disable_bwe_in_rtp_parameters, normalize_rtp_parameters, validate_rtp_capabilities,

@@ -8,6 +8,7 @@ mod dependency;
 mod elements;
 mod h264;
 mod h265;
+mod red;
 mod stream_reader;
 mod unwrap;
 mod vp8;
@@ -16,6 +17,8 @@ mod vp9;
 pub use dependency::{CHAINS_MAX, Dependency, DependencyReader, Described, Structure, Template};
 pub use elements::Elements;
 pub(crate) use elements::{ONE_BYTE, TWO_BYTES};
+pub(crate) use red::HEADER_BYTES as RED_HEADER_BYTES;
+pub use red::{RED_BLOCKS_MAX, Red, RedTypes};
 pub use stream_reader::{InboundPacket, SEQUENCE_GAP_MAX, StreamReader};
 pub use vp8::Vp8;
 pub use vp9::{Resolution, Vp9, Vp9Structure};
@@ -38,12 +41,15 @@ pub enum PayloadFormat {
     H265,
     /// RTP payload format for AV1 1.0.
     Av1,
+    /// RFC 2198, and beside it packets without redundancy.
+    Red(RedTypes),
     /// Sound and whatever else has no layers: each packet stands for itself.
     Plain,
 }
 
 impl PayloadFormat {
-    /// The format of a codec; RTX and other repair formats are [`PayloadFormat::Plain`].
+    /// The format of a codec; RTX and other repair formats are [`PayloadFormat::Plain`]. [`PayloadFormat::Red`] is of
+    /// two codecs, so it is nobody's.
     pub fn of(mime_type: MimeType) -> Self {
         if mime_type == MimeType::Video(MimeTypeVideo::Vp8) {
             Self::Vp8
@@ -92,6 +98,8 @@ pub enum Detail {
     Vp8(Vp8),
     /// The VP9 payload descriptor.
     Vp9(Vp9),
+    /// The blocks of RED.
+    Red(Red),
     /// The dependency descriptor of the header extension, of any codec.
     Dependency(Dependency),
 }

@@ -1,8 +1,9 @@
 //! Rewrites the packets of a producer's streams so that a consumer sees one stream without seams.
 //!
 //! Sequence numbers, timestamps, VP8 and VP9 picture ids and frame numbers of the dependency descriptor go on over
-//! packets left out and over switches; payloads stay shared, a few bytes of them are patched while they are sent.
-//! Sources: RFC 3550 §5.1, RFC 7741 §4.2, RFC 9628 §4.2.
+//! packets left out and over switches; payloads stay shared, a few bytes of them are patched while they are sent. Of
+//! RED, who did not negotiate it gets the present piece of sound only.
+//! Sources: RFC 3550 §5.1, RFC 7741 §4.2, RFC 9628 §4.2, RFC 2198 §3.
 mod clock;
 mod extension_ids;
 mod patch;
@@ -26,6 +27,8 @@ pub struct Outbound {
     pub ssrc: u32,
     /// Payload type of its codec.
     pub payload_type: u8,
+    /// Payload type of RED, if it has that.
+    pub red: Option<u8>,
     /// Clock rate of its codec in hertz.
     pub clock_rate: u32,
     /// The first sequence number. Below 65536, so that no roll-over count needs to be signalled.
@@ -45,6 +48,8 @@ pub struct Rewritten {
     pub payload_type: u8,
     /// Marker.
     pub marker: bool,
+    /// So many bytes at the payload's front stay behind.
+    pub skip: u16,
     /// Bytes of the payload to send in the place of those there.
     pub patch: Option<Patch>,
     /// Nothing of the packet goes on but its number, which was kept for it before it was known to be left out: without,
@@ -125,9 +130,24 @@ impl Rewriter {
             Choice::Forward { marker } if self.source == Some(source) => marker,
             Choice::Forward { .. } => return None,
         };
+        if self.gets_nothing(&packet.facts.detail) {
+            let sequence = self.leave_out(packet);
+            return sequence.map(|sequence| self.filler(sequence, packet, now));
+        }
         let sequence = self.sequence.place_once(packet.sequence)?;
+        let (mut payload_type, mut skip) = (self.outbound.payload_type, 0);
         let (patch, frame_number) = match packet.facts.detail {
             Detail::None => (None, None),
+            Detail::Red(blocks) => match self.outbound.red {
+                Some(red) => {
+                    let repeated = std::mem::replace(&mut payload_type, red);
+                    (Some(patch::red(&blocks, repeated)), None)
+                }
+                None => {
+                    skip = blocks.primary_at;
+                    (None, None)
+                }
+            },
             Detail::Vp8(vp8) => {
                 let picture = vp8.picture_id.and_then(|_| self.picture.place(packet.picture_id, true));
                 let tl0 = vp8.tl0_picture.map(|_| self.tl0_offset.map(packet.tl0_picture) as u8);
@@ -144,12 +164,21 @@ impl Rewriter {
             sequence,
             timestamp: self.clock.map(packet.timestamp, now),
             ssrc: self.outbound.ssrc,
-            payload_type: self.outbound.payload_type,
+            payload_type,
             marker,
+            skip,
             patch,
             filler: false,
             frame_number,
         })
+    }
+
+    /// Whether a packet that goes on has nothing for this consumer: redundancy alone, which it did not negotiate.
+    const fn gets_nothing(&self, detail: &Detail) -> bool {
+        match detail {
+            Detail::Red(blocks) => blocks.only_repeats && self.outbound.red.is_none(),
+            Detail::None | Detail::Vp8(_) | Detail::Vp9(_) | Detail::Dependency(_) => false,
+        }
     }
 
     fn filler(&mut self, sequence: u64, packet: &InboundPacket, now: Moment) -> Rewritten {
@@ -161,6 +190,7 @@ impl Rewriter {
             ssrc,
             payload_type,
             marker: false,
+            skip: 0,
             patch: None,
             filler: true,
             frame_number: None,
@@ -173,7 +203,7 @@ impl Rewriter {
         self.source = Some(source);
         self.sequence.begin(packet.sequence);
         match packet.facts.detail {
-            Detail::None => {}
+            Detail::None | Detail::Red(_) => {}
             Detail::Vp8(vp8) => {
                 if vp8.picture_id.is_some() {
                     self.picture.begin(packet.picture_id);

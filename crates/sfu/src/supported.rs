@@ -3,9 +3,12 @@
 //! A router forwards packets and decodes nothing, so a codec is here when its key frames and layers can be read.
 //! Ids of header extensions are mediasoup's (0.33), so that captures and old notes stay true.
 //!
-//! `audio/red` (RFC 2198) is not: its blocks name the payload type of the codec inside, which a router renumbers,
-//! so each packet would have to be rewritten. H.264, H.265, VP9 and AV1 are listed by the profiles that browsers
-//! offer; others are carried as well when an application asks for them.
+//! `audio/red` (RFC 2198) repeats Opus; who does not list it gets the Opus in it. An application lists it behind Opus:
+//! `mediasoup-client` sends the first codec that it can and no other, and RED alone is refused. So it sends Opus, and
+//! receives both.
+//!
+//! H.264, H.265, VP9 and AV1 are listed by the profiles that browsers offer; others are carried as well when an
+//! application asks for them.
 use crate::rtp_parameters::{
     MediaKind, MimeTypeAudio, MimeTypeVideo, RtcpFeedback, RtpCapabilities, RtpCodecCapability,
     RtpCodecParametersParameters, RtpHeaderExtension, RtpHeaderExtensionDirection, RtpHeaderExtensionUri,
@@ -28,7 +31,7 @@ pub fn supported_rtp_capabilities() -> RtpCapabilities {
 }
 
 fn audio_codecs() -> Vec<RtpCodecCapability> {
-    use MimeTypeAudio::{Cn, G722, MultiChannelOpus, Opus, Pcma, Pcmu, TelephoneEvent};
+    use MimeTypeAudio::{Cn, G722, MultiChannelOpus, Opus, Pcma, Pcmu, Red, TelephoneEvent};
     let opus_feedback = || vec![RtcpFeedback::Nack, RtcpFeedback::TransportCc];
     let plain = || vec![RtcpFeedback::TransportCc];
     let audio = |mime_type, payload_type, clock_rate, channels, parameters, rtcp_feedback| {
@@ -64,6 +67,7 @@ fn audio_codecs() -> Vec<RtpCodecCapability> {
     codecs.extend(
         [48_000, 32_000, 16_000, 8_000].map(|rate| audio(TelephoneEvent, None, rate, 1, none(), vec![])),
     );
+    codecs.push(audio(Red, None, 48_000, 2, none(), plain()));
     codecs
 }
 

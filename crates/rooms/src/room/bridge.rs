@@ -191,6 +191,8 @@ async fn consume(router: &Router, chosen: Vec<Chosen>) -> Result<Vec<Tapped>, Ta
     let mut tapped = Vec::new();
     for Chosen { producer, source, paused } in chosen {
         let mut options = ConsumerOptions::new(producer, router.rtp_capabilities().clone().into());
+        // streams carry no redundancy: they take the sound in it
+        options.rtp_capabilities.codecs.retain(|codec| !codec.mime_type().is_red());
         // until somebody listens
         options.paused = true;
         options.enable_rtx = Some(false);

@@ -136,7 +136,7 @@ impl Bandwidth {
             self.left_out += 1;
             return;
         }
-        let bytes = going.produced.payload.len() + usize::from(going.padding);
+        let bytes = going.produced.payload_of(&going.rewritten).len() + usize::from(going.padding);
         self.pacer.handle_queued(bytes, now);
         self.waiting.push_back(Waiting {
             consumer: going.consumer,
@@ -243,7 +243,7 @@ pub(super) fn send_again(
                 let filler = envelope.rewritten.filler;
                 let is_key_frame = produced.inbound.facts.key_frame && !filler;
                 let is_rtx = envelope.rtx.is_some();
-                let payload_size = if filler { 0 } else { produced.payload.len() }
+                let payload_size = produced.payload_of(&envelope.rewritten).len()
                     + if is_rtx { ORIGINAL_NUMBER_BYTES } else { 0 };
                 let packet = TracedPacket { size, payload_size, is_key_frame, is_rtx };
                 trace.probation(&header(&envelope), packet, now);

@@ -1,7 +1,7 @@
 //! One consumer: what its endpoint gets of a producer.
 use super::keys::{ProducerKey, TransportKey};
 use super::packet::{ConsumerExtensions, Envelope, Produced, header, write};
-use super::producer::{Description, media_codec};
+use super::producer::{Description, media_codec, red_types};
 use super::trace::{TracedPacket, Tracer};
 use crate::consumer::{ConsumerEvent, ConsumerScore, ConsumerType};
 use crate::consumer_stream::ConsumerStream;
@@ -199,7 +199,7 @@ impl ConsumerState {
         let Numbering { transport_sequence, padding } = numbering;
         let envelope = Envelope { rewritten, rtx: None, transport_sequence, padding, now };
         write(produced, &self.extensions, &envelope, out);
-        let payload_size = if rewritten.filler { 0 } else { produced.payload.len() };
+        let payload_size = produced.payload_of(&rewritten).len();
         if let Some(trace) = &mut self.trace {
             let size = out.len() - start;
             let is_key_frame = produced.inbound.facts.key_frame && !rewritten.filler;
@@ -367,6 +367,7 @@ impl Leg {
         let outbound = Outbound {
             ssrc,
             payload_type: codec.payload_type(),
+            red: red_types(encoding, parameters).map(|types| types.red),
             clock_rate: description.clock_rate,
             // the upper half stays free, so that no receiver takes an early loss for a wrap
             first_sequence: random() >> 1,

@@ -40,6 +40,11 @@ impl Produced {
         Self { inbound, elements, two_bytes, payload: packet.payload }
     }
 
+    /// What of the payload goes on, before it is patched.
+    pub(crate) fn payload_of(&self, rewritten: &Rewritten) -> &[u8] {
+        if rewritten.filler { &[] } else { self.payload.get(rewritten.skip.into()..).unwrap_or_default() }
+    }
+
     fn elements(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut rest = self.elements.as_slice();
         std::iter::from_fn(move || {
@@ -134,14 +139,9 @@ pub(crate) fn write(
         out.extend_from_slice(&(rewritten.sequence as u16).to_be_bytes());
     }
     let payload = out.len();
-    if !rewritten.filler {
-        out.extend_from_slice(&packet.payload);
-    }
-    if let Some(patch) = &rewritten.patch {
-        let at = payload + patch.at;
-        if let Some(place) = out.get_mut(at..at + patch.bytes().len()) {
-            place.copy_from_slice(patch.bytes());
-        }
+    out.extend_from_slice(packet.payload_of(rewritten));
+    if let (Some(patch), Some(payload)) = (&rewritten.patch, out.get_mut(payload..)) {
+        patch.apply(payload);
     }
     // a packet with no payload and no padding would be no packet of media at all
     let padding = envelope.padding.max(u8::from(rewritten.filler));
@@ -235,6 +235,7 @@ mod tests {
                 payload_type: 100,
                 marker: true,
                 filler: false,
+                skip: 0,
                 patch: None,
                 frame_number: None,
             },

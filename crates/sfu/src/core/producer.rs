@@ -11,7 +11,8 @@ use crate::events::EventSource;
 use crate::ids::ProducerId;
 use crate::keyframe::{KeyFrameMethod, KeyFrameRequests};
 use crate::layers::ProducerLayers;
-use crate::payload::{PayloadFormat, StreamReader};
+use crate::ortc::repeated_codec;
+use crate::payload::{PayloadFormat, RedTypes, StreamReader};
 use crate::producer::{ProducerEvent, ProducerScore, ProducerType};
 use crate::rate::Rate;
 use crate::receive::{IncomingStream, IncomingStreamOptions, IncomingStreamStats, Received};
@@ -230,7 +231,8 @@ impl Stream {
             false if feedback.contains(&RtcpFeedback::CcmFir) => KeyFrameMethod::Fir,
             true | false => KeyFrameMethod::Pli,
         };
-        let format = codec.map_or(PayloadFormat::Plain, |codec| PayloadFormat::of(codec.mime_type()));
+        let plain = || codec.map_or(PayloadFormat::Plain, |codec| PayloadFormat::of(codec.mime_type()));
+        let format = red_types(encoding, parameters).map_or_else(plain, PayloadFormat::Red);
         Self {
             ssrc: encoding.ssrc,
             rtx_ssrc: encoding.rtx.as_ref().map(|rtx| rtx.ssrc),
@@ -264,14 +266,24 @@ impl Stream {
     }
 }
 
-/// The codec of an encoding: the one it names, else the first.
+/// The codec of an encoding: the one it names, else the first. RED stands for the codec that it repeats.
 pub(crate) fn media_codec<'a>(
     encoding: &RtpEncodingParameters,
     parameters: &'a RtpParameters,
 ) -> Option<&'a RtpCodecParameters> {
     let named = |codec: &&RtpCodecParameters| Some(codec.payload_type()) == encoding.codec_payload_type;
     let media = || parameters.codecs.iter().filter(|codec| !codec.is_rtx());
-    media().find(named).or_else(|| media().next())
+    let codec = media().find(named).or_else(|| media().next())?;
+    if codec.mime_type().is_red() { repeated_codec(codec, &parameters.codecs) } else { Some(codec) }
+}
+
+/// Payload types of an encoding whose packets may have redundancy.
+pub(crate) fn red_types(encoding: &RtpEncodingParameters, parameters: &RtpParameters) -> Option<RedTypes> {
+    let codec = media_codec(encoding, parameters)?;
+    let red = parameters.codecs.iter().find(|codec| codec.mime_type().is_red())?;
+    let repeated = repeated_codec(red, &parameters.codecs)?;
+    let is_its_own = repeated.payload_type() == codec.payload_type();
+    is_its_own.then_some(RedTypes { red: red.payload_type(), repeated: repeated.payload_type() })
 }
 
 /// How many layers a producer has, and in which way.

@@ -81,7 +81,7 @@ impl Within {
                     && facts.spatial <= limit.spatial
                     && !(only_for_upper && facts.spatial < limit.spatial)
             }
-            Detail::Vp8(_) | Detail::None => facts.temporal <= limit.temporal,
+            Detail::Vp8(_) | Detail::Red(_) | Detail::None => facts.temporal <= limit.temporal,
         };
         if !goes_on {
             return Choice::Drop;
@@ -115,7 +115,7 @@ impl Within {
                 let next_picture = facts.spatial == 0 && facts.starts_frame && !facts.key_frame;
                 self.needs_key_frame = lacks && (self.needs_key_frame || next_picture);
             }
-            Detail::Vp8(_) | Detail::None => {
+            Detail::Vp8(_) | Detail::Red(_) | Detail::None => {
                 if facts.starts_frame {
                     limit.move_temporal(packet, wish.temporal);
                 }

@@ -1,6 +1,7 @@
 //! What one endpoint, or another router, gets of a producer.
 use super::family::Codec;
 use super::producer::is_sent;
+use super::red::repeated_codec;
 use super::validate::{is_for_bandwidth, validate_rtp_capabilities};
 use super::{ConsumerRtpParametersError, RtpCapabilitiesError};
 use crate::rtp_parameters::{
@@ -37,7 +38,8 @@ pub fn can_consume(
     capabilities: &RtpCapabilities,
 ) -> Result<bool, RtpCapabilitiesError> {
     validate_rtp_capabilities(capabilities)?;
-    Ok(consumable.codecs.iter().any(|codec| !codec.is_rtx() && find(codec, capabilities).is_some()))
+    let is_media = |codec: &RtpCodecParameters| !codec.is_rtx() && !codec.mime_type().is_red();
+    Ok(consumable.codecs.iter().any(|codec| is_media(codec) && find(codec, capabilities).is_some()))
 }
 
 fn find<'a>(codec: &RtpCodecParameters, capabilities: &'a RtpCapabilities) -> Option<&'a RtpCodecCapability> {
@@ -48,6 +50,7 @@ fn find<'a>(codec: &RtpCodecParameters, capabilities: &'a RtpCapabilities) -> Op
 /// (or all of them, for a pipe).
 ///
 /// RTX is used for a codec when the endpoint lists RTX *for that codec*; mediasoup is content with any RTX.
+/// RED is used by who lists it and the codec that it repeats; all others get that codec alone.
 /// Feedback that the router does not answer is left out; mediasoup passes it on as `unknown`.
 ///
 /// # Errors
@@ -106,7 +109,14 @@ fn common_codecs(
             codecs.extend(rtx.cloned());
         }
     }
-    codecs
+    drop_red_alone(codecs)
+}
+
+/// Without RED whose repeated codec is not among the codecs.
+fn drop_red_alone(codecs: Vec<RtpCodecParameters>) -> Vec<RtpCodecParameters> {
+    let is_alone =
+        |codec: &RtpCodecParameters| codec.mime_type().is_red() && repeated_codec(codec, &codecs).is_none();
+    codecs.iter().filter(|codec| !is_alone(codec)).cloned().collect()
 }
 
 /// The header extensions that both sides have, with one id. The kind is left aside: `mediasoup-client` lists an

@@ -149,6 +149,21 @@ pub enum RtpParametersError {
         /// Which of the codecs.
         index: usize,
     },
+    /// RED without the codec that it repeats, or with parameters that name another, or several.
+    #[error(
+        "codecs[{index}]: RED repeats no codec of these parameters; put one of its clock rate and channels beside it, \
+         and name its payload type and no other, like {{ \"\": \"111/111\" }}"
+    )]
+    RedWithoutCodec {
+        /// Which of the codecs.
+        index: usize,
+    },
+    /// A stream can have one kind of redundancy.
+    #[error("codecs[{index}] is a second RED; a producer has one at most")]
+    SecondRed {
+        /// Which of the codecs.
+        index: usize,
+    },
     /// Two header extensions have one id.
     #[error("headerExtensions[{index}]: id {id} is that of an earlier extension; each needs its own")]
     DuplicatedHeaderExtensionId {

@@ -1,6 +1,7 @@
 //! A producer's media in the router's numbers.
 use super::RtpParametersMappingError;
 use super::family::Codec;
+use super::red::{renamed, repeated_codec};
 use crate::rtp_parameters::{
     MediaKind, RtcpParameters, RtpCapabilitiesFinalized, RtpCodecCapabilityFinalized, RtpCodecParameters,
     RtpCodecParametersParameters, RtpEncodingParameters, RtpHeaderExtensionDirection,
@@ -109,7 +110,8 @@ fn rtx_of(router: &RtpCapabilitiesFinalized, payload_type: u8) -> Option<&RtpCod
 }
 
 /// What there is to consume of a producer: its codecs and streams in the router's numbers, each codec with the
-/// router's RTX and feedback, and the header extensions that a router sends.
+/// router's RTX and feedback, and the header extensions that a router sends. RED names the router's payload type of the
+/// codec that it repeats, as `{ "": "100/100" }`.
 ///
 /// Two of the producer's codecs that the router knows as one appear once; mediasoup lists them twice with one
 /// payload type.
@@ -132,6 +134,13 @@ pub fn get_consumable_rtp_parameters(
             })
             .ok_or(RtpParametersMappingError::ForeignMapping { payload_type })?;
         if codecs.iter().any(|earlier| earlier.payload_type() == carried.preferred_payload_type()) {
+            continue;
+        }
+        if codec.mime_type().is_red() {
+            let repeated = repeated_codec(codec, &parameters.codecs).map(RtpCodecParameters::payload_type);
+            let mapped = repeated.and_then(|repeated| mapping.payload_type(repeated));
+            let mapped = mapped.ok_or(RtpParametersMappingError::ForeignMapping { payload_type })?;
+            codecs.push(in_use(carried, &renamed(codec.parameters(), mapped)));
             continue;
         }
         codecs.push(in_use(carried, codec.parameters()));

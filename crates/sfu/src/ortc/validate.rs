@@ -1,4 +1,5 @@
 //! Checks of what comes from outside, before anything is derived from it, and the defaults it may leave open.
+use super::red::repeated_codec;
 use super::{
     CODEC_PARAMETERS_MAX, CODECS_MAX, ENCODINGS_MAX, HEADER_EXTENSIONS_MAX, ID_BYTES_MAX,
     RtpCapabilitiesError, RtpParametersError,
@@ -58,6 +59,7 @@ fn check_codecs(parameters: &RtpParameters) -> Result<(), RtpParametersError> {
         return Err(RtpParametersError::NoMediaCodec);
     };
     let mut payload_types = BTreeSet::new();
+    let mut has_red = false;
     for (index, codec) in parameters.codecs.iter().enumerate() {
         let payload_type = codec.payload_type();
         check_codec(index, Some(payload_type), codec.parameters())?;
@@ -70,6 +72,14 @@ fn check_codecs(parameters: &RtpParameters) -> Result<(), RtpParametersError> {
         let retransmits = codec.parameters().apt();
         if codec.is_rtx() && !retransmits.is_some_and(|apt| is_media_codec(parameters, apt)) {
             return Err(RtpParametersError::RtxWithoutCodec { index });
+        }
+        if codec.mime_type().is_red() {
+            if repeated_codec(codec, &parameters.codecs).is_none() {
+                return Err(RtpParametersError::RedWithoutCodec { index });
+            }
+            if std::mem::replace(&mut has_red, true) {
+                return Err(RtpParametersError::SecondRed { index });
+            }
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! Source: RFC 3550 appendix A.1 for what a restarted sequence looks like.
 use super::unwrap::Unwrap;
 use super::{DependencyReader, Detail, Facts, PayloadFormat, Structure, Unreadable};
-use super::{av1, h264, h265, vp8, vp9};
+use super::{av1, h264, h265, red, vp8, vp9};
 use formats::rtp::Header;
 
 /// A sequence number farther than this from the highest is believed only when its successor comes next: 3000, as
@@ -96,9 +96,18 @@ impl StreamReader {
             PayloadFormat::H264 => h264::read(payload)?,
             PayloadFormat::H265 => h265::read(payload)?,
             PayloadFormat::Av1 => av1::read(payload)?,
-            PayloadFormat::Plain => {
-                Facts { key_frame: true, starts_frame: true, ends_frame: true, ..Facts::default() }
+            PayloadFormat::Red(types) => {
+                let detail = match header.payload_type {
+                    red if red == types.red => Detail::Red(red::read(payload, types.repeated)?),
+                    plain if plain == types.repeated => Detail::None,
+                    other => {
+                        let part = "payload type of a stream with RED";
+                        return Err(Unreadable::Forbidden { part, value: other.into() });
+                    }
+                };
+                Facts { detail, ..whole() }
             }
+            PayloadFormat::Plain => whole(),
         };
         // Payloads that tell their layers are believed first: receivers decode by those.
         if let (Some(data), Detail::None, false) = (descriptor, facts.detail, facts.empty) {
@@ -127,7 +136,7 @@ impl StreamReader {
             facts,
         };
         match facts.detail {
-            Detail::None => {}
+            Detail::None | Detail::Red(_) => {}
             Detail::Vp8(it) => self.count(&mut packet, it.picture_id, it.long_picture_id, it.tl0_picture),
             Detail::Vp9(it) => self.count(&mut packet, it.picture_id, it.long_picture_id, it.tl0_picture),
             Detail::Dependency(it) => packet.frame_number = self.frame_number.extend(it.frame_number.into()),
@@ -163,9 +172,15 @@ impl StreamReader {
     }
 }
 
+/// Of a packet that stands for itself.
+fn whole() -> Facts {
+    Facts { key_frame: true, starts_frame: true, ends_frame: true, ..Facts::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::dependency::tests::{key_frame_of_l1t2, short};
+    use super::super::{Red, RedTypes};
     use super::*;
     use proptest::prelude::*;
 
@@ -193,12 +208,30 @@ mod tests {
         assert_eq!((upper.facts.temporal, upper.frame_number - key.frame_number), (1, 1));
     }
 
+    #[test]
+    fn packets_with_and_without_redundancy_are_of_one_stream_and_others_are_not() {
+        let mut reader = StreamReader::new(0, PayloadFormat::Red(RedTypes { red: 63, repeated: 111 }));
+        let mut read = |sequence, payload_type, payload: &[u8]| {
+            reader.read(Header { payload_type, ..header(sequence) }, payload, None)
+        };
+        let detail = |read: Result<Option<InboundPacket>, _>| read.unwrap().unwrap().facts.detail;
+        let with = [0xef, 0x0f, 0x00, 0x01, 0x6f, 5, 6];
+        let red = Red { blocks: 2, primary_at: 6, only_repeats: false };
+        assert_eq!(detail(read(1, 63, &with)), Detail::Red(red));
+        assert_eq!(detail(read(2, 111, &with)), Detail::None);
+        assert!(read(3, 63, &[]).unwrap().unwrap().facts.empty);
+        let error = Unreadable::Forbidden { part: "payload type of a stream with RED", value: 13 };
+        assert_eq!(read(4, 13, &[1]), Err(error));
+        assert!(read(5, 63, &with[..5]).is_err());
+        assert!(read(6, 63, &with).unwrap().unwrap().facts.key_frame);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(
             packets in proptest::collection::vec((any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40), proptest::collection::vec(any::<u8>(), 0..60), any::<bool>()), 1..20)
         ) {
-            for format in [PayloadFormat::Vp8, PayloadFormat::Vp9, PayloadFormat::H264, PayloadFormat::H265, PayloadFormat::Av1, PayloadFormat::Plain] {
+            for format in [PayloadFormat::Vp8, PayloadFormat::Vp9, PayloadFormat::H264, PayloadFormat::H265, PayloadFormat::Av1, PayloadFormat::Red(RedTypes { red: 0, repeated: 111 }), PayloadFormat::Plain] {
                 let mut reader = StreamReader::new(0, format);
                 for (sequence, payload, descriptor, described) in &packets {
                     let _ = reader.read(header(*sequence), payload, described.then_some(descriptor.as_slice()));

@@ -1,25 +1,71 @@
-//! The few bytes of a payload that differ for a consumer: picture id and base layer index.
-use crate::payload::{Vp8, Vp9};
+//! The few bytes of a payload that differ for a consumer: picture id and base layer index, or the payload types of the
+//! blocks of RED.
+use crate::payload::{RED_HEADER_BYTES, Red, Vp8, Vp9};
 
-/// Most bytes of a patch: a long picture id, VP9's layers and the base layer index.
+/// Most bytes that lie together: a long picture id, VP9's layers and the base layer index.
 pub const PATCH_BYTES_MAX: usize = 4;
 
 /// Bytes to send in the place of those in the payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patch {
-    /// Where they belong in the payload.
-    pub at: usize,
-    bytes: [u8; PATCH_BYTES_MAX],
-    length: usize,
+    at: usize,
+    change: Change,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Change {
+    /// These bytes, one behind the other.
+    Bytes { bytes: [u8; PATCH_BYTES_MAX], length: u8 },
+    /// The lower seven bits of the headers of so many blocks of RED.
+    BlockTypes { blocks: u8, payload_type: u8 },
 }
 
 impl Patch {
-    fn at(at: usize) -> Self {
+    /// Where the last byte that is changed ends; the payload is that long at least.
+    pub fn end(&self) -> usize {
+        match self.change {
+            Change::Bytes { length, .. } => self.at + usize::from(length),
+            Change::BlockTypes { blocks, .. } => {
+                self.at + usize::from(blocks.saturating_sub(1)) * RED_HEADER_BYTES + 1
+            }
+        }
+    }
+
+    /// Writes them into a payload that was copied for sending.
+    pub fn apply(&self, payload: &mut [u8]) {
+        match &self.change {
+            Change::Bytes { bytes, length } => {
+                let length = usize::from(*length);
+                if let (Some(place), Some(bytes)) =
+                    (payload.get_mut(self.at..self.at + length), bytes.get(..length))
+                {
+                    place.copy_from_slice(bytes);
+                }
+            }
+            Change::BlockTypes { blocks, payload_type } => {
+                let headers = payload.iter_mut().skip(self.at).step_by(RED_HEADER_BYTES);
+                for header in headers.take(usize::from(*blocks)) {
+                    *header = *header & 0x80 | payload_type & 0x7f;
+                }
+            }
+        }
+    }
+}
+
+/// Puts bytes together.
+struct Together {
+    at: usize,
+    bytes: [u8; PATCH_BYTES_MAX],
+    length: u8,
+}
+
+impl Together {
+    const fn at(at: usize) -> Self {
         Self { at, bytes: [0; PATCH_BYTES_MAX], length: 0 }
     }
 
     fn push(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
+        self.bytes[usize::from(self.length)] = byte;
         self.length += 1;
     }
 
@@ -30,26 +76,15 @@ impl Patch {
         self.push(if long { id as u8 } else { id as u8 & 0x7f });
     }
 
-    fn some(self) -> Option<Self> {
-        (self.length > 0).then_some(self)
-    }
-
-    /// The bytes; the payload has as many behind `at`.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    /// Writes them into a payload that was copied for sending.
-    pub fn apply(&self, payload: &mut [u8]) {
-        if let Some(place) = payload.get_mut(self.at..self.at + self.length) {
-            place.copy_from_slice(self.bytes());
-        }
+    fn patch(self) -> Option<Patch> {
+        let Self { at, bytes, length } = self;
+        (length > 0).then_some(Patch { at, change: Change::Bytes { bytes, length } })
     }
 }
 
 pub(super) fn vp8(vp8: &Vp8, picture: Option<u64>, tl0_picture: Option<u8>) -> Option<Patch> {
     let id_bytes = usize::from(vp8.picture_id.is_some()) + usize::from(vp8.long_picture_id);
-    let mut patch = Patch::at(vp8.at.into());
+    let mut patch = Together::at(vp8.at.into());
     match picture {
         Some(id) => patch.push_picture_id(id, vp8.long_picture_id),
         None => patch.at += id_bytes,
@@ -57,11 +92,11 @@ pub(super) fn vp8(vp8: &Vp8, picture: Option<u64>, tl0_picture: Option<u8>) -> O
     if let Some(index) = tl0_picture {
         patch.push(index);
     }
-    patch.some()
+    patch.patch()
 }
 
 pub(super) fn vp9(vp9: &Vp9, picture: Option<u64>, tl0_picture: Option<u8>) -> Option<Patch> {
-    let mut patch = Patch::at(1);
+    let mut patch = Together::at(1);
     if let Some(id) = picture {
         patch.push_picture_id(id, vp9.long_picture_id);
     }
@@ -69,7 +104,12 @@ pub(super) fn vp9(vp9: &Vp9, picture: Option<u64>, tl0_picture: Option<u8>) -> O
         patch.push(vp9.layers);
         patch.push(index);
     }
-    patch.some()
+    patch.patch()
+}
+
+/// All blocks become blocks of this payload type.
+pub(super) const fn red(red: &Red, payload_type: u8) -> Patch {
+    Patch { at: 0, change: Change::BlockTypes { blocks: red.blocks, payload_type } }
 }
 
 #[cfg(test)]
@@ -90,6 +130,16 @@ mod tests {
         let facts = Vp9 { long_picture_id: true, layers: 0x32, ..Vp9::default() };
         vp9(&facts, Some(3), Some(8)).unwrap().apply(&mut layered);
         assert_eq!(layered, [0xaa, 0x80, 0x03, 0x32, 0x08, 0xff]);
+    }
+
+    #[test]
+    fn all_blocks_of_red_get_another_payload_type_and_keep_time_length_and_sound() {
+        let mut payload = [0xef, 0x0f, 0x00, 0x01, 0xef, 0x07, 0x80, 0x00, 0x6f, 5, 0x6f];
+        let patch = red(&Red { blocks: 3, ..Red::default() }, 100);
+        patch.apply(&mut payload);
+        assert_eq!(payload, [0xe4, 0x0f, 0x00, 0x01, 0xe4, 0x07, 0x80, 0x00, 0x64, 5, 0x6f]);
+        assert_eq!(patch.end(), 9);
+        patch.apply(&mut payload[..6]);
     }
 
     #[test]

@@ -159,6 +159,12 @@ impl MimeType {
     pub fn is_rtx(&self) -> bool {
         matches!(self, Self::Audio(MimeTypeAudio::Rtx) | Self::Video(MimeTypeVideo::Rtx))
     }
+
+    /// Whether it is redundant sound, which is no codec by itself either. That of video is another thing: it carries
+    /// forward error correction.
+    pub fn is_red(&self) -> bool {
+        *self == Self::Audio(MimeTypeAudio::Red)
+    }
 }
 
 impl FromStr for MimeType {

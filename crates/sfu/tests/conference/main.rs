@@ -23,6 +23,7 @@ mod observers;
 mod pipe;
 mod plain;
 mod ports;
+mod red;
 mod trace;
 mod webrtc;
 mod workers;

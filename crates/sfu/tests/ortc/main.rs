@@ -3,4 +3,5 @@
 mod browser;
 mod fixtures;
 mod properties;
+mod red;
 mod wire;

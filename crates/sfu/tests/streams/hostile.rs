@@ -4,16 +4,17 @@ use media::Moment;
 use proptest::prelude::*;
 use sfu::consumer_stream::ConsumerStream;
 use sfu::layers::{ConsumerLayers, Output, ProducerLayers};
-use sfu::payload::{PayloadFormat, StreamReader};
+use sfu::payload::{PayloadFormat, RedTypes, StreamReader};
 use sfu::rewrite::{Outbound, SenderReport};
 use std::collections::BTreeSet;
 
-const FORMATS: [PayloadFormat; 6] = [
+const FORMATS: [PayloadFormat; 7] = [
     PayloadFormat::Vp8,
     PayloadFormat::Vp9,
     PayloadFormat::H264,
     PayloadFormat::H265,
     PayloadFormat::Av1,
+    PayloadFormat::Red(RedTypes { red: 0, repeated: 0 }),
     PayloadFormat::Plain,
 ];
 
@@ -48,7 +49,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn run(format: PayloadFormat, producer: ProducerLayers, events: &[Event]) {
     let mut readers: Vec<StreamReader> = (0..4).map(|stream| StreamReader::new(stream, format)).collect();
-    let outbound = Outbound { ssrc: 1, payload_type: 100, clock_rate: 90_000, first_sequence: 0 };
+    let outbound = Outbound { ssrc: 1, payload_type: 100, red: None, clock_rate: 90_000, first_sequence: 0 };
     let mut consumer = ConsumerStream::new(producer, Some(ConsumerLayers::HIGHEST), outbound);
     let (mut sequence, mut millis) = (0_u16, 0);
     let mut sent = BTreeSet::new();
@@ -62,7 +63,8 @@ fn run(format: PayloadFormat, producer: ProducerLayers, events: &[Event]) {
                 let Ok(Some(packet)) = read else { continue };
                 if let Some(out) = consumer.handle_packet(&packet, now) {
                     assert!(sent.insert(out.sequence), "number {} twice", out.sequence);
-                    assert!(out.patch.is_none_or(|patch| patch.at + patch.bytes().len() <= payload.len()));
+                    assert!(out.patch.is_none_or(|patch| patch.end() <= payload.len()));
+                    assert!(usize::from(out.skip) <= payload.len());
                 }
             }
             Event::Wish(wish) => {

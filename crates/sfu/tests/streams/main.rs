@@ -36,6 +36,7 @@ fn run(seed: u64) -> (usize, usize) {
     let outbound = Outbound {
         ssrc: 77,
         payload_type: 99,
+        red: None,
         clock_rate: 90_000,
         first_sequence: random.below(65_536) as u16,
     };

@@ -42,7 +42,7 @@ fn references(picture: u64, phase: u64, spatial: u8, ksvc: bool) -> Vec<(u64, u8
 fn run(seed: u64, ksvc: bool) -> usize {
     let mut random = Random::new(seed);
     let mut reader = StreamReader::new(0, PayloadFormat::Vp9);
-    let outbound = Outbound { ssrc: 1, payload_type: 98, clock_rate: 90_000, first_sequence: 0 };
+    let outbound = Outbound { ssrc: 1, payload_type: 98, red: None, clock_rate: 90_000, first_sequence: 0 };
     let producer = ProducerLayers { streams: 1, temporal: 3, ksvc };
     let mut consumer = ConsumerStream::new(producer, Some(ConsumerLayers::HIGHEST), outbound);
     let (mut sequence, mut next_out, mut phase, mut top) = (65_000_u16, 0, 0, 2);
