@@ -74,6 +74,14 @@ fn table() -> Vec<Route> {
         route(Control, "/api/v1/homekit/devices", get(v1::homekit::devices)),
         route(Control, "/api/v1/homekit/pairings", get(v1::homekit::pairings).post(v1::homekit::pair)),
         route(Control, "/api/v1/homekit/pairings/{id}", delete(v1::homekit::unpair)),
+        // They have the pin.
+        route(Control, "/api/v1/homekit/accessories", get(v1::homekit::accessories)),
+        route(
+            Control,
+            "/api/v1/homekit/accessories/{name}/controllers",
+            delete(v1::homekit::forget_controllers),
+        ),
+        route(Control, "/api/v1/homekit/accessories/{name}/code.svg", get(v1::homekit::code)),
         route(Read, "/api/v1/events", get(v1::events::get)),
         route(Read, "/api/v1/alerts", get(v1::alerts::get)),
         route(Control, "/api/v1/hooks", get(v1::hooks::get)),

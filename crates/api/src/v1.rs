@@ -4,9 +4,11 @@ mod body;
 pub(crate) mod children;
 pub(crate) mod config;
 pub(crate) mod events;
+mod happened;
 pub(crate) mod homekit;
 pub(crate) mod hooks;
 pub(crate) mod info;
+mod qr;
 pub(crate) mod recordings;
 pub(crate) mod rooms;
 mod shapes;
@@ -28,7 +30,8 @@ use utoipa::OpenApi;
         recordings::play, recordings::playbacks, recordings::change_playback, recordings::end_playback,
         rooms::list, rooms::get, rooms::close, rooms::set_limits, rooms::kick, rooms::mute,
         rooms::streams::bring, rooms::streams::take_out,
-        homekit::devices, homekit::pairings, homekit::pair, homekit::unpair),
+        homekit::devices, homekit::pairings, homekit::pair, homekit::unpair,
+        homekit::accessories, homekit::forget_controllers, homekit::code, happened::post),
     components(schemas(
         info::Info, info::Listeners, children::ChildList, children::Child, shapes::StreamList, shapes::Stream, shapes::Track, shapes::Source,
         shapes::Output, shapes::PolicyInForce, shapes::Publisher, shapes::Reader, shapes::Removed, shapes::End,
@@ -45,6 +48,7 @@ use utoipa::OpenApi;
         rooms::StreamInRoomBody, rooms::Brought,
         homekit::HomekitDeviceList, homekit::HomekitDevice, homekit::HomekitPairingList, homekit::HomekitPairingInUse,
         homekit::HomekitPairing, homekit::HomekitPairBody,
+        homekit::HomekitAccessoryList, homekit::HomekitAccessory, homekit::HomekitSetup, happened::DeviceEventBody,
     )),
     security((), ("basic" = []))
 )]

@@ -1,7 +1,8 @@
 //! HomeKit wired: what cameras of others need, and what the API asks of them.
 use crate::config::Config;
-use api::{HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem};
+use api::{HomekitAccessory, HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem, HomekitSetup};
 use futures_util::future::BoxFuture;
+use gateway::homekit::accessory::{AccessoriesHandle, Report};
 use gateway::homekit::mdns::{Category, Found, Mdns, MdnsKeeper, Where};
 use gateway::homekit::secrets::{Secrets, SecretsKeeper, StoredCamera};
 use gateway::homekit::{CameraError, HomekitAccess, Hurdle};
@@ -20,16 +21,22 @@ pub(crate) fn mdns(config: &Config) -> (Mdns, MdnsKeeper) {
 }
 
 /// What the API asks.
-struct Control(HomekitAccess);
+struct Control {
+    access: HomekitAccess,
+    accessories: AccessoriesHandle,
+}
 
 /// Makes it.
-pub(crate) fn control(access: HomekitAccess) -> Arc<dyn HomekitControl> {
-    Arc::new(Control(access))
+pub(crate) fn control(
+    access: HomekitAccess,
+    accessories: AccessoriesHandle,
+) -> Arc<dyn HomekitControl> {
+    Arc::new(Control { access, accessories })
 }
 
 impl HomekitControl for Control {
     fn discovered(&self) -> BoxFuture<'static, Vec<HomekitDevice>> {
-        let access = self.0.clone();
+        let access = self.access.clone();
         Box::pin(async move {
             let found = access.discovered().await;
             // one that cannot be read is said where pairings are asked for
@@ -40,7 +47,7 @@ impl HomekitControl for Control {
     }
 
     fn paired(&self) -> BoxFuture<'static, Result<Vec<HomekitPairing>, HomekitProblem>> {
-        let secrets = self.0.secrets.clone();
+        let secrets = self.access.secrets.clone();
         Box::pin(async move {
             let cameras = secrets.cameras().await.map_err(|error| problem(&error.into()))?;
             Ok(cameras.into_iter().map(pairing).collect())
@@ -48,18 +55,48 @@ impl HomekitControl for Control {
     }
 
     fn pair(&self, whom: String, pin: String) -> BoxFuture<'static, Result<HomekitPairing, HomekitProblem>> {
-        let access = self.0.clone();
+        let access = self.access.clone();
         Box::pin(async move { access.pair(&whom, &pin).await.map(pairing).map_err(|error| problem(&error)) })
     }
 
     fn unpair(&self, id: String, forget: bool) -> BoxFuture<'static, Result<(), HomekitProblem>> {
-        let access = self.0.clone();
+        let access = self.access.clone();
         Box::pin(async move { access.unpair(&id, forget).await.map_err(|error| problem(&error)) })
     }
 
+    fn accessories(&self) -> BoxFuture<'static, Vec<HomekitAccessory>> {
+        let accessories = self.accessories.clone();
+        Box::pin(async move { accessories.reports().await.into_iter().map(accessory).collect() })
+    }
+
+    fn forget_controllers(&self, name: String) -> BoxFuture<'static, Result<(), HomekitProblem>> {
+        let accessories = self.accessories.clone();
+        Box::pin(async move {
+            match accessories.unpair(&name).await {
+                true => Ok(()),
+                false => Err(HomekitProblem::NotFound(format!("homekit has no accessory {name:?}"))),
+            }
+        })
+    }
+
     fn unpair_url(&self, url: String) -> BoxFuture<'static, Result<(), HomekitProblem>> {
-        let access = self.0.clone();
+        let access = self.access.clone();
         Box::pin(async move { access.unpair_url(&url).await.map_err(|error| problem(&error)) })
+    }
+}
+
+fn accessory(report: Report) -> HomekitAccessory {
+    let setup = report.setup.map(|setup| HomekitSetup { pin: setup.code.expose().to_owned(), uri: setup.to_string() });
+    HomekitAccessory {
+        name: report.name,
+        title: report.title,
+        id: report.id,
+        address: report.address.to_string(),
+        streams: report.streams.iter().map(ToString::to_string).collect(),
+        controllers: report.pairings,
+        connections: report.connections,
+        views: report.views,
+        setup,
     }
 }
 

@@ -185,7 +185,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
-        homekit: Some(crate::homekit::control(homekit.clone())),
+        homekit: Some(crate::homekit::control(homekit.clone(), accessories.handle())),
         srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),

@@ -1,6 +1,6 @@
 //! The routes of HomeKit, over a made-up control with a made-up source.
 use super::{HERE, More, THERE, given_more, with_login};
-use crate::{HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem};
+use crate::{HomekitAccessory, HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem, HomekitSetup};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use hub::{Access, Connect, PeerInfo, SourceError, SourceTask};
@@ -62,6 +62,28 @@ impl HomekitControl for Told {
         self.tell(format!("unpair {id} {forget}"), answer)
     }
 
+    fn accessories(&self) -> BoxFuture<'static, Vec<HomekitAccessory>> {
+        let accessory = |name: &str, setup| HomekitAccessory {
+            name: name.into(),
+            title: "Gate".into(),
+            id: ID.into(),
+            address: "192.0.2.1:5002".into(),
+            streams: vec!["cam".into()],
+            controllers: 0,
+            connections: 0,
+            views: 0,
+            setup,
+        };
+        let setup = HomekitSetup { pin: "031-45-154".into(), uri: "X-HM://0024XBYS0ABCD".into() };
+        async move { vec![accessory("gate", Some(setup)), accessory("paired", None)] }.boxed()
+    }
+
+    fn forget_controllers(&self, name: String) -> BoxFuture<'static, Result<(), HomekitProblem>> {
+        let unknown = HomekitProblem::NotFound(format!("homekit has no accessory {name:?}"));
+        let answer = if name == "gate" { Ok(()) } else { Err(unknown) };
+        self.tell(format!("forget {name}"), answer)
+    }
+
     fn unpair_url(&self, url: String) -> BoxFuture<'static, Result<(), HomekitProblem>> {
         self.tell(format!("unpair {url}"), Ok(()))
     }
@@ -97,6 +119,42 @@ async fn given(access: Access) -> (super::Given, mpsc::UnboundedReceiver<String>
     let more =
         More { homekit: Some(Arc::new(Told(tell))), connectors: vec![Arc::new(Waits)], ..More::default() };
     (given_more(&[("cam", "fake:")], access, "", more).await, told)
+}
+
+#[tokio::test]
+async fn our_accessories_show_how_to_pair_until_they_are_and_forget_on_demand() {
+    let (given, mut told) = given(Access { section: "api", ..Access::default() }).await;
+    let path = "/api/v1/homekit/accessories";
+    let all = given.ask("GET", path).await.json();
+    assert_eq!(all["accessories"][0]["setup"]["pin"], "031-45-154");
+    assert_eq!(all["accessories"][1]["setup"], serde_json::Value::Null);
+    let code = given.ask("GET", &format!("{path}/gate/code.svg")).await;
+    assert_eq!((code.status.as_u16(), code.header("content-type")), (200, "image/svg+xml"));
+    assert!(code.body.contains("<svg"), "{}", code.body);
+    let paired = given.ask("GET", &format!("{path}/paired/code.svg")).await;
+    paired.is(404, "homekit has no accessory \"paired\" that waits to be paired\n");
+    given.ask("DELETE", &format!("{path}/gate/controllers")).await.is(200, "");
+    assert_eq!(told.recv().await.unwrap(), "forget gate");
+    given.ask("DELETE", &format!("{path}/none/controllers")).await.is(404, "homekit has no accessory \"none\"\n");
+}
+
+#[tokio::test]
+async fn what_happens_at_a_device_may_be_told_by_others() {
+    let (given, _told) = given(Access { section: "api", ..Access::default() }).await;
+    let mut events = given.hub.events();
+    let path = "/api/v1/streams/cam/events";
+    let post = async |path: &str, body: &str| given.ask_from(HERE, &[], "POST", path, body).await;
+    post(path, r#"{"event": "doorbell"}"#).await.is(200, "");
+    let kind = loop {
+        if let hub::What::DeviceEvent { kind, .. } = &events.recv().await.unwrap().what {
+            break *kind;
+        }
+    };
+    assert_eq!(kind, "doorbell");
+    let rain = post(path, r#"{"event": "rain"}"#).await;
+    assert!(rain.status == 400 && rain.body.contains("none of doorbell"), "{}", rain.body);
+    let elsewhere = post("/api/v1/streams/none/events", r#"{"event": "motion"}"#).await;
+    elsewhere.is(404, "there is no stream \"none\"\n");
 }
 
 #[tokio::test]
@@ -170,6 +228,10 @@ async fn who_may_only_watch_may_not_pair() {
     let (given, mut told) = given(with_login()).await;
     for (method, path) in [
         ("GET", "/api/v1/homekit/devices"),
+        ("GET", "/api/v1/homekit/accessories"),
+        ("GET", "/api/v1/homekit/accessories/gate/code.svg"),
+        ("DELETE", "/api/v1/homekit/accessories/gate/controllers"),
+        ("POST", "/api/v1/streams/cam/events"),
         ("POST", "/api/v1/homekit/pairings"),
         ("POST", "/api/homekit"),
         ("GET", "/api/discovery/homekit"),

@@ -1,5 +1,6 @@
 //! `/api/v1/homekit`: HomeKit cameras that can be found, pairing with them and leaving them. The API does not see who speaks with
 //! them: the server hands in a [`HomekitControl`]. Pins come in and are never shown.
+use super::qr;
 use crate::answer;
 use crate::catalogue::{Change, SourceChange};
 use crate::params::Params;
@@ -24,6 +25,10 @@ pub trait HomekitControl: Send + Sync {
     fn pair(&self, whom: String, pin: String) -> BoxFuture<'static, Result<HomekitPairing, HomekitProblem>>;
     /// Leaves one; with `forget` also one that cannot be reached.
     fn unpair(&self, id: String, forget: bool) -> BoxFuture<'static, Result<(), HomekitProblem>>;
+    /// Our own accessories: streams as cameras in Apple's Home.
+    fn accessories(&self) -> BoxFuture<'static, Vec<HomekitAccessory>>;
+    /// Makes one of them forget all controllers, so that it can be paired anew.
+    fn forget_controllers(&self, name: String) -> BoxFuture<'static, Result<(), HomekitProblem>>;
     /// Leaves the one that a source's URL names.
     fn unpair_url(&self, url: String) -> BoxFuture<'static, Result<(), HomekitProblem>>;
 }
@@ -84,6 +89,51 @@ pub struct HomekitPairing {
     pub model: String,
     /// Where it was last, as `host:port`.
     pub address: Option<String>,
+}
+
+/// An accessory of ours: streams as cameras in Apple's Home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HomekitAccessory {
+    /// Its name in the configuration, below `homekit`.
+    pub name: String,
+    /// Its name in the Home.
+    pub title: String,
+    /// Its identifier.
+    pub id: String,
+    /// Where it listens, as `address:port`.
+    pub address: String,
+    /// The streams that it shows.
+    pub streams: Vec<String>,
+    /// How many controllers it trusts: 0 until it is paired.
+    pub controllers: usize,
+    /// How many are connected.
+    pub connections: usize,
+    /// How many views there are.
+    pub views: usize,
+    /// How to pair with it. Left out once it is paired: from then on the Home lets others in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup: Option<HomekitSetup>,
+}
+
+/// How to pair with an accessory of ours.
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HomekitSetup {
+    /// The code to type.
+    pub pin: String,
+    /// What the code to scan says, `X-HM://…`.
+    pub uri: String,
+}
+
+impl std::fmt::Debug for HomekitSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HomekitSetup(***)")
+    }
+}
+
+/// All of ours.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HomekitAccessoryList {
+    accessories: Vec<HomekitAccessory>,
 }
 
 /// All that were found.
@@ -204,6 +254,55 @@ pub(crate) async fn unpair(
     match homekit.unpair(id, forget).await {
         Ok(()) => answer::empty(),
         Err(problem) => refused(&problem),
+    }
+}
+
+/// Our accessories: which streams are in Apple's Home, and how to pair with those that are not yet.
+#[utoipa::path(get, path = "/api/v1/homekit/accessories", responses((status = 200, body = HomekitAccessoryList)))]
+pub(crate) async fn accessories(State(shared): State<Arc<Shared>>) -> Response {
+    match &shared.homekit {
+        Some(homekit) => answer::json(&HomekitAccessoryList { accessories: homekit.accessories().await }),
+        None => refused(&absent()),
+    }
+}
+
+/// Makes an accessory of ours forget all controllers: their Home calls it unreachable until they remove it there.
+#[utoipa::path(
+    delete, path = "/api/v1/homekit/accessories/{name}/controllers",
+    params(("name" = String, Path, description = "Its name in the configuration")),
+    responses((status = 200, description = "It can be paired anew"), (status = 404, description = "There is none of this name"))
+)]
+pub(crate) async fn forget_controllers(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Response {
+    let Some(homekit) = &shared.homekit else { return refused(&absent()) };
+    match homekit.forget_controllers(name).await {
+        Ok(()) => answer::empty(),
+        Err(problem) => refused(&problem),
+    }
+}
+
+/// The code to scan with a phone, as a picture, while the accessory is not paired.
+#[utoipa::path(
+    get, path = "/api/v1/homekit/accessories/{name}/code.svg",
+    params(("name" = String, Path, description = "Its name in the configuration")),
+    responses(
+        (status = 200, content_type = "image/svg+xml", body = String),
+        (status = 404, description = "There is none of this name, or it is paired"),
+    )
+)]
+pub(crate) async fn code(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
+    let Some(homekit) = &shared.homekit else { return refused(&absent()) };
+    let all = homekit.accessories().await;
+    let setup = all.into_iter().find(|accessory| accessory.name == name).and_then(|accessory| accessory.setup);
+    let Some(setup) = setup else {
+        let why = format!("homekit has no accessory {name:?} that waits to be paired");
+        return refused(&HomekitProblem::NotFound(why));
+    };
+    match qr::svg(&setup.uri) {
+        Ok(picture) => answer::plain("image/svg+xml", picture),
+        Err(why) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/api/v1/streams`: the streams with their states, and changes to them.
 use super::body::StreamBody;
+use super::happened;
 use super::shapes::{Removed, Stream, StreamList};
 use crate::answer;
 use crate::catalogue::ChangeError;
@@ -120,10 +121,17 @@ pub(crate) async fn delete(State(shared): State<Arc<Shared>>, Path(name): Path<S
     post, path = "/api/v1/streams/{name}/retry", params(("name" = String, Path, description = "The stream's name")),
     responses((status = 204, description = "They try"), (status = 404, description = "There is no such stream"))
 )]
-pub(crate) async fn post(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Response {
+pub(crate) async fn post(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    body: Bytes,
+) -> Response {
     // Names may contain slashes, so the verb is what follows the last one.
+    if let Some(name) = path.strip_suffix("/events") {
+        return happened::post(&shared, name, &body).await;
+    }
     let Some(name) = path.strip_suffix("/retry") else {
-        return answer::text(StatusCode::NOT_FOUND, "what streams take by POST is …/retry");
+        return answer::text(StatusCode::NOT_FOUND, "what streams take by POST is …/retry and …/events");
     };
     let name = match StreamName::new(name) {
         Ok(name) => name,

@@ -13,6 +13,7 @@
 mod camera;
 mod config;
 mod connection;
+mod handle;
 mod live;
 mod opus;
 mod picture;
@@ -24,5 +25,6 @@ mod store;
 mod tests;
 
 pub use config::{AccessoryConfig, CameraConfig};
+pub use handle::AccessoriesHandle;
 pub use server::Report;
 pub use start::{Accessories, Needs, StartError, start};

@@ -58,8 +58,11 @@ pub struct HomekitEntry {
     /// The bridge that the camera is behind: its name here, where its `pin` and the rest may stand, or any other name. Left
     /// out: the camera is an accessory for itself.
     pub bridge: String,
-    /// It has a button: a doorbell.
+    /// It has a button: a doorbell. It is pressed by a `device.event` of the stream: one of its source's, or of
+    /// `POST /api/v1/streams/NAME/events`.
     pub doorbell: bool,
+    /// It has a motion sensor, told the same way.
+    pub motion_sensor: bool,
     /// Pictures that Apple's devices do not take (anything but H.264, B frames, levels above 4.0) may be coded anew by ffmpeg,
     /// as the stream `NAME/homekit`, while somebody looks.
     pub transcode: bool,
@@ -68,7 +71,7 @@ pub struct HomekitEntry {
     /// go2rtc's: Secure Video; not supported yet.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub hksv: Foreign,
-    /// go2rtc's: motion; not supported yet.
+    /// go2rtc's: motion, found in the picture; not supported. Ours is `motion_sensor`.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub motion: Foreign,
     /// go2rtc's: motion; not supported yet.
@@ -88,6 +91,7 @@ impl Default for HomekitEntry {
             listen: None,
             bridge: String::new(),
             doorbell: false,
+            motion_sensor: false,
             transcode: false,
             sound: true,
             hksv: Foreign::default(),
@@ -180,6 +184,7 @@ impl HomekitEntry {
             stream: StreamName::new(name).ok()?,
             title: self.title(name),
             doorbell: self.doorbell || self.category_id == "doorbell" || self.category_id == "18",
+            motion: self.motion_sensor,
             transcode: self.transcode,
             sound: self.sound,
         })

@@ -12,6 +12,7 @@ use protocols::hap::camera::{
     VideoConfiguration,
 };
 use protocols::hap::pairing::ConnectionId;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -85,7 +86,7 @@ impl Camera {
             streams: STREAMS,
             speaker: false,
             doorbell: config.doorbell,
-            motion: false,
+            motion: config.motion,
         };
         let (accessory, ids) = Accessory::camera(aid, &information, &options);
         let slots = ids.streams.iter().map(|_| Slot::Free).collect();
@@ -100,6 +101,18 @@ impl Camera {
             }
             (stream.selected == id).then_some(Place::Selected(index))
         })
+    }
+
+    /// What something that happened at the device changes: which characteristic, and to what.
+    pub(super) fn happened(&self, kind: &str) -> Option<(CharacteristicId, Value)> {
+        match kind {
+            "doorbell" => Some((self.ids.pressed?, json!(0))),
+            "doorbell.double" => Some((self.ids.pressed?, json!(1))),
+            "doorbell.long" => Some((self.ids.pressed?, json!(2))),
+            "motion" => Some((self.ids.motion?, json!(true))),
+            "motion.ended" => Some((self.ids.motion?, json!(false))),
+            _ => None,
+        }
     }
 
     /// Where a stream's status is told.

@@ -38,6 +38,8 @@ pub struct CameraConfig {
     pub title: String,
     /// It has a button.
     pub doorbell: bool,
+    /// It has a motion sensor.
+    pub motion: bool,
     /// What Apple's devices do not take may be transcoded.
     pub transcode: bool,
     /// Sound goes along.

@@ -14,8 +14,8 @@ use crate::homekit::mdns::Announcement;
 use crate::homekit::secrets::{Secrets, StoredAccessory};
 use crate::homekit::srtp::SrtpHandle;
 use bytes::Bytes;
-use hub::Hub;
-use media::Moment;
+use hub::{Event, Hub, What};
+use media::{Moment, StreamName};
 use protocols::hap::accessory::Output as Told;
 use protocols::hap::advertisement::Advertisement;
 use protocols::hap::camera::{SessionId, StreamingStatus};
@@ -23,13 +23,15 @@ use protocols::hap::http::Response;
 use protocols::hap::pairing::ConnectionId;
 use protocols::hap::random::SystemRandom;
 use protocols::hap::session::{Host, Output, Session, SessionError};
+use protocols::hap::setup_uri::SetupUri;
 use serde_json::json;
 use socket2::{SockRef, TcpKeepalive};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Most connections: 64. A home has a dozen of controllers, each with one connection and now and then a second.
@@ -62,6 +64,7 @@ pub(super) enum Input {
 }
 
 /// What whoever runs the server asks.
+#[derive(Debug)]
 pub(super) enum Ask {
     /// Forget all pairings.
     Unpair(oneshot::Sender<()>),
@@ -80,6 +83,10 @@ pub struct Report {
     pub id: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The streams that it shows.
+    pub streams: Vec<StreamName>,
+    /// How to pair with it, while it trusts nobody; afterwards its controllers let others in.
+    pub setup: Option<SetupUri>,
     /// How many controllers it trusts.
     pub pairings: usize,
     /// How many connections there are.
@@ -155,6 +162,7 @@ impl Server {
         mut asks: mpsc::Receiver<Ask>,
     ) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut events = self.around.hub.events();
         loop {
             let due = self.tell_events(hub::now()).await;
             tokio::select! {
@@ -174,6 +182,7 @@ impl Server {
                     None => break,
                 },
                 Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                event = happening(&mut events) => self.happened(&event, hub::now()),
                 () = hub::sleep_until(due) => {}
                 _ = sweep.tick() => self.sweep(hub::now()),
             }
@@ -376,6 +385,17 @@ impl Server {
         }
     }
 
+    /// Something happened at a stream's device: the phones of those who watch it ring.
+    fn happened(&mut self, event: &Event, now: Moment) {
+        let What::DeviceEvent { stream, kind } = &event.what else { return };
+        for camera in self.cameras.iter().filter(|camera| camera.config.stream == *stream) {
+            if let Some((id, value)) = camera.happened(kind) {
+                // It has this characteristic: it was made with it.
+                let _ = self.host.accessories.set_value(id, &value, now);
+            }
+        }
+    }
+
     fn sweep(&mut self, now: Moment) {
         let late = |connection: &Connection| {
             connection.session.controller().is_none() && now.since(connection.since) >= UNVERIFIED_MAX
@@ -406,11 +426,28 @@ impl Server {
                     title: self.config.title.clone(),
                     id: self.config.id.clone(),
                     address: self.address,
+                    streams: self.cameras.iter().map(|camera| camera.config.stream.clone()).collect(),
+                    setup: self.host.pairings.is_empty().then(|| SetupUri {
+                        category: self.config.category,
+                        code: self.config.code.clone(),
+                        id: self.stored.setup_id.clone(),
+                    }),
                     pairings: self.host.pairings.as_slice().len(),
                     connections: self.connections.len(),
                     views: self.cameras.iter().map(Camera::views).sum(),
                 });
             }
+        }
+    }
+}
+
+/// The next event. In a storm some are lost; the rest still tells.
+async fn happening(events: &mut broadcast::Receiver<Arc<Event>>) -> Arc<Event> {
+    loop {
+        match events.recv().await {
+            Ok(event) => return event,
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }

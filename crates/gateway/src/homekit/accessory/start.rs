@@ -1,8 +1,8 @@
 //! Starts the accessories of the configuration, and ends them.
 use super::camera::{Camera, information};
 use super::picture::Pictures;
-use super::server::{Ask, Report, Server, Surroundings, advertisement};
-use super::{AccessoryConfig, server, store};
+use super::server::{Ask, Server, Surroundings, advertisement};
+use super::{AccessoriesHandle, AccessoryConfig, server, store};
 use crate::homekit::mdns::{Announced, Mdns};
 use crate::homekit::secrets::{Secrets, SecretsError, StoredAccessory};
 use crate::homekit::srtp::SrtpHandle;
@@ -15,7 +15,7 @@ use protocols::hap::pairing::{Pairings, SetupAccessory};
 use protocols::hap::session::Host;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// The setting that says where an accessory listens.
@@ -188,23 +188,9 @@ impl Accessories {
         }
     }
 
-    /// How they are.
-    pub async fn reports(&self) -> Vec<Report> {
-        let mut reports = Vec::new();
-        for running in &self.running {
-            let (reply, answer) = oneshot::channel();
-            if running.asks.send(Ask::Report(reply)).await.is_ok() {
-                reports.extend(answer.await.ok());
-            }
-        }
-        reports
-    }
-
-    /// Makes an accessory forget whom it trusts. False when there is none of this name.
-    pub async fn unpair(&self, name: &str) -> bool {
-        let Some(running) = self.running.iter().find(|running| running.name == name) else { return false };
-        let (reply, answer) = oneshot::channel();
-        running.asks.send(Ask::Unpair(reply)).await.is_ok() && answer.await.is_ok()
+    /// The way to them for others, who do not keep them going.
+    pub fn handle(&self) -> AccessoriesHandle {
+        AccessoriesHandle::new(self.running.iter().map(|running| (&*running.name, &running.asks)))
     }
 
     /// Ends them: connections are closed, the network is told, views end.

@@ -86,7 +86,7 @@ fn shape(config: &AccessoryConfig) -> String {
     for camera in &config.cameras {
         // a string takes whatever is written
         let _ = write!(shape, " {}", camera.stream);
-        for (has, mark) in [(camera.doorbell, "d"), (camera.sound, "s")] {
+        for (has, mark) in [(camera.doorbell, "d"), (camera.motion, "m"), (camera.sound, "s")] {
             shape.push_str(if has { mark } else { "-" });
         }
     }

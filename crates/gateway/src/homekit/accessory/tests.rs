@@ -12,9 +12,11 @@ use formats::rtp::rtcp::{Message, parse};
 use hub::{Hub, HubConfig, Limits, PeerInfo};
 use media::{Codec, CodecParams, Moment, StreamName, Track, Unit, WallTime};
 use phone::{Phone, View, identity};
+use protocols::hap::accessory::{characteristics, services};
 use protocols::hap::advertisement::Category;
 use protocols::hap::camera::{SampleRate, SetupStatus, StreamingStatus};
 use protocols::hap::pairing::SetupCode;
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +55,7 @@ fn camera(stream: &str) -> CameraConfig {
         stream: name(stream),
         title: "Door".into(),
         doorbell: false,
+        motion: false,
         transcode: false,
         sound: true,
     }
@@ -105,7 +108,7 @@ async fn home(folder: &Folder, config: AccessoryConfig) -> Home {
         ffmpeg: "ffmpeg".into(),
     };
     let accessories = start(&hub, vec![config], &needs).await.unwrap();
-    let port = accessories.reports().await[0].address.port();
+    let port = accessories.handle().reports().await[0].address.port();
     Home { hub, srtp: handle, accessories, port, secrets }
 }
 
@@ -250,6 +253,36 @@ fn pairings_outlive_a_restart_and_a_removed_one_is_gone() {
 }
 
 #[test]
+fn a_ring_and_motion_at_the_streams_device_are_told_to_those_who_watch_it() {
+    run(async {
+        let folder = Folder::new();
+        let mut config = accessory("door");
+        (config.cameras[0].doorbell, config.cameras[0].motion) = (true, true);
+        let home = home(&folder, config).await;
+        let report = home.accessories.handle().report("door").await.unwrap();
+        assert_eq!((report.pairings, report.setup.unwrap().code.expose()), (0, CODE));
+        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+        assert_eq!(home.accessories.handle().report("door").await.unwrap().setup, None, "the Home lets others in");
+        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let button = phone.find(services::DOORBELL, &characteristics::PROGRAMMABLE_SWITCH_EVENT).await;
+        let motion = phone.find(services::MOTION_SENSOR, &characteristics::MOTION_DETECTED).await;
+        phone.watch(button).await;
+        phone.watch(motion).await;
+        for (stream, kind) in [("elsewhere", "motion"), ("door", "doorbell"), ("door", "motion")] {
+            home.hub.emit(hub::What::DeviceEvent { stream: name(stream), kind });
+        }
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            told.extend(phone.event().await);
+        }
+        assert_eq!(told, [(button, json!(0)), (motion, json!(true))]);
+        assert!(home.accessories.handle().unpair("door").await);
+        assert!(Phone::pair(home.port, &identity(), CODE).await.is_ok(), "it can be paired anew");
+        home.accessories.end().await;
+    });
+}
+
+#[test]
 fn several_see_it_at_once_one_more_is_told_that_it_is_busy_and_who_hangs_up_makes_room() {
     run(async {
         let folder = Folder::new();
@@ -270,7 +303,7 @@ fn several_see_it_at_once_one_more_is_told_that_it_is_busy_and_who_hangs_up_make
                 view.video().await;
             }
         }
-        assert_eq!(home.accessories.reports().await[0].views, 2);
+        assert_eq!(home.accessories.handle().reports().await[0].views, 2);
         drop(first);
         for _ in 0..200 {
             if home.srtp.stats().await.unwrap().sessions == 2 {

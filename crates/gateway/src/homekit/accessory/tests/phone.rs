@@ -113,6 +113,33 @@ impl Phone {
         all.iter().map(|accessory| accessory.aid).collect()
     }
 
+    /// A characteristic of the first accessory.
+    pub(super) async fn find(&mut self, service: KnownService, known: &KnownCharacteristic) -> CharacteristicId {
+        let all = read_accessories_response(&self.ask(accessories_request()).await).unwrap();
+        let found = all[0].find(service).unwrap().find(known).unwrap();
+        CharacteristicId { aid: all[0].aid, iid: found.iid }
+    }
+
+    /// What the next event says.
+    pub(super) async fn event(&mut self) -> Vec<(CharacteristicId, Value)> {
+        let mut buffer = vec![0; 16 << 10];
+        loop {
+            while let Some(output) = self.controller.poll_output() {
+                match output {
+                    Output::Send(bytes) => self.stream.write_all(&bytes).await.unwrap(),
+                    Output::Event(event) => {
+                        let answers = read_answers(&event).unwrap().into_iter();
+                        return answers.map(|answer| (answer.id, answer.value.unwrap())).collect();
+                    }
+                    Output::Paired(_) | Output::Ready | Output::Response(_) => panic!("{output:?}"),
+                }
+            }
+            let read = tokio::time::timeout(SOON, self.stream.read(&mut buffer)).await;
+            let count = read.expect("an event").unwrap();
+            self.controller.handle_input(&buffer[..count], &mut SystemRandom).unwrap();
+        }
+    }
+
     /// The streams of the first accessory.
     pub(super) async fn streams(&mut self) -> Vec<StreamIds> {
         let all = read_accessories_response(&self.ask(accessories_request()).await).unwrap();
