@@ -371,7 +371,7 @@ async fn sound_with_red_is_as_loud_as_its_sender_says() {
             tick.tick().await;
             sender.send(red(30 + 128 * turn, 1, &piece(1)));
             if let Some(RtpObserverEvent::Volumes(volumes)) = events.try_next() {
-                return volumes[0].clone();
+                return volumes[0];
             }
         }
         unreachable!()
