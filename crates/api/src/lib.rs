@@ -42,7 +42,9 @@ pub use policy::{PolicyError, PolicyPart};
 pub use reload::{AskReload, ConfigProblem, ConfigState, Reload};
 pub use shared::{Api, Listening, Peer, Settings};
 pub use v1::children::{AskChildren, ChildFacts, UsageFacts};
-pub use v1::homekit::{HomekitAccessory, HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem, HomekitSetup};
+pub use v1::homekit::{
+    HomekitAccessory, HomekitControl, HomekitDevice, HomekitPairing, HomekitProblem, HomekitSetup,
+};
 pub use v1::openapi;
 pub use v1::rooms::{
     Brought, MuteBody, Room, RoomConsumer, RoomDataProducer, RoomDetails, RoomLimits, RoomLimitsBody,

@@ -17,6 +17,7 @@ pub mod controller;
 mod crypto;
 pub mod derived;
 pub mod frames;
+pub mod fuzz;
 mod group;
 pub mod http;
 pub mod pairing;

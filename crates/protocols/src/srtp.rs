@@ -20,6 +20,7 @@ mod cipher;
 mod cm;
 mod derive;
 mod error;
+pub mod fuzz;
 mod gcm;
 mod header;
 mod index;

@@ -49,3 +49,16 @@ fn rtmp_servers() {
 fn isapi_devices() {
     replay("isapi_client", protocols::isapi::fuzz::client);
 }
+
+#[test]
+fn homekits_tlv_http_and_frames() {
+    replay("hap_tlv", protocols::hap::fuzz::tlv);
+    replay("hap_http", protocols::hap::fuzz::http);
+    replay("hap_frames", protocols::hap::fuzz::frames);
+}
+
+#[test]
+fn homekits_strangers() {
+    replay("hap_accessory", protocols::hap::fuzz::accessory);
+    replay("srtp_table", protocols::srtp::fuzz::table);
+}

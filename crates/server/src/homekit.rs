@@ -27,10 +27,7 @@ struct Control {
 }
 
 /// Makes it.
-pub(crate) fn control(
-    access: HomekitAccess,
-    accessories: AccessoriesHandle,
-) -> Arc<dyn HomekitControl> {
+pub(crate) fn control(access: HomekitAccess, accessories: AccessoriesHandle) -> Arc<dyn HomekitControl> {
     Arc::new(Control { access, accessories })
 }
 
@@ -86,7 +83,9 @@ impl HomekitControl for Control {
 }
 
 fn accessory(report: Report) -> HomekitAccessory {
-    let setup = report.setup.map(|setup| HomekitSetup { pin: setup.code.expose().to_owned(), uri: setup.to_string() });
+    let setup = report
+        .setup
+        .map(|setup| HomekitSetup { pin: setup.code.expose().to_owned(), uri: setup.to_string() });
     HomekitAccessory {
         name: report.name,
         title: report.title,

@@ -135,7 +135,10 @@ async fn our_accessories_show_how_to_pair_until_they_are_and_forget_on_demand() 
     paired.is(404, "homekit has no accessory \"paired\" that waits to be paired\n");
     given.ask("DELETE", &format!("{path}/gate/controllers")).await.is(200, "");
     assert_eq!(told.recv().await.unwrap(), "forget gate");
-    given.ask("DELETE", &format!("{path}/none/controllers")).await.is(404, "homekit has no accessory \"none\"\n");
+    given
+        .ask("DELETE", &format!("{path}/none/controllers"))
+        .await
+        .is(404, "homekit has no accessory \"none\"\n");
 }
 
 #[tokio::test]

@@ -46,7 +46,10 @@ pub(crate) async fn post(shared: &Shared, name: &str, body: &Bytes) -> Response 
     };
     let Some(kind) = KINDS.iter().find(|kind| **kind == body.event) else {
         let all = KINDS.join(", ");
-        return answer::text(StatusCode::BAD_REQUEST, format_args!("event: {:?} is none of {all}", body.event));
+        return answer::text(
+            StatusCode::BAD_REQUEST,
+            format_args!("event: {:?} is none of {all}", body.event),
+        );
     };
     let stream = match StreamName::new(name) {
         Ok(stream) if shared.hub.has(&stream).await => stream,

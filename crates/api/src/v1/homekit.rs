@@ -295,7 +295,8 @@ pub(crate) async fn forget_controllers(
 pub(crate) async fn code(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
     let Some(homekit) = &shared.homekit else { return refused(&absent()) };
     let all = homekit.accessories().await;
-    let setup = all.into_iter().find(|accessory| accessory.name == name).and_then(|accessory| accessory.setup);
+    let setup =
+        all.into_iter().find(|accessory| accessory.name == name).and_then(|accessory| accessory.setup);
     let Some(setup) = setup else {
         let why = format!("homekit has no accessory {name:?} that waits to be paired");
         return refused(&HomekitProblem::NotFound(why));

@@ -262,7 +262,11 @@ fn a_ring_and_motion_at_the_streams_device_are_told_to_those_who_watch_it() {
         let report = home.accessories.handle().report("door").await.unwrap();
         assert_eq!((report.pairings, report.setup.unwrap().code.expose()), (0, CODE));
         let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        assert_eq!(home.accessories.handle().report("door").await.unwrap().setup, None, "the Home lets others in");
+        assert_eq!(
+            home.accessories.handle().report("door").await.unwrap().setup,
+            None,
+            "the Home lets others in"
+        );
         let mut phone = Phone::verify(home.port, &identity(), pairing).await;
         let button = phone.find(services::DOORBELL, &characteristics::PROGRAMMABLE_SWITCH_EVENT).await;
         let motion = phone.find(services::MOTION_SENSOR, &characteristics::MOTION_DETECTED).await;

@@ -127,9 +127,10 @@ pub enum SetupStatus {
     Success {
         /// Where the accessory takes media.
         accessory: Endpoint,
-        /// How video that it takes is enciphered.
+        /// How video is enciphered. All accessories known to us answer with what they were asked, for both directions; one
+        /// that says something else is taken to send with that, as RFC 4568 has it and go2rtc reads it.
         video: SrtpParameters,
-        /// How sound that it takes is enciphered.
+        /// How sound is enciphered, in the same way.
         audio: SrtpParameters,
         /// Of the video that it sends.
         video_ssrc: u32,

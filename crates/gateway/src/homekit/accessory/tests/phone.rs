@@ -4,7 +4,9 @@ use formats::rtp::rtcp::is_rtcp;
 use protocols::hap::accessory::client::{
     Change, accessories_request, read_accessories_response, read_answers, values_request, write_request,
 };
-use protocols::hap::accessory::{CharacteristicId, StreamIds, characteristics as is, services};
+use protocols::hap::accessory::{
+    CharacteristicId, KnownCharacteristic, KnownService, StreamIds, characteristics as is, services,
+};
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, Command, CryptoSuite, Endpoint, H264Level, H264Profile, SampleRate,
     SelectedAudio, SelectedStream, SelectedVideo, SelectedVideoCodec, SetupRequest, SetupResponse,
@@ -114,7 +116,11 @@ impl Phone {
     }
 
     /// A characteristic of the first accessory.
-    pub(super) async fn find(&mut self, service: KnownService, known: &KnownCharacteristic) -> CharacteristicId {
+    pub(super) async fn find(
+        &mut self,
+        service: KnownService,
+        known: &KnownCharacteristic,
+    ) -> CharacteristicId {
         let all = read_accessories_response(&self.ask(accessories_request()).await).unwrap();
         let found = all[0].find(service).unwrap().find(known).unwrap();
         CharacteristicId { aid: all[0].aid, iid: found.iid }
