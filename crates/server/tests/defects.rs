@@ -9,6 +9,7 @@
 mod defect {
     mod call;
     mod child;
+    mod homekit;
     mod recording;
     mod stage;
 

@@ -12,8 +12,8 @@ use formats::replay::Clip;
 use media::Moment;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -33,12 +33,26 @@ pub struct Setup {
     pub silent: bool,
     /// It enciphers what it sends with keys of its own instead of the controller's.
     pub own_keys: bool,
+    /// Each of its frames carries this number: see [`crate::mark`].
+    pub mark: Option<u16>,
+    /// The SSRC of its picture; none: drawn for each stream.
+    pub ssrc: Option<u32>,
+    /// It says where it sends from; otherwise it sends from elsewhere, as cameras with ffmpeg inside do.
+    pub tells_port: bool,
 }
 
 impl Setup {
     /// A camera with a microphone that counts as Apple's do.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), opus_clock_hz: Some(24_000), silent: false, own_keys: false }
+        Self {
+            id: id.into(),
+            opus_clock_hz: Some(24_000),
+            silent: false,
+            own_keys: false,
+            mark: None,
+            ssrc: None,
+            tells_port: false,
+        }
     }
 }
 
@@ -51,6 +65,8 @@ enum Command {
     Power(bool),
     /// It sends no media until it is said otherwise.
     Mute(bool),
+    /// The newest RTP packet once more, and then with a number for which its tag is wrong.
+    Repeat,
 }
 
 /// What was counted at a camera.
@@ -64,6 +80,9 @@ struct Counters {
     reports: AtomicU64,
     picture_losses: AtomicU64,
     sent: AtomicU64,
+    repeated: AtomicU64,
+    /// The newest RTP packet that was sent, for those who listen in on the network.
+    newest: Mutex<Vec<u8>>,
 }
 
 /// One camera of a rig.
@@ -146,6 +165,11 @@ impl Camera {
         self.tell(Command::Mute(mute));
     }
 
+    /// Has it send its newest RTP packet once more, and then with a number for which its tag is wrong.
+    pub fn repeat(&self) {
+        self.tell(Command::Repeat);
+    }
+
     fn tell(&self, command: Command) {
         // it ends only with its rig
         let _ = self.commands.send(command);
@@ -179,6 +203,16 @@ impl Camera {
     /// Packets that it sent.
     pub fn sent(&self) -> u64 {
         self.counters.sent.load(Ordering::SeqCst)
+    }
+
+    /// How often it did so.
+    pub fn repeated(&self) -> u64 {
+        self.counters.repeated.load(Ordering::SeqCst)
+    }
+
+    /// The newest of the RTP packets that it sent, as whoever listens in has it. Empty: there was none.
+    pub fn newest_packet(&self) -> Vec<u8> {
+        self.counters.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until this is so; false if it is not in time.

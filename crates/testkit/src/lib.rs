@@ -7,6 +7,7 @@ pub mod encoder;
 pub mod homekit;
 pub mod intercom;
 pub mod load;
+pub mod mark;
 pub mod net;
 pub mod peers;
 pub mod process;

@@ -25,13 +25,18 @@ mod watch;
 mod whep;
 
 pub use content::Check;
-pub use driver::{LoadError, Outcome, run, run_blocking, watch_for, watch_paced};
+pub use driver::{LoadError, Outcome, run, run_blocking, watch_for, watch_marked, watch_paced};
 pub use options::{
     Command, Looks, Options, PublishOptions, READERS_MAX, ReadOptions, RoomOptions, SECONDS_MAX,
 };
 pub use report::Report;
 pub use room::RoomReport;
 pub use target::TargetError;
+
+/// What a process has computed so far; nothing of one that is none.
+pub(crate) fn cpu_of(pid: u32) -> std::time::Duration {
+    usage::Usage::of(pid).unwrap_or_default().cpu
+}
 
 /// Reads the URL of an RTMP server of this machine.
 pub(crate) fn rtmp_target(url: &str) -> Result<target::Target, TargetError> {

@@ -28,6 +28,14 @@ pub(crate) fn decode<T: DeserializeOwned>(tree: &mut Node, problems: &mut Vec<Pr
     None
 }
 
+/// Keys of streams that people look for elsewhere: with one of them in a wrong section go2rtc ended at its start.
+const OF_STREAMS: [&str; 1] = ["record"];
+
+/// Where a key belongs that is known to be put elsewhere.
+fn belongs(key: &str) -> Option<String> {
+    OF_STREAMS.contains(&key).then(|| format!("it belongs to a stream, as `streams.NAME.{key}`"))
+}
+
 /// Why a value could not be taken.
 #[derive(Debug)]
 pub(crate) struct DecodeError {
@@ -55,9 +63,10 @@ impl What {
         match self {
             What::UnknownKey { key, known } => {
                 let parent = place(&path[..path.len().saturating_sub(1)]);
-                match nearest(key, known) {
-                    Some(near) => format!("unknown key `{key}` in {parent}: did you mean `{near}`?"),
-                    None => format!("unknown key `{key}` in {parent}: it takes {}", list(known)),
+                match (belongs(key), nearest(key, known)) {
+                    (Some(place), _) => format!("unknown key `{key}` in {parent}: {place}"),
+                    (None, Some(near)) => format!("unknown key `{key}` in {parent}: did you mean `{near}`?"),
+                    (None, None) => format!("unknown key `{key}` in {parent}: it takes {}", list(known)),
                 }
             }
             What::UnknownWord { word, known } => {
@@ -65,7 +74,14 @@ impl What {
                 let hint = hint.unwrap_or_default();
                 format!("{}: `{word}` is none of {}{hint}", place(path), list(known))
             }
-            What::Other(message) => format!("{}: {message}", place(path)),
+            What::Other(message) => {
+                // Where names are free, such a key is taken for one.
+                let belongs = match path {
+                    [_, name] => belongs(name).map(|place| format!("; for a key, {place}")),
+                    _ => None,
+                };
+                format!("{}: {message}{}", place(path), belongs.unwrap_or_default())
+            }
         }
     }
 }

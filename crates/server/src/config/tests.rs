@@ -101,6 +101,23 @@ fn an_empty_file_and_empty_sections_are_the_defaults_without_the_demo() {
 }
 
 #[test]
+fn a_key_of_streams_at_another_place_is_told_where_it_belongs() {
+    bad(
+        "record: true\nhomekit:\n  record: true\n  door:\n    record: true\nstreams:\n  record: true\n  door: homekit://AA:BB:CC:DD:EE:FF\n",
+        &[
+            "a.yaml:1:1: unknown key `record` in the file: it belongs to a stream, as `streams.NAME.record`",
+            "a.yaml:3:11: `homekit.record`: a section with keys and values is wanted here, not boolean `true`; for a key, it belongs \
+             to a stream, as `streams.NAME.record`",
+            "a.yaml:5:5: unknown key `record` in `homekit.door`: it belongs to a stream, as `streams.NAME.record`",
+            "a.yaml:7:11: `streams.record`: a URL, a list of URLs, keys such as `url`, or nothing is wanted here, not boolean `true`; \
+             for a key, it belongs to a stream, as `streams.NAME.record`",
+        ],
+    );
+    let (config, _) = good("streams:\n  door:\n    url: homekit://AA:BB:CC:DD:EE:FF\n    record: true\n");
+    assert!(!config.streams["door"].record.is_empty());
+}
+
+#[test]
 fn every_problem_is_said_at_once_with_its_place_and_the_nearest_key() {
     bad(
         "streams: {}\nrtsp:\n  lisen: \"127.0.0.1:1\"\nrtmp:\n  lissten: \"\"\n",

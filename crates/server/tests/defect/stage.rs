@@ -55,6 +55,12 @@ pub(super) fn tell_alone(stage: Stage, story: impl Fn(Stage)) {
     repeat(stage, story);
 }
 
+/// The same once: for stories that take as long as they are told to.
+pub(super) fn tell_once_alone(stage: Stage, story: impl Fn(Stage)) {
+    let _turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
+    story(stage);
+}
+
 fn repeat(stage: Stage, story: impl Fn(Stage)) {
     let times = long_or_short(20, 1);
     for time in 1..=times {

@@ -51,6 +51,8 @@ pub(super) struct Running {
     connections: BTreeMap<u64, Connection>,
     next_id: u64,
     streams: Streams,
+    /// Where it sends from, while it is switched on.
+    udp_port: u16,
 }
 
 /// What is open while it is switched on.
@@ -81,6 +83,7 @@ impl Running {
             connections: BTreeMap::new(),
             next_id: 1,
             streams,
+            udp_port: 0,
         }
     }
 
@@ -137,6 +140,9 @@ impl Running {
                         }
                     }
                     Some(Command::Mute(mute)) => self.streams.mute = mute,
+                    Some(Command::Repeat) => if let Some(Open { udp, .. }) = &open {
+                        self.streams.repeat(udp);
+                    },
                     Some(Command::Ring) => self.set(self.ids.pressed, &json!(0)),
                     Some(Command::Motion(moves)) => self.set(self.ids.motion, &json!(moves)),
                 },
@@ -149,9 +155,10 @@ impl Running {
     }
 
     /// None: its port is still taken by connections that end.
-    async fn switch_on(&self) -> Option<Open> {
+    async fn switch_on(&mut self) -> Option<Open> {
         let listener = TcpListener::bind(self.address).await.ok()?;
         let udp = UdpSocket::bind((self.address.ip(), 0)).await.ok()?;
+        self.udp_port = udp.local_addr().ok()?.port();
         Some(Open { listener, udp })
     }
 
@@ -226,7 +233,7 @@ impl Running {
     }
 
     fn write(&mut self, connection: u64, mut write: PendingWrite) -> Response {
-        let local = self.address.ip();
+        let (local, port) = (self.address.ip(), self.udp_port);
         for item in write.items_mut() {
             let text = item.value.as_str().unwrap_or_default();
             for (index, ids) in self.ids.streams.iter().enumerate() {
@@ -234,7 +241,7 @@ impl Running {
                     item.result = match SetupRequest::from_base64(text) {
                         Ok(request) => {
                             let agreed = Agreed { request, connection };
-                            let response = self.streams.set_up(index, agreed, local);
+                            let response = self.streams.set_up(index, agreed, local, port);
                             Ok(Some(json!(response.to_base64())))
                         }
                         Err(_) => Err(Status::InvalidValue),

@@ -1,5 +1,6 @@
 //! The streams of one simulated camera: what was agreed on, and what goes out in real time.
 use super::{Counters, Setup};
+use crate::mark::marked;
 use formats::replay::{Clip, Next, Replay};
 use formats::rtp::rtcp::{self, Message, SenderReport, write_sender_report};
 use formats::rtp::{Header, PacketBatch, Packetizer, PacketizerOptions, clock_rate};
@@ -10,13 +11,15 @@ use protocols::hap::camera::{
 use protocols::srtp::table::{ContextKey, Kind, NewContext, Table};
 use protocols::srtp::{MasterKey, Profile};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::UdpSocket;
 
 /// Streams at once, as the specification asks for.
 const STREAMS: usize = 2;
+/// Where a camera says that it takes sound and picture, if it does not say where it is.
+const ELSEWHERE: [u16; 2] = [40_000, 40_002];
 /// Sound goes out so often, and lasts so long.
 const OPUS_FRAME: Duration = Duration::from_millis(20);
 /// One frame of Opus, 20 ms of silence.
@@ -60,26 +63,38 @@ pub(super) struct Streams {
     opus_clock_hz: Option<u32>,
     silent: bool,
     own_keys: bool,
+    ssrc: Option<u32>,
+    tells_port: bool,
     counters: Arc<Counters>,
     table: Table,
     streams: [Option<Stream>; STREAMS],
     batch: PacketBatch,
     /// Nothing goes out.
     pub(super) mute: bool,
+    newest: Option<(Vec<u8>, SocketAddr)>,
 }
 
 impl Streams {
-    pub(super) fn new(clip: Clip, setup: &Setup, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(mut clip: Clip, setup: &Setup, counters: Arc<Counters>) -> Self {
+        let picture = clip.tracks.iter().find(|track| track.codec == Codec::H264).map(|track| track.id);
+        if let Some(number) = setup.mark {
+            for unit in clip.units.iter_mut().filter(|unit| Some(unit.track) == picture) {
+                unit.data = marked(number, &unit.data).into();
+            }
+        }
         Self {
             clip,
             opus_clock_hz: setup.opus_clock_hz,
             silent: setup.silent,
             own_keys: setup.own_keys,
+            ssrc: setup.ssrc,
+            tells_port: setup.tells_port,
             counters,
             table: Table::default(),
             streams: [const { None }; STREAMS],
             batch: PacketBatch::new(),
             mute: false,
+            newest: None,
         }
     }
 
@@ -87,23 +102,25 @@ impl Streams {
         self.streams.get(index).is_some_and(Option::is_some)
     }
 
-    pub(super) fn set_up(&mut self, index: usize, agreed: Agreed, local: IpAddr) -> SetupResponse {
+    /// `port`: where it sends from.
+    pub(super) fn set_up(&mut self, index: usize, agreed: Agreed, local: IpAddr, port: u16) -> SetupResponse {
         let session = Some(agreed.request.session);
         let Some(place) = self.streams.get_mut(index).filter(|stream| stream.is_none()) else {
             return SetupResponse { session, status: SetupStatus::Busy };
         };
         let own = self.own_keys;
-        let lane = |theirs: &SrtpParameters| {
+        let lane = |theirs: &SrtpParameters, ssrc: Option<u32>| {
             let mut keys = theirs.clone();
             if own {
                 keys.key = rand::random::<[u8; 16]>().to_vec();
                 keys.salt = rand::random::<[u8; 14]>().to_vec();
             }
-            Lane { ssrc: rand::random(), keys }
+            Lane { ssrc: ssrc.unwrap_or_else(rand::random), keys }
         };
-        let (video, audio) = (lane(&agreed.request.video), lane(&agreed.request.audio));
-        // where it takes sound; it sends from elsewhere, as cameras with ffmpeg inside do
-        let accessory = Endpoint { address: local, video_port: 40_000, audio_port: 40_002 };
+        let sound = self.ssrc.map(|ssrc| !ssrc);
+        let (video, audio) = (lane(&agreed.request.video, self.ssrc), lane(&agreed.request.audio, sound));
+        let [video_port, audio_port] = if self.tells_port { [port; 2] } else { ELSEWHERE };
+        let accessory = Endpoint { address: local, video_port, audio_port };
         let status = SetupStatus::Success {
             accessory,
             video: video.keys.clone(),
@@ -209,6 +226,21 @@ impl Streams {
             self.table.remove(audio);
         }
         self.counters.streams.fetch_sub(1, Ordering::SeqCst);
+        // it may have been of that one
+        self.newest = None;
+    }
+
+    /// The newest packet once more, and then with another number, for which its tag is wrong.
+    pub(super) fn repeat(&mut self, udp: &UdpSocket) {
+        let Some((packet, to)) = &mut self.newest else { return };
+        let is_sent = udp.try_send_to(packet, *to).is_ok();
+        if let Some([high, low]) = packet.get_mut(2..4) {
+            let number = u16::from_be_bytes([*high, *low]).wrapping_add(100);
+            [*high, *low] = number.to_be_bytes();
+        }
+        let is_forged = udp.try_send_to(packet, *to).is_ok();
+        self.newest = None;
+        self.counters.repeated.fetch_add(u64::from(is_sent && is_forged), Ordering::SeqCst);
     }
 
     /// Reports of whoever watches.
@@ -239,15 +271,20 @@ impl Streams {
     /// Sends what is due; returns how long there is nothing more.
     pub(super) fn send(&mut self, udp: &UdpSocket, now: Moment) -> Duration {
         let mut wait = REPORT_EVERY;
-        let Self { streams, table, batch, counters, opus_clock_hz, mute, .. } = self;
+        let Self { streams, table, batch, counters, opus_clock_hz, mute, newest, .. } = self;
         let mut out = |key: ContextKey, kind: Kind, mut packet: Vec<u8>| {
             let to = match kind {
                 Kind::Rtp => table.protect_rtp(key, &mut packet, 0),
                 Kind::Rtcp => table.protect_rtcp(key, &mut packet, 0),
             };
             // a full socket loses it, as a network would
-            if !*mute && to.is_ok_and(|to| udp.try_send_to(&packet, to).is_ok()) {
+            let Ok(to) = to else { return };
+            if !*mute && udp.try_send_to(&packet, to).is_ok() {
                 counters.sent.fetch_add(1, Ordering::SeqCst);
+                if kind == Kind::Rtp {
+                    counters.newest.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&packet);
+                    *newest = Some((packet, to));
+                }
             }
         };
         for stream in streams.iter_mut().flatten() {

@@ -14,6 +14,7 @@ use super::watch::{Client, Life, Tally, Watch};
 use super::whep;
 use clap::Parser as _;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -167,6 +168,14 @@ pub fn watch_paced(seconds: u64, protocol: &str, url: &str, readers: u16, fps: f
     watch(seconds, protocol, url, readers, &["--expect-fps", &fps.to_string()])
 }
 
+/// Readers of simulated cameras: also which of them they saw, by [`crate::mark`]. RTSP and WHEP only.
+///
+/// # Panics
+/// As [`watch_for`].
+pub fn watch_marked(seconds: u64, protocol: &str, url: &str, readers: u16) -> Report {
+    watch(seconds, protocol, url, readers, &["--marks"])
+}
+
 fn watch(seconds: u64, protocol: &str, url: &str, readers: u16, more: &[&str]) -> Report {
     let (readers, seconds) = (readers.to_string(), seconds.to_string());
     let args = ["load", protocol, "--url", url, "--readers", &readers, "--seconds", &seconds];
@@ -220,6 +229,11 @@ async fn read(protocol: Protocol, options: &ReadOptions, target: Target) -> Resu
     }
     let idle = options.server_pid.and_then(Usage::of);
     let tallies: Tallies = (0..options.readers).map(|_| Rc::default()).collect();
+    if options.marks {
+        for tally in &tallies {
+            tally.borrow_mut().marks = Some(BTreeSet::new());
+        }
+    }
     let tasks = LocalSet::new();
     let engine = (protocol == Protocol::Whep).then(whep::Engine::new).transpose()?;
     for (index, tally) in tallies.iter().enumerate() {

@@ -71,6 +71,9 @@ pub struct ReadOptions {
     /// only count packets and answer checks.
     #[arg(long, default_value_t = 1.0)]
     pub verify_fraction: f64,
+    /// RTSP and WHEP: say which simulated cameras were seen, by the marks that their frames carry.
+    #[arg(long)]
+    pub marks: bool,
 }
 
 impl ReadOptions {

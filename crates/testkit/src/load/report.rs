@@ -1,6 +1,7 @@
 //! What a run found, for people and for programs.
 use super::watch::{Life, Tally};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,9 @@ pub struct Report {
     pub compared: u64,
     /// Frames that another reader saw otherwise.
     pub mismatches: u64,
+    /// Which simulated cameras were seen, if that was asked for.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub marks: BTreeSet<u16>,
     /// From the start of the connection to the first byte of a frame, in milliseconds: half of the readers were faster.
     pub first_byte_ms_p50: f64,
     /// The same: 95 % were faster.
@@ -95,6 +99,7 @@ impl Report {
             self.out_of_order += tally.disorder;
             self.compared += tally.compared;
             self.mismatches += tally.mismatches;
+            self.marks.extend(tally.marks.iter().flatten());
             let reason = match &tally.life {
                 Life::Playing => continue,
                 Life::Joining => "no media came",

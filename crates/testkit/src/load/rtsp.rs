@@ -228,6 +228,7 @@ impl Client for Rtsp {
                 }
                 Stage::Media { track, left } => {
                     let (now, rest) = bytes.split_at(left.min(bytes.len()));
+                    watch.payload(now);
                     if let Some(sum) = self.tracks.get_mut(track).and_then(|track| track.sum.as_mut()) {
                         sum.push(now);
                     }

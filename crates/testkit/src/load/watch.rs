@@ -1,6 +1,8 @@
 //! What one reader saw, and whether it was what it should see.
 use super::content::{Checksum, Content};
+use crate::mark::marks;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -47,6 +49,8 @@ pub(super) struct Tally {
     pub(super) first_byte: Option<Duration>,
     /// When pictures began to come, from the moment on at which somebody asks for it.
     pub(super) arrivals: Option<Vec<Instant>>,
+    /// Whose pictures came, if somebody asks for it.
+    pub(super) marks: Option<BTreeSet<u16>>,
 }
 
 /// One reader's eyes: its parsers tell it what comes, it judges.
@@ -69,6 +73,13 @@ impl Watch {
 
     pub(super) fn packet(&mut self) {
         self.tally.borrow_mut().packets += 1;
+    }
+
+    /// The payload of a packet, or a piece of it.
+    pub(super) fn payload(&mut self, bytes: &[u8]) {
+        if let Some(seen) = &mut self.tally.borrow_mut().marks {
+            seen.extend(marks(bytes));
+        }
     }
 
     pub(super) fn gap(&mut self, count: u64) {

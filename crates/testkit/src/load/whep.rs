@@ -235,6 +235,7 @@ impl Player {
     /// A packet that was decrypted.
     fn packet(&mut self, packet: &RtpPacket) {
         self.watch.packet();
+        self.watch.payload(&packet.payload);
         let index = self.track(*packet.header.ssrc);
         let track = &mut self.tracks[index];
         let in_order = track.sequence.handle(packet.header.sequence_number, packet.timestamp);

@@ -1,7 +1,9 @@
 //! What a process has: children, zombies, sockets, threads, memory. Read from `/proc`, so a process in a PID namespace
 //! of its own is counted as well.
+use crate::load::cpu_of;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// What a process and those below it have at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,10 +16,14 @@ pub struct Census {
     pub sockets: usize,
     /// Its open pipes.
     pub pipes: usize,
+    /// Everything that it has open, sockets and pipes among it.
+    pub open: usize,
     /// Its threads.
     pub threads: usize,
     /// Its memory in KiB.
     pub rss_kib: u64,
+    /// What it has computed so far, all threads together.
+    pub cpu: Duration,
 }
 
 /// A line of the process table.
@@ -46,6 +52,7 @@ impl Census {
             let target = target.to_string_lossy().into_owned();
             census.sockets += usize::from(target.starts_with("socket:"));
             census.pipes += usize::from(target.starts_with("pipe:"));
+            census.open += 1;
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let number = |key: &str| {
@@ -54,6 +61,7 @@ impl Census {
         };
         census.threads = number("Threads:") as usize;
         census.rss_kib = number("VmRSS:");
+        census.cpu = cpu_of(pid);
         census
     }
 

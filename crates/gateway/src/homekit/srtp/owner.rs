@@ -151,6 +151,10 @@ impl Owner {
         for (meta, buffer) in metas.iter().zip(buffers).take(count) {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let length = meta.len.min(buffer.len());
+            if length == 0 {
+                // it is a datagram all the same, and counted as one
+                self.dispatch(from, &mut []);
+            }
             for datagram in buffer[..length].chunks_mut(meta.stride.max(1)) {
                 self.dispatch(from, datagram);
             }

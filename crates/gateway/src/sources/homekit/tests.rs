@@ -188,7 +188,7 @@ fn cameras_of_several_kinds_stream_at_once() {
         Setup::new(id(1)),
         Setup { own_keys: true, ..Setup::new(id(2)) },
         Setup { opus_clock_hz: Some(48_000), ..Setup::new(id(3)) },
-        Setup { opus_clock_hz: None, ..Setup::new(id(4)) },
+        Setup { opus_clock_hz: None, tells_port: true, ..Setup::new(id(4)) },
         Setup { silent: true, ..Setup::new(id(5)) },
     ];
     with(kinds, |hub, access, rig| async move {
