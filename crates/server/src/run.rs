@@ -209,7 +209,8 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // What ends is not changed any more.
     reloading.abort();
-    drain(Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories }, &mut ends).await;
+    drain(Running { hub, recorder, listeners, rooms, hooks, programs, homekit, accessories }, &mut ends)
+        .await;
     Ok(code)
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Source: HAP specification (R2) §11 and §9 (the characteristics), and what HAP-python and hap-nodejs write: lists with and
 //! without separators, frame rates of one and two bytes. The order is: [`SetupRequest`] is written and [`SetupResponse`] read on the
-//! same connection, then [`SelectedStream`] is written with [`Command::Start`], and at last with [`Command::End`].
+//! same connection, then [`SelectedStream`] is written with [`Command::Start`], and at last with [`Command::End`]. [`recording`] is Secure Video.
+pub mod recording;
 mod selected;
 mod setup;
 mod sound;
