@@ -7,14 +7,16 @@
 //! - Trust: [`pairing`] (setup, verify, administration), of [`srp`] which proves the setup code; [`random`] is where secrets come from.
 //! - What carries it: [`http`] messages in [`frames`]; [`tlv8`] in their bodies.
 //! - What is said: [`accessory`] its services, values and events; [`camera`] streams.
+//! - What does not fit into it: [`data_stream`], on which cameras send recordings.
 //! - How it is found: [`advertisement`] on the network, [`setup_uri`] in the code to be scanned, [`derived`] names of go2rtc.
 //!
-//! Not here: Secure Video and its data streams, Bluetooth, Thread, certificates of Apple's, resumption of sessions.
+//! Not here: Bluetooth, Thread, certificates of Apple's, resumption of sessions.
 pub mod accessory;
 pub mod advertisement;
 pub mod camera;
 pub mod controller;
 mod crypto;
+pub mod data_stream;
 pub mod derived;
 pub mod frames;
 pub mod fuzz;

@@ -19,7 +19,7 @@ mod type_id;
 mod value;
 mod write;
 
-pub use camera::{CameraIds, CameraOptions, StreamIds};
+pub use camera::{CameraIds, CameraOptions, RecordingIds, RecordingOptions, StreamIds};
 pub use characteristic::{Characteristic, Limits, Perms};
 pub use events::COALESCE;
 pub use json::JsonError;

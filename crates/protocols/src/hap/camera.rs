@@ -3,7 +3,8 @@
 //!
 //! Source: HAP specification (R2) §11 and §9 (the characteristics), and what HAP-python and hap-nodejs write: lists with and
 //! without separators, frame rates of one and two bytes. The order is: [`SetupRequest`] is written and [`SetupResponse`] read on the
-//! same connection, then [`SelectedStream`] is written with [`Command::Start`], and at last with [`Command::End`].
+//! same connection, then [`SelectedStream`] is written with [`Command::Start`], and at last with [`Command::End`]. [`recording`] is Secure Video.
+pub mod recording;
 mod selected;
 mod setup;
 mod sound;
@@ -63,13 +64,13 @@ fn required_uint(items: &Tlv8, kind: u8) -> Result<u64, Tlv8Error> {
 }
 
 /// A number that must be there and fit.
-fn required<T: TryFrom<u64>>(items: &Tlv8, kind: u8) -> Result<T, Tlv8Error> {
+pub(super) fn required<T: TryFrom<u64>>(items: &Tlv8, kind: u8) -> Result<T, Tlv8Error> {
     let number = required_uint(items, kind)?;
     T::try_from(number).map_err(|_| Tlv8Error::Value { kind, number })
 }
 
 /// The one of these that has this number: each stands at its own.
-fn one_of<T: Copy>(kind: u8, number: u64, all: &[T]) -> Result<T, Tlv8Error> {
+pub(super) fn one_of<T: Copy>(kind: u8, number: u64, all: &[T]) -> Result<T, Tlv8Error> {
     let index = usize::try_from(number).ok();
     index.and_then(|index| all.get(index)).copied().ok_or(Tlv8Error::Value { kind, number })
 }

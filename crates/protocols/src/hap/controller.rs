@@ -2,11 +2,13 @@
 //!
 //! Source: HAP specification (R2) §6. Owns the connection's bytes and keys, the request that is not answered and those behind it;
 //! bounding them in time is the caller's work. A connection that pairs ends with the pairing: a new one proves it.
+use super::data_stream::DataStreamKeys;
+use super::data_stream::keys::SALT_BYTES;
 use super::frames::{self, FrameError, Opener, Sealer};
 use super::http::{HttpError, Incoming, Method, Reader, Request, Response};
 use super::pairing::{
-    AccessoryPairing, CONTENT_TYPE, Identity, PairingError, SetupCode, SetupController, SetupStep,
-    VerifyController, VerifyStep,
+    AccessoryPairing, CONTENT_TYPE, Identity, PairingError, SessionKeys, SetupCode, SetupController,
+    SetupStep, VerifyController, VerifyStep,
 };
 use super::random::Random;
 use media::Fault;
@@ -70,7 +72,7 @@ pub enum Output {
 enum State {
     Pairing(Box<SetupController>),
     Verifying(Box<VerifyController>),
-    Secured { sealer: Box<Sealer>, opener: Box<Opener> },
+    Secured { sealer: Box<Sealer>, opener: Box<Opener>, keys: Box<SessionKeys> },
     Ended,
 }
 
@@ -147,6 +149,18 @@ impl Controller {
         }
     }
 
+    /// The keys of a data stream that was set up here; none before the pairing is proven, or when they cannot be made.
+    pub fn data_stream_keys(
+        &self,
+        controller_salt: &[u8; SALT_BYTES],
+        accessory_salt: &[u8; SALT_BYTES],
+    ) -> Option<DataStreamKeys> {
+        match &self.state {
+            State::Secured { keys, .. } => keys.data_stream(controller_salt, accessory_salt).ok(),
+            State::Pairing(_) | State::Verifying(_) | State::Ended => None,
+        }
+    }
+
     /// Takes bytes as they came.
     ///
     /// # Errors
@@ -212,7 +226,8 @@ impl Controller {
                         return Err(ControllerError::Unasked);
                     }
                     let (sealer, opener) = frames::of_controller(&keys)?;
-                    self.state = State::Secured { sealer: Box::new(sealer), opener: Box::new(opener) };
+                    let (sealer, opener) = (Box::new(sealer), Box::new(opener));
+                    self.state = State::Secured { sealer, opener, keys: Box::new(keys) };
                     self.outputs.push_back(Output::Ready);
                     Ok(())
                 }

@@ -52,9 +52,9 @@ impl KeyType for Length {
 }
 
 /// A key of 32 bytes out of a secret.
-pub(super) fn derive(secret: &[u8], salt: &str, info: &str) -> Result<[u8; KEY_BYTES], Refused> {
+pub(super) fn derive(secret: &[u8], salt: impl AsRef<[u8]>, info: &str) -> Result<[u8; KEY_BYTES], Refused> {
     let mut key = [0; KEY_BYTES];
-    let pseudo_random = Salt::new(HKDF_SHA512, salt.as_bytes()).extract(secret);
+    let pseudo_random = Salt::new(HKDF_SHA512, salt.as_ref()).extract(secret);
     pseudo_random.expand(&[info.as_bytes()], Length)?.fill(&mut key)?;
     Ok(key)
 }

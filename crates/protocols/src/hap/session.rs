@@ -8,9 +8,13 @@ mod route;
 mod tests;
 
 use super::accessory::{PendingWrite, Server};
+use super::data_stream::DataStreamKeys;
+use super::data_stream::keys::SALT_BYTES;
 use super::frames::{self, FrameError, Opener, Sealer};
 use super::http::{HttpError, Incoming, Reader, Response};
-use super::pairing::{ConnectionId, Identity, Pairings, SetupAccessory, VerifyAccessory, VerifyEvent};
+use super::pairing::{
+    ConnectionId, Identity, Pairings, SessionKeys, SetupAccessory, VerifyAccessory, VerifyEvent,
+};
 use super::random::Random;
 use media::{Fault, Moment};
 use std::collections::VecDeque;
@@ -101,7 +105,7 @@ pub enum Output {
 /// `Plain` → `Secured` by pair verify → `Closed`, which is final and may come at any time.
 enum State {
     Plain(Box<VerifyAccessory>),
-    Secured { sealer: Box<Sealer>, opener: Box<Opener>, controller: String },
+    Secured { sealer: Box<Sealer>, opener: Box<Opener>, controller: String, keys: Box<SessionKeys> },
     Closed,
 }
 
@@ -200,6 +204,18 @@ impl Session {
         }
     }
 
+    /// The keys of a data stream that its controller sets up; none before it is verified, or when they cannot be made.
+    pub fn data_stream_keys(
+        &self,
+        controller_salt: &[u8; SALT_BYTES],
+        accessory_salt: &[u8; SALT_BYTES],
+    ) -> Option<DataStreamKeys> {
+        match &self.state {
+            State::Secured { keys, .. } => keys.data_stream(controller_salt, accessory_salt).ok(),
+            State::Plain(_) | State::Closed => None,
+        }
+    }
+
     /// The connection is gone.
     pub fn handle_disconnected(&mut self, host: &mut Host) {
         self.state = State::Closed;
@@ -236,6 +252,7 @@ impl Session {
             sealer: Box::new(sealer),
             opener: Box::new(opener),
             controller: event.controller,
+            keys: Box::new(event.keys),
         };
         Ok(())
     }

@@ -2,6 +2,7 @@
 use crate::{CODE, ID};
 use protocols::hap::accessory::client::read_answers;
 use protocols::hap::controller::{Controller, Output as ControllerOutput};
+use protocols::hap::data_stream::DataStreamKeys;
 use protocols::hap::http::{Request, Response};
 use protocols::hap::pairing::{AccessoryPairing, Identity, SetupCode};
 use protocols::hap::random::SystemRandom;
@@ -78,6 +79,11 @@ impl Caller {
         let length = self.stream.read(&mut buffer).unwrap();
         assert_ne!(length, 0, "the accessory hangs up");
         self.controller.handle_input(&buffer[..length], &mut SystemRandom).unwrap();
+    }
+
+    /// The keys of a data stream that was set up here.
+    pub(crate) fn data_stream_keys(&self, ours: &[u8; 32], theirs: &[u8; 32]) -> DataStreamKeys {
+        self.controller.data_stream_keys(ours, theirs).unwrap()
     }
 
     pub(crate) fn ask(&mut self, request: Request) -> Response {

@@ -11,6 +11,7 @@
 )]
 mod caller;
 mod driver;
+mod recording;
 
 use caller::Caller;
 use driver::Driver;

@@ -316,6 +316,7 @@ fn accessory(setup: &Setup) -> (Accessory, CameraIds) {
         speaker: false,
         doorbell: true,
         motion: true,
+        recording: None,
     };
     Accessory::camera(1, &information, &options)
 }

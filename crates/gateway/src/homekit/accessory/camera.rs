@@ -87,6 +87,7 @@ impl Camera {
             speaker: false,
             doorbell: config.doorbell,
             motion: config.motion,
+            recording: None,
         };
         let (accessory, ids) = Accessory::camera(aid, &information, &options);
         let slots = ids.streams.iter().map(|_| Slot::Free).collect();

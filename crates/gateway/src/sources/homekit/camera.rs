@@ -247,6 +247,7 @@ mod tests {
             speaker: false,
             doorbell: true,
             motion: true,
+            recording: None,
         }
     }
 

@@ -59,6 +59,12 @@ pub mod services {
     pub const PROTOCOL_INFORMATION: KnownService = KnownService { number: 0xa2 };
     /// One stream of a camera; as many of it as streams at once.
     pub const CAMERA_RTP_STREAM_MANAGEMENT: KnownService = KnownService { number: 0x110 };
+    /// What a camera records, and how.
+    pub const CAMERA_RECORDING_MANAGEMENT: KnownService = KnownService { number: 0x204 };
+    /// What a camera may do at all.
+    pub const CAMERA_OPERATING_MODE: KnownService = KnownService { number: 0x21a };
+    /// Sets up data streams; recordings go over one.
+    pub const DATA_STREAM_TRANSPORT_MANAGEMENT: KnownService = KnownService { number: 0x129 };
     /// The camera's microphone.
     pub const MICROPHONE: KnownService = KnownService { number: 0x112 };
     /// The camera's loudspeaker.
@@ -114,6 +120,28 @@ pub mod characteristics {
     pub const STREAMING_STATUS: Known = Known::new(0x120, Format::Tlv8, Perms::READ_NOTIFY);
     /// Whether this stream management is in use at all.
     pub const ACTIVE: Known = Known::one_of(0xb0, Perms::ALL, &[0, 1]);
+    /// Times of recordings that the camera can make: [`crate::hap::camera::recording::RecordingTimes`].
+    pub const SUPPORTED_RECORDING: Known = Known::new(0x205, Format::Tlv8, Perms::READ_NOTIFY);
+    /// Pictures of recordings: [`crate::hap::camera::recording::SupportedRecordingVideo`].
+    pub const SUPPORTED_RECORDING_VIDEO: Known = Known::new(0x206, Format::Tlv8, Perms::READ_NOTIFY);
+    /// Sound of recordings: [`crate::hap::camera::recording::SupportedRecordingAudio`].
+    pub const SUPPORTED_RECORDING_AUDIO: Known = Known::new(0x207, Format::Tlv8, Perms::READ_NOTIFY);
+    /// How it is to be recorded: [`crate::hap::camera::recording::SelectedRecording`].
+    pub const SELECTED_RECORDING: Known = Known::new(0x209, Format::Tlv8, Perms::ALL);
+    /// Whether sound is recorded.
+    pub const RECORDING_AUDIO_ACTIVE: Known = Known::one_of(0x226, Perms::ALL, &[0, 1]);
+    /// Whether the camera is on, as far as HomeKit goes.
+    pub const HOMEKIT_CAMERA_ACTIVE: Known = Known::one_of(0x21b, Perms::ALL, &[0, 1]);
+    /// Whether pictures may be made of what happens.
+    pub const EVENT_SNAPSHOTS_ACTIVE: Known = Known::one_of(0x223, Perms::ALL, &[0, 1]);
+    /// Whether pictures may be made now and then.
+    pub const PERIODIC_SNAPSHOTS_ACTIVE: Known = Known::one_of(0x225, Perms::ALL, &[0, 1]);
+    /// Which transports of data streams there are: [`crate::hap::data_stream::setup::supported`].
+    pub const SUPPORTED_DATA_STREAM_TRANSPORT: Known = Known::new(0x130, Format::Tlv8, Perms::READ);
+    /// Sets up a data stream: [`crate::hap::data_stream::setup::SetupRequest`] is written, the answer is
+    /// [`crate::hap::data_stream::setup::SetupResponse`].
+    pub const SETUP_DATA_STREAM_TRANSPORT: Known =
+        Known::new(0x131, Format::Tlv8, Perms { write_response: true, ..Perms::READ_WRITE });
     /// How loud.
     pub const VOLUME: Known = Known::percentage(0x119);
     /// Whether it is silent.

@@ -190,7 +190,7 @@ impl SupportedVideo {
 }
 
 /// Those values of a list that have a meaning.
-fn known<T: Copy>(items: &Tlv8, kind: u8, all: &[T]) -> Result<Vec<T>, Tlv8Error> {
+pub(super) fn known<T: Copy>(items: &Tlv8, kind: u8, all: &[T]) -> Result<Vec<T>, Tlv8Error> {
     debug_assert_ne!(kind, SEPARATOR, "a list of separators");
     let mut found = Vec::new();
     for value in items.all(kind) {

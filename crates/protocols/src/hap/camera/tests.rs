@@ -1,4 +1,9 @@
 //! Against what HAP-python and hap-nodejs write: `fixtures/hap/make.py` and `make.js`.
+use super::recording::{
+    RecordingAudio, RecordingAudioCodec, RecordingRate, RecordingTimes, SelectedRecording,
+    SelectedRecordingAudio, SelectedRecordingVideo, SupportedRecordingAudio, SupportedRecordingVideo,
+    Triggers,
+};
 use super::*;
 use crate::hap::tests::fixture;
 use proptest::prelude::*;
@@ -192,6 +197,83 @@ proptest! {
             let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
             let _ = (SelectedStream::from_base64(&text), SetupRequest::from_base64(&text));
             let _ = (SetupResponse::from_base64(&text), SupportedVideo::from_base64(&text), SupportedAudio::from_base64(&text));
+        }
+    }
+}
+
+const STREAM_NODE: &str = include_str!("../../../fixtures/hap/data_stream_node.txt");
+
+fn selected_recording() -> SelectedRecording {
+    SelectedRecording {
+        times: RecordingTimes { prebuffer_ms: 4000, triggers: Triggers::MOTION, fragments_ms: vec![4000] },
+        video: SelectedRecordingVideo {
+            profile: H264Profile::High,
+            level: H264Level::L40,
+            kbits: 2000,
+            key_frame_ms: 4000,
+            attributes: pictures()[0],
+        },
+        audio: SelectedRecordingAudio {
+            codec: RecordingAudioCodec::AacLc,
+            channels: 1,
+            constant_bitrate: false,
+            rate: RecordingRate::Khz16,
+            kbits_max: 24,
+        },
+    }
+}
+
+#[test]
+fn what_a_camera_records_is_read_from_hap_nodejs_and_written_as_it_does() {
+    let times = RecordingTimes {
+        prebuffer_ms: 4000,
+        triggers: Triggers::MOTION.with(Triggers::DOORBELL),
+        fragments_ms: vec![4000],
+    };
+    assert_eq!(times.to_base64(), text(STREAM_NODE, "supported_recording"));
+    assert_eq!(RecordingTimes::from_base64(&times.to_base64()), Ok(times));
+    let video = SupportedRecordingVideo {
+        configurations: vec![VideoConfiguration {
+            profiles: vec![H264Profile::Baseline, H264Profile::Main, H264Profile::High],
+            levels: vec![H264Level::L31, H264Level::L32, H264Level::L40],
+            attributes: vec![pictures()[0], VideoAttributes { width: 1280, height: 720, fps: 15 }],
+        }],
+    };
+    assert_eq!(video.to_base64(), text(STREAM_NODE, "supported_video"));
+    assert_eq!(SupportedRecordingVideo::from_base64(&video.to_base64()), Ok(video));
+    let audio = SupportedRecordingAudio {
+        configurations: vec![RecordingAudio {
+            codec: RecordingAudioCodec::AacLc,
+            channels: 1,
+            constant_bitrate: false,
+            rates: vec![RecordingRate::Khz16, RecordingRate::Khz48],
+        }],
+    };
+    assert_eq!(audio.to_base64(), text(STREAM_NODE, "supported_audio"));
+    assert_eq!(SupportedRecordingAudio::from_base64(&audio.to_base64()), Ok(audio));
+}
+
+#[test]
+fn the_recording_that_is_chosen_comes_back_and_needs_a_length_of_fragments() {
+    let selected = selected_recording();
+    assert_eq!(selected.fragment_ms(), 4000);
+    assert_eq!(SelectedRecording::from_base64(&selected.to_base64()).as_ref(), Ok(&selected));
+    let times = RecordingTimes { fragments_ms: vec![], ..selected.times.clone() };
+    let none = SelectedRecording { times, ..selected };
+    assert_eq!(SelectedRecording::from_base64(&none.to_base64()), Err(Tlv8Error::Missing { kind: 3 }));
+}
+
+proptest! {
+    #[test]
+    fn turned_bytes_of_recordings_are_read_or_refused(at in 0..200_usize, byte in any::<u8>()) {
+        for value in [selected_recording().to_base64(), text(STREAM_NODE, "supported_recording"), text(STREAM_NODE, "supported_video"), text(STREAM_NODE, "supported_audio")] {
+            let mut bytes = Tlv8::from_base64(&value).unwrap().to_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            use base64::Engine as _;
+            let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let _ = (SelectedRecording::from_base64(&text), RecordingTimes::from_base64(&text));
+            let _ = (SupportedRecordingVideo::from_base64(&text), SupportedRecordingAudio::from_base64(&text));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Long-term keys and pairings, as plain data for their owner to store, and the keys of one session.
 use crate::hap::crypto::{self, KEY_BYTES, SIGNATURE_BYTES};
+use crate::hap::data_stream::DataStreamKeys;
+use crate::hap::data_stream::keys::SALT_BYTES;
 use crate::hap::random::{self, KeyError, Random};
 use std::fmt;
 
@@ -92,6 +94,8 @@ pub struct AccessoryPairing {
 pub struct SessionKeys {
     pub(in crate::hap) to_controller: [u8; KEY_BYTES],
     pub(in crate::hap) to_accessory: [u8; KEY_BYTES],
+    /// What both are derived from, and the keys of data streams.
+    shared: Vec<u8>,
 }
 
 impl SessionKeys {
@@ -100,7 +104,17 @@ impl SessionKeys {
         Ok(Self {
             to_controller: key("Control-Read-Encryption-Key")?,
             to_accessory: key("Control-Write-Encryption-Key")?,
+            shared: shared.to_vec(),
         })
+    }
+
+    /// The keys of a data stream that is set up on this session.
+    pub(in crate::hap) fn data_stream(
+        &self,
+        controller_salt: &[u8; SALT_BYTES],
+        accessory_salt: &[u8; SALT_BYTES],
+    ) -> Result<DataStreamKeys, KeyError> {
+        DataStreamKeys::derive(&self.shared, controller_salt, accessory_salt)
     }
 }
 

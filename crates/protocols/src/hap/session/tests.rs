@@ -47,6 +47,7 @@ fn doorbell() -> (Accessory, CameraIds) {
         speaker: true,
         doorbell: true,
         motion: true,
+        recording: None,
     };
     Accessory::camera(1, &information, &options)
 }
