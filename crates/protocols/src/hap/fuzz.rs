@@ -3,7 +3,8 @@
 //! The first byte chooses the length of the pieces.
 use super::accessory::{Accessory, Information, Server};
 use super::camera::{
-    SelectedStream, SetupRequest, SetupResponse, StreamingStatus, SupportedAudio, SupportedRtp, SupportedVideo,
+    SelectedStream, SetupRequest, SetupResponse, StreamingStatus, SupportedAudio, SupportedRtp,
+    SupportedVideo,
 };
 use super::frames;
 use super::http::{Incoming, Reader, Response};
