@@ -4,6 +4,7 @@
 //! starts and awaits.
 use super::CameraConfig;
 use super::live;
+use super::recording::camera::{Recordings, options as recording_options};
 use media::Moment;
 use protocols::hap::accessory::{Accessory, CameraIds, CameraOptions, CharacteristicId, Information};
 use protocols::hap::camera::{
@@ -63,6 +64,8 @@ pub(super) struct Camera {
     pub(super) config: CameraConfig,
     pub(super) aid: u64,
     ids: CameraIds,
+    /// Where hubs may record it.
+    pub(super) recordings: Option<Recordings>,
     slots: Vec<Slot>,
 }
 
@@ -71,6 +74,10 @@ pub(super) struct Camera {
 pub(super) enum Place {
     SetupEndpoints(usize),
     Selected(usize),
+    DataStream,
+    SelectedRecording,
+    /// Whether and with what is recorded.
+    Recording,
 }
 
 impl Camera {
@@ -85,16 +92,25 @@ impl Camera {
             streams: STREAMS,
             speaker: false,
             doorbell: config.doorbell,
-            motion: false,
-            recording: None,
+            motion: config.secure_video,
+            recording: config.secure_video.then(recording_options),
         };
         let (accessory, ids) = Accessory::camera(aid, &information, &options);
         let slots = ids.streams.iter().map(|_| Slot::Free).collect();
-        (Self { config, aid, ids, slots }, accessory)
+        let recordings = ids.recording.map(|recording| Recordings::new(recording, ids.motion));
+        (Self { config, aid, ids, recordings, slots }, accessory)
     }
 
     /// What is behind a characteristic.
     pub(super) fn place(&self, id: CharacteristicId) -> Option<Place> {
+        if let Some(recordings) = &self.recordings {
+            match id {
+                _ if id == recordings.ids.setup => return Some(Place::DataStream),
+                _ if id == recordings.ids.selected => return Some(Place::SelectedRecording),
+                _ if recordings.kept().contains(&id) => return Some(Place::Recording),
+                _ => {}
+            }
+        }
         self.ids.streams.iter().enumerate().find_map(|(index, stream)| {
             if stream.setup_endpoints == id {
                 return Some(Place::SetupEndpoints(index));

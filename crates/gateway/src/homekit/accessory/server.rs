@@ -9,12 +9,13 @@ pub(super) use requests::transcoded_name;
 use super::camera::Camera;
 use super::connection::{self, OUTBOX};
 use super::picture::Pictures;
+use super::recording::wire::{self, Promise};
 use super::{AccessoryConfig, store};
 use crate::homekit::mdns::Announcement;
 use crate::homekit::secrets::{Secrets, StoredAccessory};
 use crate::homekit::srtp::SrtpHandle;
 use bytes::Bytes;
-use hub::Hub;
+use hub::{Hub, What};
 use media::Moment;
 use protocols::hap::accessory::Output as Told;
 use protocols::hap::advertisement::Advertisement;
@@ -29,13 +30,16 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Most connections: 64. A home has a dozen of controllers, each with one connection and now and then a second.
 const CONNECTIONS_MAX: usize = 64;
 /// Inputs that wait; connections wait beyond that.
 pub(super) const INPUTS: usize = 256;
+/// Data streams that are promised at once: 16, as many as are kept.
+const PROMISES: usize = 16;
 /// A connection that is not verified is closed after 10 min: twice what somebody may take to type the code.
 const UNVERIFIED_MAX: Duration = Duration::from_secs(600);
 /// How often is looked for those.
@@ -91,6 +95,8 @@ struct Connection {
     local: IpAddr,
     remote: SocketAddr,
     since: Moment,
+    /// Data streams that were set up on it end with it.
+    data_streams: watch::Sender<()>,
 }
 
 /// What a server needs of the rest.
@@ -115,6 +121,8 @@ pub(super) struct Server {
     inputs: mpsc::Sender<Input>,
     tasks: JoinSet<()>,
     announcement: Option<Announcement>,
+    /// Where hubs record: the port, and whoever keeps what they were promised.
+    data_streams: Option<(u16, mpsc::Sender<Promise>)>,
 }
 
 impl Server {
@@ -125,8 +133,16 @@ impl Server {
         stored: StoredAccessory,
         (host, cameras): (Host, Vec<Camera>),
         announcement: Option<Announcement>,
+        data_streams: Option<TcpListener>,
     ) -> (Self, mpsc::Receiver<Input>) {
         let (inputs, waiting) = mpsc::channel(INPUTS);
+        let mut tasks = JoinSet::new();
+        let data_streams = data_streams.and_then(|listener| {
+            let port = listener.local_addr().ok()?.port();
+            let (promises, promised) = mpsc::channel(PROMISES);
+            tasks.spawn_local(wire::run(listener, promised));
+            Some((port, promises))
+        });
         let server = Self {
             config,
             address,
@@ -137,8 +153,9 @@ impl Server {
             connections: BTreeMap::new(),
             next_id: 1,
             inputs,
-            tasks: JoinSet::new(),
+            tasks,
             announcement,
+            data_streams,
         };
         (server, waiting)
     }
@@ -151,6 +168,10 @@ impl Server {
         mut asks: mpsc::Receiver<Ask>,
     ) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut events = self.around.hub.events();
+        for camera in 0..self.cameras.len() {
+            self.renew_recordings(camera).await;
+        }
         loop {
             let due = self.tell_events(hub::now()).await;
             tokio::select! {
@@ -168,6 +189,12 @@ impl Server {
                 ask = asks.recv() => match ask {
                     Some(ask) => self.answer(ask).await,
                     None => break,
+                },
+                event = events.recv() => match event {
+                    Ok(event) => self.hear(&event.what),
+                    // motion that was not heard of is not told; what comes next is
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => break,
                 },
                 Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
                 () = hub::sleep_until(due) => {}
@@ -203,9 +230,34 @@ impl Server {
         self.next_id += 1;
         let (outbox, waiting) = mpsc::channel(OUTBOX);
         let local = local.ip().to_canonical();
-        let connection = Connection { session: Session::new(id), outbox, local, remote, since: hub::now() };
+        let connection = Connection {
+            session: Session::new(id),
+            outbox,
+            local,
+            remote,
+            since: hub::now(),
+            data_streams: watch::Sender::new(()),
+        };
         self.connections.insert(id, connection);
         self.tasks.spawn_local(connection::run(id, stream, self.inputs.clone(), waiting));
+    }
+
+    /// Motion of a camera that hubs may record.
+    fn hear(&mut self, what: &What) {
+        let What::DeviceEvent { stream, kind } = what else { return };
+        let moves = match *kind {
+            "motion" => true,
+            "motion.ended" => false,
+            _ => return,
+        };
+        for camera in self.cameras.iter().filter(|camera| camera.config.stream == *stream) {
+            let Some(recordings) = &camera.recordings else { continue };
+            recordings.set_motion(moves);
+            if let Some(id) = recordings.motion {
+                // It has this characteristic: it was made with it.
+                let _ = self.host.accessories.set_value(id, &json!(moves), hub::now());
+            }
+        }
     }
 
     async fn take(&mut self, input: Input) {

@@ -1,5 +1,6 @@
 //! Accessories on loopback, and a controller of ours.
 mod phone;
+mod records;
 
 use super::*;
 use crate::homekit::mdns::{Mdns, Where};
@@ -55,6 +56,7 @@ fn camera(stream: &str) -> CameraConfig {
         doorbell: false,
         transcode: false,
         sound: true,
+        secure_video: false,
     }
 }
 
