@@ -6,7 +6,9 @@ use super::CameraConfig;
 use super::live;
 use super::recording::camera::{Recordings, options as recording_options};
 use media::Moment;
-use protocols::hap::accessory::{Accessory, CameraIds, CameraOptions, CharacteristicId, Information};
+use protocols::hap::accessory::{
+    Accessory, CameraIds, CameraOptions, CharacteristicId, Information, Server as Database,
+};
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, CryptoSuite, Endpoint, H264Level, H264Profile, SampleRate, SessionId,
     SetupRequest, SetupResponse, SetupStatus, SupportedAudio, SupportedRtp, SupportedVideo, VideoAttributes,
@@ -185,6 +187,17 @@ impl Camera {
                 *slot = Slot::Free;
             }
         }
+    }
+
+    /// It is switched off in the Home: nobody may see it.
+    pub(super) fn is_off(&self, values: &Database) -> bool {
+        self.recordings.as_ref().is_some_and(|recordings| recordings.is_off(values))
+    }
+
+    /// All views end.
+    pub(super) fn end_views(&mut self) {
+        // Each task ends when nobody can say anything to it any more, and tells.
+        self.slots.iter_mut().for_each(|slot| *slot = Slot::Free);
     }
 
     /// A view has ended by itself. True when its place was still taken by it.

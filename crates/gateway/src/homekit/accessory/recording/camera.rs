@@ -1,8 +1,9 @@
 //! What the server knows of a camera's recordings: whether a hub may record it, and how.
 use super::keeper::{self, Plan};
 use super::wire::Offer;
+use crate::homekit::accessory::CameraConfig;
+use crate::homekit::accessory::server::transcoded_name;
 use hub::Hub;
-use media::StreamName;
 use protocols::hap::accessory::{CharacteristicId, RecordingIds, RecordingOptions, Server};
 use protocols::hap::camera::recording::{
     RecordingAudio, RecordingAudioCodec, RecordingRate, RecordingTimes, SelectedRecording,
@@ -89,25 +90,29 @@ impl Recordings {
         self.moves.send_replace(moves);
     }
 
+    /// The camera is switched off in the Home.
+    pub(in crate::homekit::accessory) fn is_off(&self, values: &Server) -> bool {
+        !is_on(values, self.ids.camera_active)
+    }
+
     /// What the characteristics say now.
     fn choice(&self, values: &Server) -> Result<Choice, Reason> {
-        let value = |id| values.find(id).and_then(|of| of.value.as_ref());
-        let is_on = |id| value(id).and_then(Value::as_u64) == Some(1);
-        if !is_on(self.ids.active) || !is_on(self.ids.camera_active) {
+        if !is_on(values, self.ids.active) || self.is_off(values) {
             return Err(Reason::NotAllowed);
         }
-        let text = value(self.ids.selected).and_then(Value::as_str).unwrap_or_default();
+        let selected = values.find(self.ids.selected).and_then(|of| of.value.as_ref());
+        let text = selected.and_then(Value::as_str).unwrap_or_default();
         let selected = SelectedRecording::from_base64(text).map_err(|_| Reason::InvalidConfiguration)?;
         let prebuffer = Duration::from_millis(selected.times.prebuffer_ms.into()).min(PREBUFFER_MAX);
         let fragment = Duration::from_millis(selected.fragment_ms().into());
-        Ok((prebuffer, fragment, is_on(self.ids.audio_active)))
+        Ok((prebuffer, fragment, is_on(values, self.ids.audio_active)))
     }
 
     /// Starts or ends whoever keeps and films, as the characteristics say now.
     pub(in crate::homekit::accessory) async fn renew(
         &mut self,
         hub: &Hub,
-        stream: &StreamName,
+        of: &CameraConfig,
         values: &Server,
     ) {
         let choice = self.choice(values);
@@ -117,7 +122,7 @@ impl Recordings {
         self.chosen = None;
         let offer = match choice {
             Err(reason) => Err(reason),
-            Ok(choice) => match self.start(hub, stream, choice).await {
+            Ok(choice) => match self.start(hub, of, choice).await {
                 Some(starts) => {
                     self.chosen = Some(choice);
                     Ok(starts)
@@ -132,16 +137,28 @@ impl Recordings {
     async fn start(
         &self,
         hub: &Hub,
-        stream: &StreamName,
+        of: &CameraConfig,
         (prebuffer, fragment, sound): Choice,
     ) -> Option<mpsc::Sender<keeper::Start>> {
         let (starts, asked) = mpsc::channel(STARTS);
-        let plan =
-            Plan { stream: stream.clone(), prebuffer, fragment, sound, motion: self.moves.subscribe() };
+        let stream = of.stream.clone();
+        let plan = Plan {
+            transcoded: transcoded_name(&stream).filter(|_| of.transcode),
+            stream: stream.clone(),
+            prebuffer,
+            fragment,
+            sound: sound && of.sound,
+            motion: self.moves.subscribe(),
+        };
         let job = move |worker: hub::Worker| keeper::run(worker, plan, asked);
         let worker = hub.worker().await.ok()?;
         worker.run(format!("homekit recordings of {stream}"), job).await.ok()?;
         tracing::info!(%stream, prebuffer_ms = prebuffer.as_millis() as u64, "HomeKit may record");
         Some(starts)
     }
+}
+
+fn is_on(values: &Server, id: CharacteristicId) -> bool {
+    let value = values.find(id).and_then(|of| of.value.as_ref());
+    value.and_then(Value::as_u64) == Some(1)
 }

@@ -4,8 +4,8 @@
 use super::film::Film;
 use super::prebuffer::Prebuffer;
 use bytes::Bytes;
-use hub::{Chunk, Format, Item, PeerInfo, Wants, Worker};
-use media::{Codec, Kind, StreamName, Track, Unit};
+use hub::{Chunk, Format, Item, PeerInfo, View, Wants, Worker};
+use media::{Codec, Kind, StreamName, Track, TrackId, Unit};
 use protocols::hap::data_stream::data_send::{DataType, Reason};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +20,8 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(in crate::homekit::accessory) struct Plan {
     /// The stream.
     pub(super) stream: StreamName,
+    /// The same, coded anew, for pictures that are not H.264; none where that is not allowed.
+    pub(super) transcoded: Option<StreamName>,
     /// How long before.
     pub(super) prebuffer: Duration,
     /// How long a fragment is.
@@ -68,11 +70,11 @@ enum Over {
 /// Until nobody can ask any more.
 pub(in crate::homekit::accessory) async fn run(
     worker: Worker,
-    mut plan: Plan,
+    plan: Plan,
     mut starts: mpsc::Receiver<Start>,
 ) {
     loop {
-        match keep(&worker, &mut plan, &mut starts).await {
+        match keep(&worker, &plan, &mut starts).await {
             Over::Left => return,
             Over::Stream(reason) => {
                 tracing::info!(stream = %plan.stream, reason, "nothing is kept for HomeKit's recordings");
@@ -92,29 +94,48 @@ async fn refuse(starts: &mut mpsc::Receiver<Start>) {
     }
 }
 
-async fn keep(worker: &Worker, plan: &mut Plan, starts: &mut mpsc::Receiver<Start>) -> Over {
+/// A stream that can be filmed.
+struct Scene {
+    /// Keeps it going.
+    view: View,
+    tracks: Vec<Track>,
+    /// The one of them with the pictures.
+    video: Track,
+}
+
+async fn open(worker: &Worker, stream: &StreamName, sound: bool) -> Result<Scene, String> {
     let mut wants = Wants::none().with(Kind::Video, [Codec::H264]);
-    if plan.sound {
+    if sound {
         wants = wants.with(Kind::Audio, [Codec::Aac]);
     }
-    let open = async {
-        let view = worker.open_for(&plan.stream, wants.clone()).await.map_err(|error| error.to_string())?;
-        let tracks = view.ready().await.map_err(|error| error.to_string())?;
-        Ok::<_, String>((view, tracks))
-    };
-    let (view, tracks) = tokio::select! {
+    let view = worker.open_for(stream, wants.clone()).await.map_err(|error| error.to_string())?;
+    let tracks = view.ready().await.map_err(|error| error.to_string())?;
+    let ids = wants.choose(&tracks);
+    let tracks: Vec<Track> = tracks.iter().filter(|track| ids.contains(&track.id)).cloned().collect();
+    let video = tracks.iter().find(|track| track.codec == Codec::H264).cloned();
+    let video = video.ok_or_else(|| format!("{stream} has no pictures in H264"))?;
+    Ok(Scene { view, tracks, video })
+}
+
+/// The stream itself where it can be filmed, else what is coded anew of it, without sound.
+async fn find(worker: &Worker, plan: &Plan) -> Result<Scene, String> {
+    match (open(worker, &plan.stream, plan.sound).await, &plan.transcoded) {
+        (Ok(scene), _) => Ok(scene),
+        (Err(_), Some(transcoded)) => open(worker, transcoded, false).await,
+        (Err(error), None) => Err(error),
+    }
+}
+
+async fn keep(worker: &Worker, plan: &Plan, starts: &mut mpsc::Receiver<Start>) -> Over {
+    let Scene { view, tracks, video } = tokio::select! {
         biased;
         () = refuse(starts) => return Over::Left,
-        opened = open => match opened {
-            Ok(opened) => opened,
+        found = find(worker, plan) => match found {
+            Ok(scene) => scene,
             Err(error) => return Over::Stream(error),
         },
     };
-    let ids = wants.choose(&tracks);
-    let tracks: Vec<Track> = tracks.iter().filter(|track| ids.contains(&track.id)).cloned().collect();
-    let Some(video) = tracks.iter().find(|track| track.codec == Codec::H264).cloned() else {
-        return Over::Stream("it has no pictures in H264".to_owned());
-    };
+    let ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
     let format = units_of(&ids);
     let peer = PeerInfo { protocol: "homekit", transport: "recording", ..PeerInfo::default() };
     let mut reader = match view.reader(format, peer) {
@@ -147,9 +168,9 @@ async fn keep(worker: &Worker, plan: &mut Plan, starts: &mut mpsc::Receiver<Star
                     reader.progressed(hub::now());
                     let unit = unit(&chunk);
                     prebuffer.push(&unit);
-                    if let Some(mut now) = filming.take() {
-                        let moves = *plan.motion.borrow_and_update();
-                        filming = now.push(&unit, moves).then_some(now);
+                    let moves = *plan.motion.borrow();
+                    if filming.as_mut().is_some_and(|filming| !filming.push(&unit, moves)) {
+                        filming = None;
                     }
                 }
                 Item::Ended(reason) => {
@@ -238,7 +259,7 @@ impl Filming {
 }
 
 /// Units of these tracks, in the order in which they come.
-fn units_of(ids: &[media::TrackId]) -> Format {
+fn units_of(ids: &[TrackId]) -> Format {
     let units = Format::units();
     Format { key: format!("units:{ids:?}"), ..units }.of(ids.iter().copied())
 }

@@ -61,16 +61,29 @@ impl Server {
         let cameras: BTreeSet<usize> = written.iter().map(|(camera, _)| *camera).collect();
         for camera in &cameras {
             self.renew_recordings(*camera).await;
+            self.obey_switch(*camera);
         }
         if !cameras.is_empty() {
             self.store().await;
         }
     }
 
+    /// A camera that is switched off shows nothing any more.
+    fn obey_switch(&mut self, camera: usize) {
+        let Some(of) = self.cameras.get_mut(camera).filter(|of| of.is_off(&self.host.accessories)) else {
+            return;
+        };
+        of.end_views();
+        let streams = of.streams();
+        for stream in 0..streams {
+            self.set_status(camera, stream, hub::now());
+        }
+    }
+
     pub(super) async fn renew_recordings(&mut self, camera: usize) {
         let Some(camera) = self.cameras.get_mut(camera) else { return };
         if let Some(recordings) = &mut camera.recordings {
-            recordings.renew(&self.around.hub, &camera.config.stream, &self.host.accessories).await;
+            recordings.renew(&self.around.hub, &camera.config, &self.host.accessories).await;
         }
     }
 
@@ -155,6 +168,9 @@ impl Server {
             }
         };
         let camera = self.cameras.get_mut(camera).ok_or(Status::NotFound)?;
+        if camera.is_off(&self.host.accessories) {
+            return Err(Status::NotAllowed);
+        }
         let response = camera.prepare(stream, id, request, local, port, now);
         Ok(json!(response.to_base64()))
     }
@@ -285,6 +301,9 @@ impl Server {
     ) -> Option<Response> {
         let by_number = self.cameras.iter().find(|camera| camera.aid == aid);
         let Some(camera) = by_number else { return Some(refusal(404, Status::NotFound)) };
+        if camera.is_off(&self.host.accessories) {
+            return Some(refusal(503, Status::NotAllowed));
+        }
         let (stream, pictures, inputs) =
             (camera.config.stream.clone(), self.around.pictures.clone(), self.inputs.clone());
         self.tasks.spawn_local(async move {

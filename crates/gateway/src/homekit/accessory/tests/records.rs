@@ -256,9 +256,14 @@ fn a_hub_records_from_before_it_asked_until_nothing_moves_any_more() {
             assert!(length > until_end + 3.5, "{length} s of film {until_end} s after it was asked for");
         }
 
-        // another film, while which the camera is switched off
+        // another film, while which the camera is switched off: that one and a view end
         assert_eq!(wire.ask(3).await, Ok(()));
+        let (streams, mut view) = (phone.streams().await, View::new());
+        phone.set_up(streams[0], &mut view).await;
+        phone.begin(streams[0], &view, SampleRate::Khz24, 20).await;
+        view.video().await;
         assert_eq!(phone.write(places.on, 0).await, 204);
+        assert_eq!(phone.status(streams[0]).await, StreamingStatus::Available);
         let closed = loop {
             let message = wire.message().await;
             if message.topic == CLOSE {
