@@ -6,7 +6,7 @@
 //! - [`start`] binds the ports, reads the keys and pairings ([`super::secrets`]), and runs one [`server`] for each.
 //! - [`server`] is the owner of an accessory: its pairings, its connections, what its cameras are doing.
 //! - [`camera`] says yes and no to those who want to see something; [`live`] is one view, on a worker, from the stream to the
-//!   SRTP socket; [`picture`] makes snapshots.
+//!   SRTP socket; [`picture`] makes snapshots; [`recording`] is Secure Video.
 //!
 //! The servers live on the control thread, with whatever else accepts connections: a worker that hangs takes no accessory
 //! along, only the views that it carries.
@@ -17,6 +17,7 @@ mod handle;
 mod live;
 mod opus;
 mod picture;
+mod recording;
 mod rtp;
 mod server;
 mod start;

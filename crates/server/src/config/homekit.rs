@@ -68,7 +68,10 @@ pub struct HomekitEntry {
     pub transcode: bool,
     /// Sound goes along, as Opus.
     pub sound: bool,
-    /// go2rtc's: Secure Video; not supported yet.
+    /// Secure Video: a home hub (Apple TV, HomePod) may record it when something moves, from 4 s before. The stream runs all the
+    /// time then, once the hub is told to record; its pictures must be H.264, its sound is recorded where it is AAC.
+    pub secure_video: bool,
+    /// go2rtc's: Secure Video; not read, see `secure_video`.
     #[serde(skip_serializing_if = "Foreign::is_absent")]
     pub hksv: Foreign,
     /// go2rtc's: motion, found in the picture; not supported. Ours is `motion_sensor`.
@@ -94,6 +97,7 @@ impl Default for HomekitEntry {
             motion_sensor: false,
             transcode: false,
             sound: true,
+            secure_video: false,
             hksv: Foreign::default(),
             motion: Foreign::default(),
             motion_threshold: Foreign::default(),
@@ -187,6 +191,7 @@ impl HomekitEntry {
             motion: self.motion_sensor,
             transcode: self.transcode,
             sound: self.sound,
+            secure_video: self.secure_video,
         })
     }
 }

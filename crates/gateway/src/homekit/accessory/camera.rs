@@ -4,8 +4,11 @@
 //! starts and awaits.
 use super::CameraConfig;
 use super::live;
+use super::recording::camera::{Recordings, options as recording_options};
 use media::Moment;
-use protocols::hap::accessory::{Accessory, CameraIds, CameraOptions, CharacteristicId, Information};
+use protocols::hap::accessory::{
+    Accessory, CameraIds, CameraOptions, CharacteristicId, Information, Server as Database,
+};
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, CryptoSuite, Endpoint, H264Level, H264Profile, SampleRate, SessionId,
     SetupRequest, SetupResponse, SetupStatus, SupportedAudio, SupportedRtp, SupportedVideo, VideoAttributes,
@@ -64,6 +67,8 @@ pub(super) struct Camera {
     pub(super) config: CameraConfig,
     pub(super) aid: u64,
     ids: CameraIds,
+    /// Where hubs may record it.
+    pub(super) recordings: Option<Recordings>,
     slots: Vec<Slot>,
 }
 
@@ -72,6 +77,10 @@ pub(super) struct Camera {
 pub(super) enum Place {
     SetupEndpoints(usize),
     Selected(usize),
+    DataStream,
+    SelectedRecording,
+    /// Whether and with what is recorded.
+    Recording,
 }
 
 impl Camera {
@@ -86,16 +95,25 @@ impl Camera {
             streams: STREAMS,
             speaker: false,
             doorbell: config.doorbell,
-            motion: config.motion,
-            recording: None,
+            motion: config.motion || config.secure_video,
+            recording: config.secure_video.then(recording_options),
         };
         let (accessory, ids) = Accessory::camera(aid, &information, &options);
         let slots = ids.streams.iter().map(|_| Slot::Free).collect();
-        (Self { config, aid, ids, slots }, accessory)
+        let recordings = ids.recording.map(Recordings::new);
+        (Self { config, aid, ids, recordings, slots }, accessory)
     }
 
     /// What is behind a characteristic.
     pub(super) fn place(&self, id: CharacteristicId) -> Option<Place> {
+        if let Some(recordings) = &self.recordings {
+            match id {
+                _ if id == recordings.ids.setup => return Some(Place::DataStream),
+                _ if id == recordings.ids.selected => return Some(Place::SelectedRecording),
+                _ if recordings.kept().contains(&id) => return Some(Place::Recording),
+                _ => {}
+            }
+        }
         self.ids.streams.iter().enumerate().find_map(|(index, stream)| {
             if stream.setup_endpoints == id {
                 return Some(Place::SetupEndpoints(index));
@@ -182,6 +200,17 @@ impl Camera {
                 *slot = Slot::Free;
             }
         }
+    }
+
+    /// It is switched off in the Home: nobody may see it.
+    pub(super) fn is_off(&self, values: &Database) -> bool {
+        self.recordings.as_ref().is_some_and(|recordings| recordings.is_off(values))
+    }
+
+    /// All views end.
+    pub(super) fn end_views(&mut self) {
+        // Each task ends when nobody can say anything to it any more, and tells.
+        self.slots.iter_mut().for_each(|slot| *slot = Slot::Free);
     }
 
     /// A view has ended by itself. True when its place was still taken by it.

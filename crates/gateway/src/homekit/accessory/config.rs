@@ -44,4 +44,6 @@ pub struct CameraConfig {
     pub transcode: bool,
     /// Sound goes along.
     pub sound: bool,
+    /// Hubs may record it: Secure Video.
+    pub secure_video: bool,
 }

@@ -9,6 +9,7 @@ pub(super) use requests::transcoded_name;
 use super::camera::Camera;
 use super::connection::{self, OUTBOX};
 use super::picture::Pictures;
+use super::recording::wire::{self, Promise};
 use super::{AccessoryConfig, store};
 use crate::homekit::mdns::Announcement;
 use crate::homekit::secrets::{Secrets, StoredAccessory};
@@ -31,13 +32,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Most connections: 64. A home has a dozen of controllers, each with one connection and now and then a second.
 const CONNECTIONS_MAX: usize = 64;
 /// Inputs that wait; connections wait beyond that.
 pub(super) const INPUTS: usize = 256;
+/// Data streams that are promised at once: 16, as many as are kept.
+const PROMISES: usize = 16;
 /// A connection that is not verified is closed after 10 min: twice what somebody may take to type the code.
 const UNVERIFIED_MAX: Duration = Duration::from_secs(600);
 /// How often is looked for those.
@@ -102,6 +105,8 @@ struct Connection {
     local: IpAddr,
     remote: SocketAddr,
     since: Moment,
+    /// Data streams that were set up on it end with it.
+    data_streams: watch::Sender<()>,
 }
 
 /// What a server needs of the rest.
@@ -126,6 +131,8 @@ pub(super) struct Server {
     inputs: mpsc::Sender<Input>,
     tasks: JoinSet<()>,
     announcement: Option<Announcement>,
+    /// Where hubs record: the port, and whoever keeps what they were promised.
+    data_streams: Option<(u16, mpsc::Sender<Promise>)>,
 }
 
 impl Server {
@@ -136,8 +143,16 @@ impl Server {
         stored: StoredAccessory,
         (host, cameras): (Host, Vec<Camera>),
         announcement: Option<Announcement>,
+        data_streams: Option<TcpListener>,
     ) -> (Self, mpsc::Receiver<Input>) {
         let (inputs, waiting) = mpsc::channel(INPUTS);
+        let mut tasks = JoinSet::new();
+        let data_streams = data_streams.and_then(|listener| {
+            let port = listener.local_addr().ok()?.port();
+            let (promises, promised) = mpsc::channel(PROMISES);
+            tasks.spawn_local(wire::run(listener, promised));
+            Some((port, promises))
+        });
         let server = Self {
             config,
             address,
@@ -148,8 +163,9 @@ impl Server {
             connections: BTreeMap::new(),
             next_id: 1,
             inputs,
-            tasks: JoinSet::new(),
+            tasks,
             announcement,
+            data_streams,
         };
         (server, waiting)
     }
@@ -163,6 +179,9 @@ impl Server {
     ) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         let mut events = self.around.hub.events();
+        for camera in 0..self.cameras.len() {
+            self.renew_recordings(camera).await;
+        }
         loop {
             let due = self.tell_events(hub::now()).await;
             tokio::select! {
@@ -220,7 +239,14 @@ impl Server {
         self.next_id += 1;
         let (outbox, waiting) = mpsc::channel(OUTBOX);
         let local = local.ip().to_canonical();
-        let connection = Connection { session: Session::new(id), outbox, local, remote, since: hub::now() };
+        let connection = Connection {
+            session: Session::new(id),
+            outbox,
+            local,
+            remote,
+            since: hub::now(),
+            data_streams: watch::Sender::new(()),
+        };
         self.connections.insert(id, connection);
         self.tasks.spawn_local(connection::run(id, stream, self.inputs.clone(), waiting));
     }
@@ -385,10 +411,13 @@ impl Server {
         }
     }
 
-    /// Something happened at a stream's device: the phones of those who watch it ring.
+    /// Something happened at a stream's device: the phones of those who watch it ring, and hubs record what moves.
     fn happened(&mut self, event: &Event, now: Moment) {
         let What::DeviceEvent { stream, kind } = &event.what else { return };
         for camera in self.cameras.iter().filter(|camera| camera.config.stream == *stream) {
+            if let (Some(recordings), "motion" | "motion.ended") = (&camera.recordings, *kind) {
+                recordings.set_motion(*kind == "motion");
+            }
             if let Some((id, value)) = camera.happened(kind) {
                 // It has this characteristic: it was made with it.
                 let _ = self.host.accessories.set_value(id, &value, now);

@@ -1,6 +1,7 @@
 //! Starts the accessories of the configuration, and ends them.
 use super::camera::{Camera, information};
 use super::picture::Pictures;
+use super::recording::camera::Recordings;
 use super::server::{Ask, Server, Surroundings, advertisement};
 use super::{AccessoriesHandle, AccessoryConfig, server, store};
 use crate::homekit::mdns::{Announced, Mdns};
@@ -9,12 +10,13 @@ use crate::homekit::srtp::SrtpHandle;
 use crate::net::bind::{self, BindError};
 use crate::net::child::Children;
 use hub::{Hub, SourceSpec, StreamSpec};
-use media::StreamName;
-use protocols::hap::accessory::{Accessory, Server as Database};
+use media::{Moment, StreamName};
+use protocols::hap::accessory::{Accessory, CharacteristicId, Server as Database};
 use protocols::hap::pairing::{Pairings, SetupAccessory};
 use protocols::hap::session::Host;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -92,7 +94,8 @@ pub async fn start(
         all.add_transcoded(&config).await;
         let refused = |error| bind::error(config.listen, SETTING, error);
         let address = listener.local_addr().map_err(refused)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(refused)?;
+        let listener = TcpListener::from_std(listener).map_err(refused)?;
+        let data_streams = data_streams(&config)?;
         let around = Surroundings {
             hub: hub.clone(),
             srtp: needs.srtp.clone(),
@@ -123,12 +126,24 @@ pub async fn start(
         }
         let name = config.name.clone();
         let made = make(&config, &stored);
-        let (server, inputs) = Server::new(config, address, around, stored, made, Some(announcement));
+        let (server, inputs) =
+            Server::new(config, address, around, stored, made, Some(announcement), data_streams);
         let (asks, asked) = mpsc::channel(ASKS);
         let task = tokio::task::spawn_local(server.run(listener, inputs, asked));
         all.running.push(Running { name, asks, task });
     }
     Ok(all)
+}
+
+/// Where data streams of an accessory come in, where hubs may record one of its cameras: the address that it listens at.
+fn data_streams(config: &AccessoryConfig) -> Result<Option<TcpListener>, StartError> {
+    if !config.cameras.iter().any(|camera| camera.secure_video) {
+        return Ok(None);
+    }
+    let any_port = SocketAddr::new(config.listen.ip(), 0);
+    let listener = bind::tcp(any_port, SETTING)?;
+    let listener = TcpListener::from_std(listener);
+    Ok(Some(listener.map_err(|error| bind::error(any_port, SETTING, error))?))
 }
 
 /// What controllers talk with, and the cameras in it.
@@ -147,13 +162,29 @@ fn make(config: &AccessoryConfig, stored: &StoredAccessory) -> (Host, Vec<Camera
         cameras.push(camera);
         accessories.push(accessory);
     }
+    let mut accessories = Database::new(accessories);
+    restore(&mut accessories, &cameras, stored);
     let host = Host {
         identity: stored.identity.clone(),
         setup: SetupAccessory::new(config.code.clone(), stored.failed_tries),
         pairings: Pairings::new(stored.pairings.clone()),
-        accessories: Database::new(accessories),
+        accessories,
     };
     (host, cameras)
+}
+
+/// What hubs wrote before the last end. A value that cannot be any more is left out.
+fn restore(accessories: &mut Database, cameras: &[Camera], stored: &StoredAccessory) {
+    for id in cameras.iter().filter_map(|camera| camera.recordings.as_ref()).flat_map(Recordings::kept) {
+        if let Some(value) = stored.values.get(&kept_name(id)) {
+            let _ = accessories.set_value(id, value, Moment::ZERO);
+        }
+    }
+}
+
+/// The name that a value is kept by.
+pub(super) fn kept_name(id: CharacteristicId) -> String {
+    format!("{}.{}", id.aid, id.iid)
 }
 
 fn announced(config: &AccessoryConfig, stored: &StoredAccessory, address: SocketAddr) -> Announced {

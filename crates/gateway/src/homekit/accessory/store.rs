@@ -76,6 +76,7 @@ fn fresh(config: &AccessoryConfig) -> Result<StoredAccessory, SecretsError> {
         shape: String::new(),
         numbers: BTreeMap::new(),
         pairings: config.pairings.clone(),
+        values: BTreeMap::new(),
     })
 }
 
@@ -88,6 +89,10 @@ fn shape(config: &AccessoryConfig) -> String {
         let _ = write!(shape, " {}", camera.stream);
         for (has, mark) in [(camera.doorbell, "d"), (camera.motion, "m"), (camera.sound, "s")] {
             shape.push_str(if has { mark } else { "-" });
+        }
+        // those without it have the shape that they had
+        if camera.secure_video {
+            shape.push('v');
         }
     }
     shape

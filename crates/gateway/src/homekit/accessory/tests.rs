@@ -1,5 +1,6 @@
 //! Accessories on loopback, and a controller of ours.
 mod phone;
+mod records;
 
 use super::*;
 use crate::homekit::mdns::{Mdns, Where};
@@ -58,6 +59,7 @@ fn camera(stream: &str) -> CameraConfig {
         motion: false,
         transcode: false,
         sound: true,
+        secure_video: false,
     }
 }
 

@@ -3,6 +3,7 @@ use crate::homekit::hex::{key_from_hex, to_hex};
 use protocols::hap::pairing::{AccessoryPairing, Identity, Pairing, Permissions, SetupCode};
 use protocols::hap::setup_uri::SetupId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The version of the file that we write, and the only one that we read.
@@ -27,6 +28,8 @@ pub struct StoredAccessory {
     pub numbers: BTreeMap<String, u64>,
     /// Whom it trusts.
     pub pairings: Vec<Pairing>,
+    /// What controllers wrote and expect to find again, by `aid.iid`: whether and how a hub records.
+    pub values: BTreeMap<String, Value>,
 }
 
 /// A camera that trusts us.
@@ -91,6 +94,8 @@ struct Accessory {
     numbers: BTreeMap<String, u64>,
     #[serde(default)]
     pairings: Vec<Controller>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    values: BTreeMap<String, Value>,
 }
 
 /// A controller that an accessory trusts.
@@ -177,6 +182,7 @@ fn accessory(of: &StoredAccessory) -> Accessory {
         shape: of.shape.clone(),
         numbers: of.numbers.clone(),
         pairings: of.pairings.iter().map(controller).collect(),
+        values: of.values.clone(),
     }
 }
 
@@ -213,6 +219,7 @@ fn stored_accessory(of: Accessory) -> Result<StoredAccessory, String> {
         configuration: of.configuration,
         shape: of.shape,
         numbers: of.numbers,
+        values: of.values,
         identity: identity(Key { id: of.id, key: of.key })?,
     })
 }

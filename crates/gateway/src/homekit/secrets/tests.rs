@@ -16,6 +16,7 @@ fn accessory() -> StoredAccessory {
         shape: "c0ffee".into(),
         numbers: BTreeMap::from([("door".to_owned(), 2)]),
         pairings: vec![pairing("ann", Permissions::Admin), pairing("bob", Permissions::User)],
+        values: [("1.321".to_owned(), serde_json::json!(1))].into(),
     }
 }
 

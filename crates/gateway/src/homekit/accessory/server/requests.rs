@@ -2,12 +2,19 @@
 use super::{Input, Server};
 use crate::homekit::accessory::camera::{Place, Slot};
 use crate::homekit::accessory::live::{self, Plan};
+use crate::homekit::accessory::recording::wire::{HELLO_MAX, Promise};
+use crate::homekit::accessory::start::kept_name;
 use media::{Moment, StreamName};
 use protocols::hap::accessory::{CharacteristicId, PendingWrite, Status};
+use protocols::hap::camera::recording::SelectedRecording;
 use protocols::hap::camera::{Command, SelectedStream, SessionId, SetupRequest};
+use protocols::hap::data_stream::setup::{
+    SetupRequest as DataStreamRequest, SetupResponse as DataStreamResponse,
+};
 use protocols::hap::http::{JSON, Response};
 use protocols::hap::pairing::ConnectionId;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -25,10 +32,79 @@ impl Server {
     /// Does the writes of a request, and makes the answer.
     pub(super) async fn write(&mut self, id: ConnectionId, mut write: PendingWrite) -> Response {
         let now = hub::now();
+        let mut recorded = Vec::new();
         for item in write.items_mut() {
             item.result = self.write_one(id, item.id, &item.value, now).await;
+            if let Some((camera, Place::SelectedRecording | Place::Recording)) = self.find(item.id)
+                && item.result.is_ok()
+            {
+                recorded.push((camera, item.id));
+            }
         }
-        self.host.accessories.finish_write(write, now)
+        let response = self.host.accessories.finish_write(write, now);
+        self.keep(&recorded).await;
+        response
+    }
+
+    /// The camera that has this characteristic, and what that is.
+    fn find(&self, id: CharacteristicId) -> Option<(usize, Place)> {
+        self.cameras.iter().enumerate().find_map(|(index, camera)| Some((index, camera.place(id)?)))
+    }
+
+    /// A hub has said whether and how it records these cameras: that is done, and kept over restarts.
+    async fn keep(&mut self, written: &[(usize, CharacteristicId)]) {
+        for (_, id) in written {
+            if let Some(value) = self.host.accessories.find(*id).and_then(|of| of.value.clone()) {
+                self.stored.values.insert(kept_name(*id), value);
+            }
+        }
+        let cameras: BTreeSet<usize> = written.iter().map(|(camera, _)| *camera).collect();
+        for camera in &cameras {
+            self.renew_recordings(*camera).await;
+            self.obey_switch(*camera);
+        }
+        if !cameras.is_empty() {
+            self.store().await;
+        }
+    }
+
+    /// A camera that is switched off shows nothing any more.
+    fn obey_switch(&mut self, camera: usize) {
+        let Some(of) = self.cameras.get_mut(camera).filter(|of| of.is_off(&self.host.accessories)) else {
+            return;
+        };
+        of.end_views();
+        let streams = of.streams();
+        for stream in 0..streams {
+            self.set_status(camera, stream, hub::now());
+        }
+    }
+
+    pub(super) async fn renew_recordings(&mut self, camera: usize) {
+        let Some(camera) = self.cameras.get_mut(camera) else { return };
+        if let Some(recordings) = &mut camera.recordings {
+            recordings.renew(&self.around.hub, &camera.config, &self.host.accessories).await;
+        }
+    }
+
+    /// Promises a data stream to a hub.
+    async fn promise(
+        &self,
+        id: ConnectionId,
+        camera: usize,
+        request: &DataStreamRequest,
+        now: Moment,
+    ) -> Result<Value, Status> {
+        let (port, promises) = self.data_streams.as_ref().ok_or(Status::NotFound)?;
+        let connection = self.connections.get(&id).ok_or(Status::Unreachable)?;
+        let recordings = self.cameras.get(camera).and_then(|camera| camera.recordings.as_ref());
+        let offer = recordings.ok_or(Status::NotFound)?.offer();
+        let salt = rand::random();
+        let keys = connection.session.data_stream_keys(&request.salt, &salt).ok_or(Status::OutOfResources)?;
+        let session = connection.data_streams.subscribe();
+        let promise = Promise { keys, until: now + HELLO_MAX, offer, session };
+        promises.send(promise).await.map_err(|_| Status::OutOfResources)?;
+        Ok(json!(DataStreamResponse::Success { port: *port, salt }.to_base64()))
     }
 
     async fn write_one(
@@ -38,10 +114,8 @@ impl Server {
         value: &Value,
         now: Moment,
     ) -> Result<Option<Value>, Status> {
-        let found =
-            self.cameras.iter().enumerate().find_map(|(index, camera)| Some((index, camera.place(to)?)));
         // Anything else is a value that stands for itself.
-        let Some((camera, place)) = found else { return Ok(None) };
+        let Some((camera, place)) = self.find(to) else { return Ok(None) };
         let text = value.as_str().unwrap_or_default();
         match place {
             Place::SetupEndpoints(stream) => {
@@ -59,6 +133,21 @@ impl Server {
                 self.select(id, camera, stream, selected, now).await?;
                 Ok(None)
             }
+            Place::DataStream => {
+                let request = DataStreamRequest::from_base64(text).map_err(|error| {
+                    tracing::debug!(accessory = self.config.name, %error, "a HomeKit data stream is none");
+                    Status::InvalidValue
+                })?;
+                self.promise(id, camera, &request, now).await.map(Some)
+            }
+            Place::SelectedRecording => match SelectedRecording::from_base64(text) {
+                Ok(_) => Ok(None),
+                Err(error) => {
+                    tracing::debug!(accessory = self.config.name, %error, "a choice of recordings is none");
+                    Err(Status::InvalidValue)
+                }
+            },
+            Place::Recording => Ok(None),
         }
     }
 
@@ -79,6 +168,9 @@ impl Server {
             }
         };
         let camera = self.cameras.get_mut(camera).ok_or(Status::NotFound)?;
+        if camera.is_off(&self.host.accessories) {
+            return Err(Status::NotAllowed);
+        }
         let response = camera.prepare(stream, id, request, local, port, now);
         Ok(json!(response.to_base64()))
     }
@@ -209,6 +301,9 @@ impl Server {
     ) -> Option<Response> {
         let by_number = self.cameras.iter().find(|camera| camera.aid == aid);
         let Some(camera) = by_number else { return Some(refusal(404, Status::NotFound)) };
+        if camera.is_off(&self.host.accessories) {
+            return Some(refusal(503, Status::NotAllowed));
+        }
         let (stream, pictures, inputs) =
             (camera.config.stream.clone(), self.around.pictures.clone(), self.inputs.clone());
         self.tasks.spawn_local(async move {

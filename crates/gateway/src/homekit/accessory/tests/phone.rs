@@ -5,7 +5,8 @@ use protocols::hap::accessory::client::{
     Change, accessories_request, read_accessories_response, read_answers, values_request, write_request,
 };
 use protocols::hap::accessory::{
-    CharacteristicId, KnownCharacteristic, KnownService, StreamIds, characteristics as is, services,
+    Accessory, CharacteristicId, KnownCharacteristic, KnownService, StreamIds, characteristics as is,
+    services,
 };
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, Command, CryptoSuite, Endpoint, H264Level, H264Profile, SampleRate,
@@ -13,6 +14,10 @@ use protocols::hap::camera::{
     SetupStatus, SrtpParameters, StreamParameters, StreamingStatus, VideoAttributes,
 };
 use protocols::hap::controller::{Controller, ControllerError, Output};
+use protocols::hap::data_stream::Connection as DataStream;
+use protocols::hap::data_stream::setup::{
+    SetupRequest as DataStreamRequest, SetupResponse as DataStreamResponse,
+};
 use protocols::hap::http::{Method, Request, Response};
 use protocols::hap::pairing::{
     AccessoryPairing, CONTENT_TYPE, Identity, SetupCode, read_done, remove_request,
@@ -82,26 +87,53 @@ impl Phone {
         }
     }
 
-    async fn ask(&mut self, request: Request) -> Response {
+    pub(super) async fn ask(&mut self, request: Request) -> Response {
         self.controller.request(request).unwrap();
         let output = self.wait().await.unwrap();
         let Output::Response(response) = output else { panic!("{output:?}") };
         response
     }
 
-    async fn read(&mut self, id: CharacteristicId) -> String {
+    pub(super) async fn read(&mut self, id: CharacteristicId) -> String {
         let answers = read_answers(&self.ask(values_request(&[id])).await).unwrap();
         answers[0].value.as_ref().and_then(Value::as_str).unwrap().to_owned()
     }
 
-    async fn write(&mut self, id: CharacteristicId, value: String) -> u16 {
-        let change = Change { id, value: Some(json!(value)), watch: None, wants_response: false };
+    /// A value that is no text.
+    pub(super) async fn value(&mut self, id: CharacteristicId) -> Value {
+        let answers = read_answers(&self.ask(values_request(&[id])).await).unwrap();
+        answers[0].value.clone().unwrap()
+    }
+
+    pub(super) async fn write(&mut self, id: CharacteristicId, value: impl Into<Value>) -> u16 {
+        let change = Change { id, value: Some(value.into()), watch: None, wants_response: false };
         self.ask(write_request(&[change], None)).await.status
     }
 
     pub(super) async fn watch(&mut self, id: CharacteristicId) {
         let change = Change { id, value: None, watch: Some(true), wants_response: false };
         assert_eq!(self.ask(write_request(&[change], None)).await.status, 204);
+    }
+
+    /// All accessories with their services.
+    pub(super) async fn accessories(&mut self) -> Vec<Accessory> {
+        read_accessories_response(&self.ask(accessories_request()).await).unwrap()
+    }
+
+    /// Sets up a data stream; returns its connection to the accessory.
+    pub(super) async fn data_stream(&mut self, setup: CharacteristicId) -> (DataStream, TcpStream) {
+        let request = DataStreamRequest { salt: [7; 32] };
+        let value = Some(json!(request.to_base64()));
+        let change = Change { id: setup, value, watch: None, wants_response: true };
+        let answers = read_answers(&self.ask(write_request(&[change], None)).await).unwrap();
+        let answer = answers[0].value.as_ref().and_then(Value::as_str).unwrap();
+        let DataStreamResponse::Success { port, salt } = DataStreamResponse::from_base64(answer).unwrap()
+        else {
+            panic!("{answer}")
+        };
+        let keys = self.controller.data_stream_keys(&request.salt, &salt).unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        (DataStream::of_controller(&keys).unwrap(), stream)
     }
 
     /// Events that came until now.
