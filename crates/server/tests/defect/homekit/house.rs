@@ -4,6 +4,7 @@ use super::dice::Dice;
 use formats::replay::{Clip, load};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -112,6 +113,7 @@ impl House {
         let settings = settings((0..CAMERAS).map(stream).collect(), &srtp, &store, &place.file("state"));
         let house = Self { rig, server: stage.server(place, settings), srtp, store };
         for camera in &house.rig.cameras {
+            eventually("the camera listens", SOON, || TcpStream::connect(camera.address).ok());
             let body = json!({ "address": camera.address.to_string(), "pin": PIN });
             let paired = ask(&house.server, "POST", "/api/v1/homekit/pairings", &body, &[200]);
             assert_eq!(paired["id"], json!(camera.id));

@@ -63,11 +63,13 @@ pub(super) fn index(store: &Path) -> String {
 pub(super) struct AtRest {
     pub(super) census: Census,
     owners: u64,
+    /// For whoever looks into a failure: its open files.
+    files: Vec<String>,
 }
 
 impl AtRest {
     pub(super) fn of(house: &House) -> Self {
-        Self { census: house.server.census(), owners: owners(house) }
+        Self { census: house.server.census(), owners: owners(house), files: files(house.server.pid()) }
     }
 }
 
@@ -85,9 +87,24 @@ pub(super) fn nothing_leaked(house: &House, before: &AtRest) -> AtRest {
         if is_as_before {
             return now;
         }
-        assert!(Instant::now() < deadline, "{now:?} where {before:?} was\n{}", house.server.log());
+        assert!(
+            Instant::now() < deadline,
+            "{now:?} where {before:?} was; files {:?} where {:?} were\n{}",
+            now.files,
+            before.files,
+            house.server.log()
+        );
         std::thread::sleep(Duration::from_millis(250));
     }
+}
+
+fn files(pid: u32) -> Vec<String> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let targets = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    let mut files: Vec<_> = targets.map(|target| target.display().to_string()).collect();
+    files.retain(|target| !target.starts_with("socket:") && !target.starts_with("pipe:"));
+    files.sort_unstable();
+    files
 }
 
 /// Streams, readers and connections that live on workers.

@@ -71,9 +71,10 @@ impl<'a> Strangers<'a> {
         }
     }
 
-    /// A known SSRC from elsewhere, with another number than the tag is of.
+    /// A known SSRC from elsewhere, with another number than the tag is of. Where two have the SSRC, the number may be an old one of
+    /// the other.
     fn guess(&mut self) {
-        let camera = self.dice.among(0..CAMERAS);
+        let camera = self.dice.among(COLLIDING..CAMERAS);
         let mut packet = self.house.camera(camera).newest_packet();
         if packet.len() >= WHOLE {
             let number = u16::from_be_bytes([packet[2], packet[3]]).wrapping_add(100);
