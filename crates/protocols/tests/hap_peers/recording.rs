@@ -1,6 +1,7 @@
 //! Our controller records what hap-nodejs's camera sends: services, selection, data stream, transfers.
 use crate::caller::Caller;
 use crate::{Peer, change, find, node, phone};
+use bytes::Bytes;
 use protocols::hap::accessory::client::{
     Change, accessories_request, read_accessories_response, read_answers, values_request, write_request,
 };
@@ -11,7 +12,8 @@ use protocols::hap::camera::recording::{
 };
 use protocols::hap::camera::{H264Level, H264Profile};
 use protocols::hap::data_stream::data_send::{
-    ACK, Assembler, CLOSE, Close, DATA, Data, DataType, OPEN, Open, PROTOCOL, Piece, Reason,
+    ACK, Assembler, CLOSE, Chunks, Close, DATA, Data, DataType, OPEN, Open, PROTOCOL, Piece, Reason,
+    open_answer,
 };
 use protocols::hap::data_stream::setup::{SetupRequest, SetupResponse};
 use protocols::hap::data_stream::value::Dictionary;
@@ -170,4 +172,43 @@ fn our_controller_records_hap_nodejs() {
     }
     stream.say(CLOSE, Close { stream: ENDLESS, reason: Reason::Normal }.to_body());
     assert_eq!(peer.said(), "closed 9 0");
+}
+
+/// hap-nodejs is no controller, but reads what one gets of our accessory.
+#[test]
+fn hap_nodejs_reads_what_our_accessory_sends() {
+    let piece = Bytes::from(vec![9; 300]);
+    let data = Chunks::new(70_000).cut(DataType::Fragment, &piece, true).next().unwrap();
+    let (status, refusal) = open_answer(Err(Reason::Busy));
+    let expected = [
+        (
+            (DATA, Kind::Event, data.to_body()),
+            concat!(
+                r#"{"protocol":"dataSend","event":"data"}"#,
+                "\n",
+                r#"{"streamId":70000,"packets":[{"data":300,"metadata":{"dataType":"mediaFragment","#,
+                r#""dataSequenceNumber":1,"dataChunkSequenceNumber":1,"isLastDataChunk":true,"dataTotalSize":300}}],"#,
+                r#""endOfStream":true}"#,
+                "\n",
+            ),
+        ),
+        (
+            (OPEN, Kind::Response(40, status), refusal),
+            concat!(
+                r#"{"protocol":"dataSend","response":"open","id":40,"status":6}"#,
+                "\n",
+                r#"{"status":2}"#,
+                "\n",
+            ),
+        ),
+    ];
+    for ((topic, kind, body), text) in expected {
+        let Some(mut command) = node("hap-nodejs", "nodejs_reads.js") else { return };
+        let message = Message { protocol: PROTOCOL.to_owned(), topic: topic.to_owned(), kind, body };
+        let payload = message.to_payload().unwrap();
+        let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let output = command.arg(hex).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{errors}");
+    }
 }

@@ -39,10 +39,10 @@ const STATUSES: [Status; 7] = [
 impl Status {
     /// As a number.
     pub fn number(self) -> i64 {
-        match self {
-            Self::Other(number) => number,
-            known => STATUSES.iter().position(|status| *status == known).map_or(0, |index| index as i64),
+        if let Self::Other(number) = self {
+            return number;
         }
+        STATUSES.iter().position(|status| *status == self).map_or(0, |index| index as i64)
     }
 
     /// Of a number.

@@ -4,7 +4,7 @@
 use super::film::Film;
 use super::prebuffer::Prebuffer;
 use bytes::Bytes;
-use hub::{Chunk, Format, Item, PeerInfo, View, Wants, Worker};
+use hub::{Chunk, Format, Item, PeerInfo, Reader, View, Wants, Worker};
 use media::{Codec, Kind, StreamName, Track, TrackId, Unit};
 use protocols::hap::data_stream::data_send::{DataType, Reason};
 use std::time::Duration;
@@ -73,11 +73,15 @@ pub(in crate::homekit::accessory) async fn run(
     plan: Plan,
     mut starts: mpsc::Receiver<Start>,
 ) {
+    let mut told = String::new();
     loop {
         match keep(&worker, &plan, &mut starts).await {
             Over::Left => return,
+            // a camera that is away says the same all night
+            Over::Stream(reason) if reason == told => {}
             Over::Stream(reason) => {
                 tracing::info!(stream = %plan.stream, reason, "nothing is kept for HomeKit's recordings");
+                told = reason;
             }
         }
         tokio::select! {
@@ -167,6 +171,13 @@ async fn keep(worker: &Worker, plan: &Plan, starts: &mut mpsc::Receiver<Start>) 
                 Item::Chunk(chunk) => {
                     reader.progressed(hub::now());
                     let unit = unit(&chunk);
+                    // a film has the parameters that it began with
+                    if unit.keyframe && unit.track == video.id && has_changed(&reader, &video) {
+                        if let Some(mut filming) = filming {
+                            filming.end();
+                        }
+                        return Over::Stream("its pictures have changed".to_owned());
+                    }
                     prebuffer.push(&unit);
                     let moves = *plan.motion.borrow();
                     if filming.as_mut().is_some_and(|filming| !filming.push(&unit, moves)) {
@@ -182,6 +193,11 @@ async fn keep(worker: &Worker, plan: &Plan, starts: &mut mpsc::Receiver<Start>) 
             },
         }
     }
+}
+
+/// Whether the pictures have other parameter sets now.
+fn has_changed(reader: &Reader, video: &Track) -> bool {
+    reader.tracks().iter().any(|track| track.id == video.id && track.params != video.params)
 }
 
 fn unit(chunk: &Chunk) -> Unit {

@@ -94,7 +94,7 @@ impl Wire {
         match answer.kind {
             Kind::Response(number, Status::Success) if number == id => Ok(()),
             Kind::Response(number, Status::ProtocolSpecific) if number == id => Err(reason),
-            other => panic!("{other:?}"),
+            Kind::Event | Kind::Request(_) | Kind::Response(..) => panic!("{answer:?}"),
         }
     }
 

@@ -51,10 +51,10 @@ const REASONS: [Reason; 10] = [
 impl Reason {
     /// As a number.
     pub fn number(self) -> i64 {
-        match self {
-            Self::Other(number) => number,
-            known => REASONS.iter().position(|reason| *reason == known).map_or(0, |index| index as i64),
+        if let Self::Other(number) = self {
+            return number;
         }
+        REASONS.iter().position(|reason| *reason == self).map_or(0, |index| index as i64)
     }
 
     /// Of a number.
