@@ -106,7 +106,7 @@ impl Recordings {
         Ok((prebuffer, fragment, is_on(values, self.ids.audio_active)))
     }
 
-    /// Starts or ends whoever keeps and films, as the characteristics say now.
+    /// Starts or ends whoever keeps and films, as the characteristics say now; starts it again where its worker is gone.
     pub(in crate::homekit::accessory) async fn renew(
         &mut self,
         hub: &Hub,
@@ -114,7 +114,8 @@ impl Recordings {
         values: &Server,
     ) {
         let choice = self.choice(values);
-        if choice.is_ok() && self.chosen == choice.ok() {
+        let runs = matches!(&*self.offer.borrow(), Ok(starts) if !starts.is_closed());
+        if choice.is_ok() && self.chosen == choice.ok() && runs {
             return;
         }
         self.chosen = None;

@@ -89,12 +89,13 @@ impl Server {
 
     /// Promises a data stream to a hub.
     async fn promise(
-        &self,
+        &mut self,
         id: ConnectionId,
         camera: usize,
         request: &DataStreamRequest,
         now: Moment,
     ) -> Result<Value, Status> {
+        self.renew_recordings(camera).await;
         let (port, promises) = self.data_streams.as_ref().ok_or(Status::NotFound)?;
         let connection = self.connections.get(&id).ok_or(Status::Unreachable)?;
         let recordings = self.cameras.get(camera).and_then(|camera| camera.recordings.as_ref());
