@@ -75,9 +75,11 @@ impl What {
                 format!("{}: `{word}` is none of {}{hint}", place(path), list(known))
             }
             What::Other(message) => {
-                // Where names are free, such a key is taken for one.
+                // Where names are free, such a key is taken for one; what is wrong with streams says so itself.
                 let belongs = match path {
-                    [_, name] => belongs(name).map(|place| format!("; for a key, {place}")),
+                    [section, name] if section != "streams" => {
+                        belongs(name).map(|place| format!("; for a key, {place}"))
+                    }
                     _ => None,
                 };
                 format!("{}: {message}{}", place(path), belongs.unwrap_or_default())

@@ -103,17 +103,17 @@ fn an_empty_file_and_empty_sections_are_the_defaults_without_the_demo() {
 #[test]
 fn a_key_of_streams_at_another_place_is_told_where_it_belongs() {
     bad(
-        "record: true\nhomekit:\n  record: true\n  door:\n    record: true\nstreams:\n  record: true\n  door: homekit://AA:BB:CC:DD:EE:FF\n",
+        "record: true\nhomekit:\n  record: true\n  door:\n    record: true\nstreams:\n  record: true\n  door: rtsp://h\n",
         &[
             "a.yaml:1:1: unknown key `record` in the file: it belongs to a stream, as `streams.NAME.record`",
             "a.yaml:3:11: `homekit.record`: a section with keys and values is wanted here, not boolean `true`; for a key, it belongs \
              to a stream, as `streams.NAME.record`",
             "a.yaml:5:5: unknown key `record` in `homekit.door`: it belongs to a stream, as `streams.NAME.record`",
-            "a.yaml:7:11: `streams.record`: a URL, a list of URLs, keys such as `url`, or nothing is wanted here, not boolean `true`; \
-             for a key, it belongs to a stream, as `streams.NAME.record`",
+            "a.yaml:7:11: `streams.record`: a stream is a URL, a list of URLs, keys such as `url`, or nothing, but not `true`; if this \
+             is meant for a stream, such as `record: true`, it belongs under that stream's name, beside `url`",
         ],
     );
-    let (config, _) = good("streams:\n  door:\n    url: homekit://AA:BB:CC:DD:EE:FF\n    record: true\n");
+    let (config, _) = good("streams:\n  door:\n    url: rtsp://h\n    record: true\n");
     assert!(!config.streams["door"].record.is_empty());
 }
 
