@@ -138,7 +138,8 @@ impl Stage {
             wanted.iter().all(|line| told.contains(&(*line).to_owned())).then_some(())
         });
         if told.await.is_none() {
-            let (told, reports) = (self.alerts.lock().unwrap().clone(), self.recorder.reports(None).await);
+            let reports = self.recorder.reports(None).await;
+            let told = self.alerts.lock().unwrap();
             panic!("not within 20 s: {wanted:?}, but {told:?}: {reports:#?}");
         }
     }

@@ -58,9 +58,9 @@ mod tests {
             let body = json!({ "characteristics": all }).to_string().into_bytes();
             let event = Response::with_body(200, JSON, body);
             let found = happenings(&StreamName::new("door").unwrap(), &event, &watched);
-            let names = found.into_iter().map(|what| match what {
-                What::DeviceEvent { kind, .. } => kind,
-                other => panic!("{other:?}"),
+            let names = found.into_iter().map(|what| {
+                let What::DeviceEvent { kind, .. } = what else { panic!("{what:?}") };
+                kind
             });
             names.collect::<Vec<_>>()
         };

@@ -86,9 +86,10 @@ async fn read(hub: &Hub, name: &StreamName, count: usize) -> Seen {
             let track = usize::from(chunk.track);
             seen.rises &= chunk.dts > last[track] && chunk.pts >= chunk.dts;
             last[track] = chunk.dts;
-            match tracks[track].codec {
-                Codec::H264 => seen.video.push(chunk.parts[0].clone()),
-                _ => seen.sounds += 1,
+            if tracks[track].codec == Codec::H264 {
+                seen.video.push(chunk.parts[0].clone());
+            } else {
+                seen.sounds += 1;
             }
         }
         let _ = done.send(seen);
