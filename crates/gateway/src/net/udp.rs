@@ -2,6 +2,10 @@
 //!
 //! A frame of a session is some ten packets of one length: they go out as one send with segmentation offload (GSO),
 //! which costs a fifth of as many single sends. Where the kernel refuses that, they go one by one.
+mod reader;
+
+pub(crate) use reader::UdpReader;
+
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -42,22 +46,8 @@ impl UdpShared {
         self.local
     }
 
-    /// A second handle to the same socket, for the task that reads.
-    pub(crate) fn reading(&self) -> io::Result<std::net::UdpSocket> {
-        self.socket.try_clone()
-    }
-
-    pub(crate) fn receive(
-        &self,
-        buffers: &mut [io::IoSliceMut<'_>],
-        metas: &mut [RecvMeta],
-    ) -> io::Result<usize> {
+    fn receive(&self, buffers: &mut [io::IoSliceMut<'_>], metas: &mut [RecvMeta]) -> io::Result<usize> {
         self.state.recv(UdpSockRef::from(&self.socket), buffers, metas)
-    }
-
-    /// The most datagrams one receive may put into a buffer.
-    pub(crate) fn receive_segments(&self) -> usize {
-        self.state.gro_segments()
     }
 
     /// Datagrams that the kernel did not take.
@@ -66,7 +56,7 @@ impl UdpShared {
     }
 
     /// The address of ours that a datagram was sent to.
-    pub(crate) fn destination(&self, meta: &RecvMeta) -> SocketAddr {
+    fn destination(&self, meta: &RecvMeta) -> SocketAddr {
         if !self.local.ip().is_unspecified() {
             return self.local;
         }

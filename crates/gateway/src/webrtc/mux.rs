@@ -5,15 +5,12 @@
 //! bounded mailboxes: a full one loses datagrams, as the network does.
 use super::Transport;
 use super::handle::SessionId;
-use crate::net::udp::UdpShared;
+use crate::net::udp::{UdpReader, UdpShared};
 use bytes::Bytes;
-use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::collections::HashMap;
-use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::Interest;
 use tokio::sync::{mpsc, oneshot};
 
 /// What a session's mailbox holds: 512 datagrams, 0.5 s of a publisher's 10 Mbit/s.
@@ -24,8 +21,6 @@ pub(super) const COMMANDS: usize = 64;
 const ADDRESSES_MAX: usize = 16;
 /// How often sessions that ended without a word are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Receive buffer per system call: as many datagrams as the kernel joins, up to 64 KiB.
-const DATAGRAM_BYTES_MAX: usize = 1500;
 
 /// What comes to a session.
 pub(super) enum Input {
@@ -92,25 +87,22 @@ impl Mux {
 
     /// Runs until every handle is gone.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let reading = self.udp.reading().and_then(tokio::net::UdpSocket::from_std);
-        let socket = match reading {
-            Ok(socket) => socket,
+        let mut reader = match UdpReader::new(self.udp.clone()) {
+            Ok(reader) => reader,
             Err(error) => {
                 tracing::error!(%error, "the WebRTC socket cannot be read");
                 return;
             }
         };
-        let segments = self.udp.receive_segments().max(1);
-        let mut buffers = vec![vec![0_u8; (DATAGRAM_BYTES_MAX * segments).min(1 << 16)]; BATCH_SIZE];
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             tokio::select! {
-                ready = socket.readable() => {
+                ready = reader.readable() => {
                     if let Err(error) = ready {
                         tracing::error!(%error, "the WebRTC socket failed");
                         return;
                     }
-                    self.receive(&socket, &mut buffers);
+                    reader.receive(|source, destination, datagram| self.dispatch(source, destination, datagram));
                 }
                 command = commands.recv() => match command {
                     Some(command) => self.command(command),
@@ -121,33 +113,10 @@ impl Mux {
         }
     }
 
-    fn receive(&mut self, socket: &tokio::net::UdpSocket, buffers: &mut [Vec<u8>]) {
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let received = socket.try_io(Interest::READABLE, || {
-            let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
-            self.udp.receive(&mut slices, &mut metas)
-        });
-        let count = match received {
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-            Err(error) => {
-                // Such as the ICMP answer of a peer that is gone: not the socket's end.
-                tracing::trace!(%error, "receiving failed");
-                return;
-            }
-        };
-        for (meta, buffer) in metas.iter().zip(buffers.iter()).take(count) {
-            let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
-            let destination = self.udp.destination(meta);
-            let whole = &buffer[..meta.len.min(buffer.len())];
-            let stride = meta.stride.max(1);
-            for datagram in whole.chunks(stride) {
-                self.dispatch(source, destination, datagram);
-            }
-        }
-    }
-
     fn dispatch(&mut self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) {
+        if datagram.is_empty() {
+            return;
+        }
         let named = local_ufrag(datagram).and_then(|ufrag| self.by_ufrag.get(ufrag)).copied();
         if let Some(id) = named {
             self.learn(source, id);

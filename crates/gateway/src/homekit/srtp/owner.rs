@@ -1,17 +1,14 @@
 //! The owner of the socket: table, keys and mailboxes of all sessions.
 use super::session::Packet;
 use super::{NewSession, OpenError};
-use crate::net::udp::{SendBatch, UdpShared};
+use crate::net::udp::{SendBatch, UdpReader, UdpShared};
 use bytes::Bytes;
 use formats::rtp::Packets;
 use protocols::srtp::table::{ContextKey, Dropped, NewContext, Table};
-use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::collections::BTreeMap;
-use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::Interest;
 use tokio::sync::{mpsc, oneshot};
 
 /// Most sessions at once: 1,024. 250 cameras watched twice, with sound; each has two sets of keys, some 3 KB.
@@ -24,9 +21,6 @@ pub(super) const COMMANDS: usize = 256;
 const COMMANDS_AT_ONCE: usize = 32;
 /// How often sessions are looked for whose holder left while the owner was behind: 1 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Receive buffer for each datagram that the kernel joins to others, up to 64 KiB together. Longer ones are cut, and then
-/// not authentic.
-const DATAGRAM_BYTES_MAX: usize = 1500;
 
 /// Names a session; never used again by the same owner.
 pub(super) type SessionKey = ContextKey;
@@ -102,24 +96,22 @@ impl Owner {
 
     /// Runs until every handle and session is gone.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let socket = match self.udp.reading().and_then(tokio::net::UdpSocket::from_std) {
-            Ok(socket) => socket,
+        let mut reader = match UdpReader::new(self.udp.clone()) {
+            Ok(reader) => reader,
             Err(error) => {
                 tracing::error!(%error, "the SRTP socket cannot be read");
                 return;
             }
         };
-        let segments = self.udp.receive_segments().max(1);
-        let mut buffers = vec![vec![0_u8; (DATAGRAM_BYTES_MAX * segments).min(1 << 16)]; BATCH_SIZE];
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             tokio::select! {
-                ready = socket.readable() => {
+                ready = reader.readable() => {
                     if let Err(error) = ready {
                         tracing::error!(%error, "the SRTP socket failed");
                         return;
                     }
-                    self.receive(&socket, &mut buffers);
+                    reader.receive(|from, _, datagram| self.dispatch(from, datagram));
                 }
                 command = commands.recv() => {
                     let Some(command) = command else { return };
@@ -130,33 +122,6 @@ impl Owner {
                     }
                 }
                 _ = sweep.tick() => self.sweep(),
-            }
-        }
-    }
-
-    fn receive(&mut self, socket: &tokio::net::UdpSocket, buffers: &mut [Vec<u8>]) {
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let received = socket.try_io(Interest::READABLE, || {
-            let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
-            self.udp.receive(&mut slices, &mut metas)
-        });
-        let count = match received {
-            Ok(count) => count,
-            Err(error) => {
-                // Nothing more, or such as the ICMP answer of a peer that is gone: not the socket's end.
-                tracing::trace!(%error, "receiving failed");
-                return;
-            }
-        };
-        for (meta, buffer) in metas.iter().zip(buffers).take(count) {
-            let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
-            let length = meta.len.min(buffer.len());
-            if length == 0 {
-                // it is a datagram all the same, and counted as one
-                self.dispatch(from, &mut []);
-            }
-            for datagram in buffer[..length].chunks_mut(meta.stride.max(1)) {
-                self.dispatch(from, datagram);
             }
         }
     }
