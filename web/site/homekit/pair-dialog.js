@@ -5,8 +5,7 @@ import { addressProblem, pinOf, pinProblem, streamNameOf } from './words.js';
 import { nameProblem } from '../streams/validate.js';
 import { openDialog } from '../ui/dialog.js';
 import { el } from '../ui/dom.js';
-
-let fields = 0;
+import { textField } from '../ui/field.js';
 
 /**
  * @param {object} options
@@ -15,9 +14,9 @@ let fields = 0;
  * @param {(stream: string) => void} options.onPaired
  */
 export function openPairDialog({ camera, taken, onPaired }) {
-  const address = camera ? null : field('Address', '192.168.1.20:51826', addressProblem);
-  const pin = field('Pin', '123-45-678', pinProblem);
-  const stream = field('Name of the stream', 'front-door', (text) => nameProblem(text, taken));
+  const address = camera ? null : textField('Address', '192.168.1.20:51826', addressProblem);
+  const pin = textField('Pin', '123-45-678', pinProblem);
+  const stream = textField('Name of the stream', 'front-door', (text) => nameProblem(text, taken));
   if (camera) stream.input.value = streamNameOf(camera.name);
   pin.input.inputMode = 'numeric';
   const all = [address, pin, stream].filter((one) => one !== null);
@@ -48,21 +47,4 @@ export function openPairDialog({ camera, taken, onPaired }) {
       submit.disabled = false;
     }
   });
-}
-
-/** @param {string} label @param {string} placeholder @param {(text: string) => string | null} problem */
-function field(label, placeholder, problem) {
-  const id = `pair-${(fields += 1)}`;
-  const input = el('input', { id, class: 'input', placeholder, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
-  const message = el('p', { id: `${id}-message`, class: 'field-message' });
-  input.setAttribute('aria-describedby', message.id);
-  const check = () => {
-    const wrong = problem(input.value);
-    message.textContent = wrong ?? '';
-    message.classList.toggle('error-text', wrong !== null);
-    input.setAttribute('aria-invalid', String(wrong !== null));
-    return wrong === null;
-  };
-  input.addEventListener('input', () => input.getAttribute('aria-invalid') === 'true' && check());
-  return { row: el('div', { class: 'field' }, el('label', { for: id }, label), input, message), input, check };
 }

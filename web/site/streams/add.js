@@ -4,16 +4,10 @@ import { nameProblem, SCHEMES, sourceProblem } from './validate.js';
 import { addStream } from '../control/client.js';
 import { el } from '../ui/dom.js';
 import { openDialog } from '../ui/dialog.js';
+import { textField } from '../ui/field.js';
 import { icon } from '../ui/icons.js';
 
-/**
- * @typedef {object} Field
- * @property {HTMLElement} row
- * @property {HTMLInputElement} input
- * @property {() => boolean} check shows what is wrong; true if nothing is
- */
-
-let fields = 0;
+/** @typedef {import('../ui/field.js').Field} Field */
 
 /**
  * @param {object} options
@@ -21,7 +15,7 @@ let fields = 0;
  * @param {(name: string) => void} options.onAdded
  */
 export function openAddDialog({ taken, onAdded }) {
-  const name = field('Name', 'front-door', (text) => nameProblem(text, taken), 'A word for addresses and lists');
+  const name = textField('Name', 'front-door', (text) => nameProblem(text, taken), 'A word for addresses and lists');
   /** @type {Field[]} */
   const sources = [];
   const list = el('div', { class: 'source-fields' });
@@ -57,7 +51,7 @@ export function openAddDialog({ taken, onAdded }) {
   });
 
   function addSource() {
-    const source = field(sources.length === 0 ? 'Source' : `Source ${sources.length + 1}`, SCHEMES[0]?.example ?? '', sourceProblem);
+    const source = textField(sources.length === 0 ? 'Source' : `Source ${sources.length + 1}`, SCHEMES[0]?.example ?? '', sourceProblem);
     source.input.inputMode = 'url';
     sources.push(source);
     list.append(source.row);
@@ -81,32 +75,6 @@ export function openAddDialog({ taken, onAdded }) {
     target.focus();
     target.select();
   }
-}
-
-/**
- * @param {string} label
- * @param {string} placeholder
- * @param {(text: string) => string | null} problem
- * @param {string} [hint]
- * @returns {Field}
- */
-function field(label, placeholder, problem, hint) {
-  const id = `field-${(fields += 1)}`;
-  const input = el('input', { id, class: 'input', placeholder, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
-  const message = el('p', { id: `${id}-message`, class: 'field-message' }, hint);
-  input.setAttribute('aria-describedby', message.id);
-  const check = () => {
-    const wrong = problem(input.value);
-    message.textContent = wrong ?? hint ?? '';
-    message.classList.toggle('error-text', wrong !== null);
-    input.setAttribute('aria-invalid', String(wrong !== null));
-    return wrong === null;
-  };
-  // Complaints come when the field is left, and go as soon as it is right.
-  input.addEventListener('change', check);
-  input.addEventListener('input', () => input.getAttribute('aria-invalid') === 'true' && check());
-  const row = el('div', { class: 'field' }, el('label', { for: id }, label), el('div', { class: 'field-line' }, input), message);
-  return { row, input, check };
 }
 
 /** @param {(example: string) => void} use */
