@@ -34,7 +34,12 @@ fn table() -> Vec<Route> {
         route(Read, "/api/preload", get(go2rtc::preload::get)),
         route(Control, "/api/preload", put(go2rtc::preload::put).delete(go2rtc::preload::delete)),
         route(Control, "/api/discovery/homekit", get(go2rtc::homekit::discovery)),
-        route(Control, "/api/homekit", post(go2rtc::homekit::post).delete(go2rtc::homekit::delete)),
+        route(
+            Control,
+            "/api/homekit",
+            get(go2rtc::homekit::get).post(go2rtc::homekit::post).delete(go2rtc::homekit::delete),
+        ),
+        route(Control, "/api/homekit/accessories", get(go2rtc::homekit::accessories)),
         route(Control, "/api/log", get(go2rtc::process::log).delete(go2rtc::process::clear_log)),
         route(Control, "/api/config", any(go2rtc::process::config)),
         route(Control, "/api/exit", post(go2rtc::process::exit)),

@@ -1,5 +1,5 @@
 //! WebRTC: players that we send to (WHEP, signalling WebSockets) and publishers that we receive from (WHIP). A player that
-//! may talk sends its microphone the other way, into the stream's talk stream (`talk`).
+//! may talk sends its microphone the other way, into the stream's talk stream ([`crate::talker`]).
 //!
 //! [`Session`] is one peer connection, without sockets or clocks: datagrams and time in, datagrams and events out. ICE,
 //! DTLS and SRTP are str0m's; no other module may name its types, since it breaks its interface twice a month.
@@ -26,7 +26,6 @@ mod receive;
 mod send;
 mod session;
 mod table;
-mod talk;
 mod tcp;
 
 pub(crate) use catch_up::CatchUp;
@@ -40,7 +39,6 @@ pub use session::{
     Bandwidth, CLOSE_MAX, CONNECT_MAX, EndReason, Event, LOST_MAX, LocalCandidate, Output, Role, Session,
     SessionConfig, Stats, Transmit, Transport,
 };
-pub use talk::{Button, TalkControl, TalkLine, TalkState, talk_line};
 
 #[cfg(test)]
 mod tests;

@@ -80,16 +80,24 @@ impl HomekitControl for Control {
         let access = self.access.clone();
         Box::pin(async move { access.unpair_url(&url).await.map_err(|error| problem(&error)) })
     }
+
+    fn describe_url(&self, url: String) -> BoxFuture<'static, Result<String, HomekitProblem>> {
+        let access = self.access.clone();
+        Box::pin(async move { access.describe_url(&url).await.map_err(|error| problem(&error)) })
+    }
 }
 
 fn accessory(report: Report) -> HomekitAccessory {
-    let setup = report
-        .setup
-        .map(|setup| HomekitSetup { pin: setup.code.expose().to_owned(), uri: setup.to_string() });
+    let setup = report.setup.map(|setup| HomekitSetup {
+        pin: setup.code.expose().to_owned(),
+        id: setup.id.as_str().to_owned(),
+        uri: setup.to_string(),
+    });
     HomekitAccessory {
         name: report.name,
         title: report.title,
         id: report.id,
+        category_id: report.category.0,
         address: report.address.to_string(),
         streams: report.streams.iter().map(ToString::to_string).collect(),
         controllers: report.pairings,

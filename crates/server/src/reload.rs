@@ -1,11 +1,12 @@
 //! The configuration, read again while the server runs: on SIGHUP, and when the API asks. One reload at a time.
 //!
-//! With anything wrong, nothing changes. Streams and log levels apply at once, and touch only what they change; what else
+//! With anything wrong, nothing changes. Streams, accessories of HomeKit and log levels apply at once, and touch only what they change; what else
 //! differs from the settings in force is named until a restart. Owns the settings in force.
 use crate::config::{self, Config, Loaded, Note, Problem, Problems, Weight};
 use crate::{logging, wiring};
 use api::{Api, ConfigState, Reload, StreamChanges, StreamProblem};
 use gateway::config::TlsConfig;
+use gateway::homekit::accessory::AccessoriesHandle;
 use hub::{Hub, What, wall_now};
 use recorder::Recorder;
 use std::path::PathBuf;
@@ -24,10 +25,16 @@ pub(crate) struct Reloader {
     tls: TlsConfig,
     /// What is given without effect, and was logged.
     notes: Vec<Note>,
-    levels: logging::Levels,
-    hub: Hub,
-    recorder: Recorder,
+    live: Live,
     state: watch::Sender<ConfigState>,
+}
+
+/// What follows the configuration while it runs.
+pub(crate) struct Live {
+    pub(crate) levels: logging::Levels,
+    pub(crate) hub: Hub,
+    pub(crate) recorder: Recorder,
+    pub(crate) accessories: AccessoriesHandle,
 }
 
 /// What was read, and found right by itself.
@@ -38,13 +45,7 @@ struct Fresh {
 
 impl Reloader {
     /// `loaded` is in force.
-    pub(crate) fn new(
-        loaded: Loaded,
-        tls: TlsConfig,
-        levels: logging::Levels,
-        hub: Hub,
-        recorder: Recorder,
-    ) -> Self {
+    pub(crate) fn new(loaded: Loaded, tls: TlsConfig, live: Live) -> Self {
         let Loaded { config, notes, files, .. } = loaded;
         let (state, _) = watch::channel(ConfigState {
             files: files.iter().map(|path| path.display().to_string()).collect(),
@@ -52,7 +53,7 @@ impl Reloader {
             read: wall_now(),
             ..ConfigState::default()
         });
-        Self { files, config, tls, notes, levels, hub, recorder, state }
+        Self { files, config, tls, notes, live, state }
     }
 
     /// How the configuration is.
@@ -102,7 +103,8 @@ impl Reloader {
         }
         match api.reload(wiring::streams(&loaded.config)).await {
             Ok(streams) => {
-                let problems = self.record(&live).await;
+                let mut problems = self.record(&live).await;
+                problems.extend(self.show_in_home(&live).await);
                 self.take(live, [loaded.notes, problems].concat(), streams, needs_restart)
             }
             Err(problems) => self.refuse(in_the_way(&loaded, problems, &needs_restart)),
@@ -117,11 +119,19 @@ impl Reloader {
         let all = gone.chain(now.iter().map(|(stream, plans)| (stream, plans.clone())));
         let mut notes = Vec::new();
         for (stream, plans) in all {
-            if let Err(error) = self.recorder.configure(stream, plans).await {
+            if let Err(error) = self.live.recorder.configure(stream, plans).await {
                 notes.push(Note::warn(format!("streams.{stream}.record: {error}")));
             }
         }
         notes
+    }
+
+    /// Makes the accessories be as the file says now. What cannot be is a note, as for recordings.
+    async fn show_in_home(&self, now: &Config) -> Vec<Note> {
+        // Problems were said when the file was read.
+        let wanted = config::accessories(now).unwrap_or_default();
+        let problems = self.live.accessories.configure(wanted).await;
+        problems.into_iter().map(|problem| Note::warn(problem.to_string())).collect()
     }
 
     /// It is in force.
@@ -133,7 +143,7 @@ impl Reloader {
         needs_restart: Vec<String>,
     ) -> Reload {
         self.config = live;
-        self.levels.set(&self.config.log);
+        self.live.levels.set(&self.config.log);
         let new: Vec<Note> = notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
         log_notes(&new);
         log_changes(&streams, &needs_restart);
@@ -145,7 +155,7 @@ impl Reloader {
             state.needs_restart.clone_from(&needs_restart);
             state.refused = None;
         });
-        self.hub.emit(What::ConfigReloaded {
+        self.live.hub.emit(What::ConfigReloaded {
             added: streams.added.len(),
             changed: streams.changed.len(),
             removed: streams.removed.len(),
@@ -161,7 +171,7 @@ impl Reloader {
             tracing::warn!("the configuration is not taken: {problem}");
         }
         let reason = problems.first().map(Problem::for_everybody).unwrap_or_default();
-        self.hub.emit(What::ConfigRefused { problems: problems.len(), reason });
+        self.live.hub.emit(What::ConfigRefused { problems: problems.len(), reason });
         let problems: Vec<api::ConfigProblem> = problems.iter().map(Into::into).collect();
         self.state.send_modify(|state| state.refused = Some((wall_now(), problems.clone())));
         Reload::Refused(problems)

@@ -4,7 +4,7 @@ use crate::reload::{self, Reloader};
 use crate::{VERSION, banner, conference, logging, wiring};
 use api::{Api, Hooks};
 use gateway::homekit::HomekitAccess;
-use gateway::homekit::accessory::{self, Accessories, Needs};
+use gateway::homekit::accessory::{self, AccessoriesHandle, Needs};
 use gateway::homekit::srtp::Srtp;
 use gateway::listeners::http::{Body, Control, Peer};
 use gateway::listeners::{Addresses, Listeners, StartError};
@@ -170,10 +170,18 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     };
     // Problems were said when the configuration was read.
     let wanted = config::accessories(&config).unwrap_or_default();
-    let accessories = accessory::start(&hub, wanted, &needs).await?;
+    let homes = accessory::start(&hub, wanted, &needs).await?;
+    let accessories = homes.handle();
+    tokio::task::spawn_local(homes.run());
     let (exit, mut exits) = mpsc::channel(1);
     let (ask_reload, reloads) = mpsc::channel(REQUESTS);
-    let reloader = Reloader::new(loaded, gateway_config.tls.clone(), levels, hub.clone(), recorder.clone());
+    let live = reload::Live {
+        levels,
+        hub: hub.clone(),
+        recorder: recorder.clone(),
+        accessories: accessories.clone(),
+    };
+    let reloader = Reloader::new(loaded, gateway_config.tls.clone(), live);
     let settings = api::Settings {
         version: VERSION,
         config: reloader.state(),
@@ -185,7 +193,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         streams,
         track_facts: wiring::track_facts,
         children: wiring::ask_children(&programs),
-        homekit: Some(crate::homekit::control(homekit.clone(), accessories.handle())),
+        homekit: Some(crate::homekit::control(homekit.clone(), accessories.clone())),
         srtp: wiring::ask_srtp(&srtp),
         rooms: rooms.clone().map(|rooms| conference::control(rooms, hub.clone())),
         engines: wiring::ask_engines(&programs),
@@ -270,7 +278,7 @@ struct Running {
     hooks: Hooks,
     programs: Programs,
     homekit: HomekitAccess,
-    accessories: Accessories,
+    accessories: AccessoriesHandle,
 }
 
 async fn drain(running: Running, ends: &mut [Signal; 2]) {

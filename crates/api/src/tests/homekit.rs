@@ -67,6 +67,7 @@ impl HomekitControl for Told {
             name: name.into(),
             title: "Gate".into(),
             id: ID.into(),
+            category_id: 17,
             address: "192.0.2.1:5002".into(),
             streams: vec!["cam".into()],
             controllers: 0,
@@ -74,7 +75,8 @@ impl HomekitControl for Told {
             views: 0,
             setup,
         };
-        let setup = HomekitSetup { pin: "031-45-154".into(), uri: "X-HM://0024XBYS0ABCD".into() };
+        let setup =
+            HomekitSetup { pin: "031-45-154".into(), id: "ABCD".into(), uri: "X-HM://0024XBYS0ABCD".into() };
         async move { vec![accessory("gate", Some(setup)), accessory("paired", None)] }.boxed()
     }
 
@@ -86,6 +88,10 @@ impl HomekitControl for Told {
 
     fn unpair_url(&self, url: String) -> BoxFuture<'static, Result<(), HomekitProblem>> {
         self.tell(format!("unpair {url}"), Ok(()))
+    }
+
+    fn describe_url(&self, url: String) -> BoxFuture<'static, Result<String, HomekitProblem>> {
+        self.tell(format!("describe {url}"), Ok(r#"{"accessories":[]}"#.into()))
     }
 }
 
@@ -227,6 +233,28 @@ async fn go2rtcs_page_finds_pairs_and_leaves_as_it_does() {
 }
 
 #[tokio::test]
+async fn go2rtcs_clients_see_the_streams_in_the_home_and_what_a_camera_says_of_itself() {
+    let (given, mut told) = given(Access { section: "api", ..Access::default() }).await;
+    let all = given.ask("GET", "/api/homekit").await.json();
+    let gate = serde_json::json!({
+        "name": "Gate", "device_id": ID, "category_id": "17", "setup_code": "031-45-154", "setup_id": "ABCD",
+    });
+    assert_eq!(all["gate"], gate);
+    assert_eq!(all["paired"]["setup_code"], serde_json::Value::Null);
+    assert_eq!(given.ask("GET", "/api/homekit?id=gate").await.json(), gate);
+    given.ask("GET", "/api/homekit?id=none").await.is(404, "server not found\n");
+
+    let body = format!(r#"{{"id":"{ID}","pin":"031-45-154","stream":"door"}}"#);
+    given.ask_from(HERE, &[], "POST", "/api/v1/homekit/pairings", &body).await;
+    told.try_recv().unwrap();
+    let said = given.ask("GET", "/api/homekit/accessories?id=door").await;
+    assert_eq!((said.status.as_u16(), said.body.as_str()), (200, r#"{"accessories":[]}"#));
+    assert_eq!(told.try_recv().unwrap(), format!("describe homekit://{ID}"));
+    given.ask("GET", "/api/homekit/accessories?id=cam").await.is(400, "not homekit source\n");
+    given.ask("GET", "/api/homekit/accessories?id=none").await.is(404, "stream not found\n");
+}
+
+#[tokio::test]
 async fn who_may_only_watch_may_not_pair() {
     let (given, mut told) = given(with_login()).await;
     for (method, path) in [
@@ -237,6 +265,8 @@ async fn who_may_only_watch_may_not_pair() {
         ("POST", "/api/v1/streams/cam/events"),
         ("POST", "/api/v1/homekit/pairings"),
         ("POST", "/api/homekit"),
+        ("GET", "/api/homekit"),
+        ("GET", "/api/homekit/accessories?id=cam"),
         ("GET", "/api/discovery/homekit"),
     ] {
         assert_eq!(given.ask_from(THERE, &[], method, path, "").await.status, 401, "{method} {path}");

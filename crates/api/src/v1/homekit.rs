@@ -31,6 +31,8 @@ pub trait HomekitControl: Send + Sync {
     fn forget_controllers(&self, name: String) -> BoxFuture<'static, Result<(), HomekitProblem>>;
     /// Leaves the one that a source's URL names.
     fn unpair_url(&self, url: String) -> BoxFuture<'static, Result<(), HomekitProblem>>;
+    /// What the one that a source's URL names says of itself: its accessories, as JSON.
+    fn describe_url(&self, url: String) -> BoxFuture<'static, Result<String, HomekitProblem>>;
 }
 
 /// Why a wish is not done.
@@ -100,6 +102,8 @@ pub struct HomekitAccessory {
     pub title: String,
     /// Its identifier.
     pub id: String,
+    /// What it is, as HomeKit counts: 2 a bridge, 17 a camera, 18 a doorbell.
+    pub category_id: u8,
     /// Where it listens, as `address:port`.
     pub address: String,
     /// The streams that it shows.
@@ -120,6 +124,8 @@ pub struct HomekitAccessory {
 pub struct HomekitSetup {
     /// The code to type.
     pub pin: String,
+    /// Four characters that tell accessories apart that wait to be paired.
+    pub id: String,
     /// What the code to scan says, `X-HM://…`.
     pub uri: String,
 }

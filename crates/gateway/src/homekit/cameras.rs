@@ -7,7 +7,7 @@ use super::mdns::{Found, Mdns};
 use super::secrets::{Secrets, SecretsError, StoredCamera};
 use super::srtp::SrtpHandle;
 use crate::sources::homekit::wanted::{Wanted, Whom, is_device_id};
-use crate::sources::homekit::whereabouts::{join, split};
+use crate::sources::homekit::whereabouts::{call, join, split};
 use hub::SourceError;
 use protocols::hap::accessory::client::{accessories_request, read_accessories_response};
 use protocols::hap::accessory::{Accessory, KnownCharacteristic, characteristics, services};
@@ -210,6 +210,18 @@ impl HomekitAccess {
                 self.unpair(&here.ok_or(CameraError::Unknown(at))?.pairing.id, false).await
             }
         }
+    }
+
+    /// What the accessory that a source's URL stands for says of itself, as it says it.
+    ///
+    /// # Errors
+    /// See [`CameraError`].
+    pub async fn describe_url(&self, url: &str) -> Result<String, CameraError> {
+        let said = |SourceError { message, .. }| CameraError::Call(message);
+        let wanted = Wanted::parse(url).map_err(|SourceError { message, .. }| CameraError::Url(message))?;
+        let mut line = call(self, &wanted.whom).await.map_err(said)?;
+        let response = line.ask(accessories_request(), "what it is").await?;
+        Ok(String::from_utf8_lossy(&response.body).into_owned())
     }
 
     async fn target(&self, whom: &str) -> Result<Target, CameraError> {

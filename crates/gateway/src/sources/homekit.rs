@@ -10,7 +10,6 @@
 mod attempt;
 mod camera;
 mod happening;
-mod opus_clock;
 mod receiving;
 pub(crate) mod wanted;
 pub(crate) mod whereabouts;

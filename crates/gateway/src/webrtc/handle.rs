@@ -2,9 +2,9 @@
 use super::mux::{Command, INBOX, Input};
 use super::session::{Bandwidth, LocalCandidate, Transport};
 use super::table::{Sockets, Table};
-use super::talk::TalkLine;
 use super::{Context, WebRtcError, interfaces, player, publisher};
 use crate::net::udp::UdpShared;
+use crate::talker::TalkLine;
 use hub::{Hub, PeerInfo, Worker};
 use media::{Fault, StreamName};
 use std::fmt;

@@ -11,7 +11,7 @@ use super::frame::{self, SendFrame};
 use super::handle::{Error, Reply, SessionId, Start};
 use super::offer::Offer;
 use super::session::{Event, Role, Session, SessionConfig};
-use super::talk::{Talk, TalkLine};
+use crate::talker::{Talk, TalkLine};
 use hub::{Feedback, Item, PeerInfo, Reader, View};
 use media::{StreamName, TrackId};
 use std::rc::Rc;
@@ -113,10 +113,15 @@ impl Player {
                             reader.set_estimate(bits_per_second);
                         }
                     }
-                    event @ (Event::Tracks(_) | Event::Unit(_)) => {
+                    Event::Tracks(tracks) => {
+                        if let Some(talk) = &mut self.talk {
+                            talk.retrack(tracks);
+                        }
+                    }
+                    Event::Unit(unit) => {
                         let lost = self.driver.session.stats().packets_lost;
                         if let Some(talk) = &mut self.talk {
-                            talk.take(event, lost);
+                            talk.say(unit, lost);
                         }
                     }
                     Event::Ended(reason) => {

@@ -13,6 +13,7 @@ use sfu::{
     ConsumeDataError, DataConsumer, DataConsumerEvent, DataConsumerId, DataConsumerOptions, DataProducer,
     DataProducerEvent, DataProducerId, DataProducerOptions, ProduceDataError, Transport, TransportId,
 };
+use std::collections::BTreeSet;
 
 impl RoomOwner {
     pub(super) fn produce_data(
@@ -60,23 +61,45 @@ impl RoomOwner {
             Err(error) => return self.answer(key, id, Err(error.into())),
         };
         let (producer_id, events) = (producer.id(), producer.events());
-        peer.data_producers.insert(producer_id, DataProducing { producer, app_data });
+        peer.data_producers.insert(producer_id, DataProducing { producer, app_data, unanswered: None });
         let happening = move |event| Happening::DataProducer(key, producer_id, event);
         self.listen(events, DataProducerEvent::Close, happening);
-        self.answer(key, id, Ok(json!({ "id": producer_id })));
-        for other in self.others(key) {
-            self.offer_data(other, producer_id);
+        // Whoever has the answer speaks at once, which those who are here must not miss.
+        let awaited: BTreeSet<PeerKey> =
+            self.others(key).into_iter().filter(|other| self.offer_data(*other, producer_id)).collect();
+        let producing = self.peers.get_mut(&key).and_then(|peer| peer.data_producers.get_mut(&producer_id));
+        if let Some(producing) = producing {
+            producing.unanswered = Some((id, awaited));
+        }
+        self.answer_if_heard(producer_id, None);
+    }
+
+    /// Answers who made a data producer, if all who were there have their consumer by now. `consumed`: who has just got it, or
+    /// will get none.
+    fn answer_if_heard(&mut self, producer: DataProducerId, consumed: Option<PeerKey>) {
+        let found = self.peers.iter_mut().find_map(|(key, peer)| {
+            peer.data_producers.get_mut(&producer).map(|producing| (*key, producing))
+        });
+        let Some((key, producing)) = found else { return };
+        let Some((id, awaited)) = &mut producing.unanswered else { return };
+        if let Some(consumed) = consumed {
+            awaited.remove(&consumed);
+        }
+        if awaited.is_empty() {
+            let id = *id;
+            producing.unanswered = None;
+            self.answer(key, id, Ok(json!({ "id": producer })));
         }
     }
 
-    /// Makes a data consumer, if this one can and may have one and has none yet.
-    pub(super) fn offer_data(&mut self, key: PeerKey, producer: DataProducerId) {
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+    /// Makes a data consumer, if this one can and may have one and has none yet; false if not.
+    pub(super) fn offer_data(&mut self, key: PeerKey, producer: DataProducerId) -> bool {
+        let Some(peer) = self.peers.get_mut(&key) else { return false };
         if !peer.grants.subscribe || peer.joined.is_none() || peer.data_considered.contains_key(&producer) {
-            return;
+            return false;
         }
         let receiving = peer.receiving().filter(|transport| transport.sctp_parameters().is_some());
-        let Some(transport) = receiving.cloned() else { return };
+        let Some(transport) = receiving.cloned() else { return false };
         let on = transport.id();
         peer.data_considered.insert(producer, on);
         let mut options = DataConsumerOptions::new_sctp(producer);
@@ -84,9 +107,13 @@ impl RoomOwner {
         options.hold = true;
         self.work(async move {
             let made = transport.consume_data(options).await;
-            let after: After = Box::new(move |room| room.data_consumed(key, producer, on, made));
+            let after: After = Box::new(move |room| {
+                room.data_consumed(key, producer, on, made);
+                room.answer_if_heard(producer, Some(key));
+            });
             after
         });
+        true
     }
 
     fn data_consumed(
@@ -253,8 +280,11 @@ impl RoomOwner {
     }
 
     fn take_data_producer(&mut self, key: PeerKey, id: DataProducerId) -> Option<DataProducing> {
-        let producing = self.peers.get_mut(&key)?.data_producers.remove(&id)?;
+        let mut producing = self.peers.get_mut(&key)?.data_producers.remove(&id)?;
         self.forget_data(id);
+        if let Some((request, _)) = producing.unanswered.take() {
+            self.answer(key, request, Ok(json!({ "id": id })));
+        }
         Some(producing)
     }
 

@@ -12,7 +12,7 @@ use sfu::{
     Consumer, ConsumerId, DataConsumer, DataConsumerId, DataProducer, DataProducerId, Producer, ProducerId,
     TransportId, WebRtcTransport,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::time::Instant;
 
 /// Names a connection within its room; never used again.
@@ -69,6 +69,8 @@ pub(super) struct Consuming {
 pub(super) struct DataProducing {
     pub(super) producer: DataProducer,
     pub(super) app_data: Value,
+    /// The request that is answered when all these have a consumer, or will have none.
+    pub(super) unanswered: Option<(u32, BTreeSet<PeerKey>)>,
 }
 
 /// A consumer of data, and how far it is.

@@ -138,6 +138,26 @@ async fn data_of_each_comes_to_all_others_whichever_came_first_and_its_end_is_to
     fleet.stop(SOON).unwrap();
 }
 
+/// On two workers, so that the way to the listener has to be made first.
+#[tokio::test]
+async fn the_first_word_behind_the_answer_reaches_all_who_are_there() {
+    let (rooms, fleet) = (service_with(|config| config.workers = 2).await, Fleet::start("bots").unwrap());
+    let mut ann = Participant::join(&rooms, &fleet, "ann").await;
+    let mut ben = Participant::join(&rooms, &fleet, "ben").await;
+    for stream in 0..4 {
+        let (chat, tag, _) = ann.produce_data(stream, "chat").await;
+        // the room works on this thread, which does nothing until that is sent
+        chat.send_more(1).unwrap();
+        chat.wait(SOON, |report| report.sent == 1).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        let asked = ben.client.told("newDataConsumer").await;
+        let read = ben.take_data(&asked, tag).await;
+        ben.client.heard_of("dataConsumerClosed").await;
+        read.wait(SOON, |report| report.received == 1).unwrap();
+    }
+    fleet.stop(SOON).unwrap();
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_data_is_told() {
     let rooms = service_with(|config| config.limits.room.data_producers_per_participant_max = 1).await;

@@ -68,6 +68,8 @@ pub struct HomekitEntry {
     pub transcode: bool,
     /// Sound goes along, as Opus.
     pub sound: bool,
+    /// Whoever looks may talk: the phone's microphone goes into the stream's talk stream, where it has one when the server starts.
+    pub talk: bool,
     /// Secure Video: a home hub (Apple TV, HomePod) may record it when something moves, from 4 s before. The stream runs all the
     /// time then, once the hub is told to record; its pictures must be H.264, its sound is recorded where it is AAC.
     pub secure_video: bool,
@@ -97,6 +99,7 @@ impl Default for HomekitEntry {
             motion_sensor: false,
             transcode: false,
             sound: true,
+            talk: true,
             secure_video: false,
             hksv: Foreign::default(),
             motion: Foreign::default(),
@@ -191,6 +194,7 @@ impl HomekitEntry {
             motion: self.motion_sensor,
             transcode: self.transcode,
             sound: self.sound,
+            talk: self.talk,
             secure_video: self.secure_video,
         })
     }
@@ -274,7 +278,7 @@ mod tests {
         assert_eq!(camera.id, derived::device_id("", "dahua1"));
         assert!(camera.title.starts_with("go2rtc-") && camera.identity.is_none());
         assert_eq!(camera.listen, "127.0.0.1:0".parse().unwrap());
-        assert!(camera.cameras[0].sound && !camera.cameras[0].transcode);
+        assert!(camera.cameras[0].sound && camera.cameras[0].talk && !camera.cameras[0].transcode);
     }
 
     #[test]

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 impl Config {
     /// What is in force once `file` was read again by a server that runs with this: its streams and what counts for all
-    /// of them, and how much is logged. The rest waits.
+    /// of them, which of them are in Apple's Home, and how much is logged. The rest waits.
     pub(crate) fn with_live(&self, file: &Config) -> Config {
         Config {
             streams: file.streams.clone(),
             preload: file.preload.clone(),
             supervision: file.supervision.clone(),
+            homekit: file.homekit.clone(),
             log: LogSection { level: file.log.level, modules: file.log.modules.clone(), ..self.log.clone() },
             // Where its values are used, they have been put in.
             env: file.env.clone(),

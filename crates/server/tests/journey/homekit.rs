@@ -2,11 +2,15 @@
 //! On loopback and by port, without mDNS.
 
 use super::{BINARY, turn};
-use serde_json::json;
+use audio::tone::analyse;
+use serde_json::{Value, json};
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use testkit::process::{Exit, Peer, Place, Server, free_port};
+use testkit::intercom::{Config, Fault, IsapiIntercom};
+use testkit::process::{Exit, Peer, Place, Server, eventually, free_port};
 use testkit::require;
 
 const ID: &str = "11:22:33:44:55:66";
@@ -18,16 +22,21 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// The demo camera as an accessory on this port, and keys that are kept in the place.
 fn start(place: &Place, port: u16, media: u16) -> Server {
-    let settings = json!({
-        "streams": { "cam": { "url": "demo:", "preload": true } },
+    let settings = settings(place, port, media, json!({ "url": "demo:", "preload": true }));
+    let server = Server::start(BINARY, place, settings);
+    server.wait_for_state("cam", "live", Duration::from_secs(10));
+    server
+}
+
+/// The same with another stream.
+fn settings(place: &Place, port: u16, media: u16, cam: Value) -> Value {
+    json!({
+        "streams": { "cam": cam },
         "srtp": { "listen": format!("127.0.0.1:{media}") },
         "mdns": { "enabled": false },
         "state": { "path": place.file("state").display().to_string() },
         "homekit": { "cam": { "pin": PIN, "device_id": ID, "listen": format!("127.0.0.1:{port}") } },
-    });
-    let server = Server::start(BINARY, place, settings);
-    server.wait_for_state("cam", "live", Duration::from_secs(10));
-    server
+    })
 }
 
 fn phone(aiohomekit: &Path, ffmpeg: &Path, place: &Place, port: u16, step: &str) -> Exit {
@@ -72,6 +81,134 @@ fn aiohomekit_pairs_sees_two_streams_that_decode_and_finds_its_pairing_after_a_r
     assert_eq!(lines(&unpaired), ["1 accessory", "removed"]);
     // and then it is anybody's again
     assert_eq!(lines(&phone(&aiohomekit, &ffmpeg5, &place, port, "pair")), ["wrong pin refused", "paired"]);
+    server.stop();
+}
+
+#[test]
+fn what_a_phone_says_by_ffmpegs_opus_and_srtp_is_heard_at_the_intercom() {
+    require!(aiohomekit, ffmpeg5);
+    let _turn = turn::alone();
+    let place = Place::new().unwrap();
+    let (port, media) = (free_port(), free_port());
+    let device = IsapiIntercom::start(Config::default(), Fault::None).unwrap();
+    let cam = json!({ "url": "demo:", "preload": true, "talk": { "url": device.url() } });
+    let server = Server::start(BINARY, &place, settings(&place, port, media, cam));
+    server.wait_for_state("cam", "live", Duration::from_secs(10));
+    phone(&aiohomekit, &ffmpeg5, &place, port, "pair");
+    let talked = phone(&aiohomekit, &ffmpeg5, &place, port, "talk");
+    assert_eq!(lines(&talked), ["1 speaker", "said"]);
+    eventually("the call ends with the view", Duration::from_secs(5), || (!device.in_call()).then_some(()));
+    assert_eq!((device.opens(), device.closes()), (1, 1));
+    let heard: Vec<f32> = decoded(&device.sound_bytes());
+    let seconds = heard.len() as f64 / 8_000.0;
+    let tone = analyse(&heard[heard.len() / 4..heard.len() * 3 / 4], 8_000).expect("silence was heard");
+    println!("a phone's voice at the intercom: {seconds:.1} s of 4, {tone:.1?}");
+    assert!(seconds > 3.0, "{seconds} s of 4 were heard");
+    // ffmpeg's sine has an eighth of full scale
+    assert!((tone.frequency_hz - 1_000.0).abs() < 2.0 && (tone.level_dbfs + 18.06).abs() < 1.5, "{tone:?}");
+    assert!(tone.purity_db > 20.0, "{tone:?}");
+    server.stop();
+}
+
+#[test]
+fn pictures_that_phones_do_not_take_are_coded_anew_while_somebody_looks() {
+    require!(aiohomekit, ffmpeg5);
+    let _turn = turn::alone();
+    let place = Place::new().unwrap();
+    let (port, media) = (free_port(), free_port());
+    let mut settings = settings(&place, port, media, Value::Null);
+    settings["homekit"]["cam"]["transcode"] = json!(true);
+    settings["ffmpeg"] = json!({ "bin": ffmpeg5 });
+    settings["exec"] = json!({ "allow_paths": [ffmpeg5] });
+    let server = Server::start(BINARY, &place, settings);
+    let mut command = Command::new(&ffmpeg5);
+    command.args(["-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]);
+    command.args(["-pix_fmt", "yuv420p", "-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency"]);
+    command.args(["-x265-params", "keyint=25:log-level=error", "-f", "rtsp", "-rtsp_transport", "tcp"]);
+    command.arg(server.rtsp_url("cam"));
+    let camera = Peer::start(&place, "camera", &mut command, Duration::from_secs(120));
+    server.wait_for_state("cam", "live", Duration::from_secs(20));
+    phone(&aiohomekit, &ffmpeg5, &place, port, "pair");
+    let transcoders = || {
+        let children = server.get("/api/v1/children").json();
+        children["children"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(transcoders(), 0, "nobody looks yet");
+    let looked = phone(&aiohomekit, &ffmpeg5, &place, port, "look");
+    let said = lines(&looked);
+    println!("H.265 coded anew: {}", said.iter().find(|line| line.starts_with("first packet")).unwrap());
+    assert!(said.contains(&"40 pictures decoded") && said.contains(&"picture"), "{said:?}");
+    eventually("ffmpeg ends when nobody looks", Duration::from_secs(20), || {
+        (transcoders() == 0).then_some(())
+    });
+    drop(camera.kill());
+    server.stop();
+}
+
+/// µ-law as samples.
+fn decoded(bytes: &[u8]) -> Vec<f32> {
+    let mut samples = Vec::new();
+    let track = audio::Target::usual(media::Codec::Pcmu).track(0);
+    let mut decoder = audio::Decoder::new(&track).unwrap();
+    for piece in bytes.chunks(160) {
+        decoder.decode(piece, &mut samples).unwrap();
+    }
+    samples
+}
+
+/// The accessories that there are, and how many connections each has.
+fn accessories(server: &Server) -> Vec<String> {
+    let said = server.get("/api/v1/homekit/accessories").json();
+    let all = said["accessories"].as_array().unwrap();
+    all.iter().map(|one| format!("{} {}", one["name"].as_str().unwrap(), one["connections"])).collect()
+}
+
+#[test]
+fn a_configuration_that_is_read_again_brings_accessories_and_takes_them_and_the_others_go_on() {
+    let _turn = turn::shared();
+    let place = Place::new().unwrap();
+    let (port, media) = (free_port(), free_port());
+    let server = start(&place, port, media);
+    let mut phone = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    phone.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let is_connected = |phone: &mut TcpStream| {
+        phone.read(&mut [0; 1]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    assert!(is_connected(&mut phone));
+    let reload = |change: &dyn Fn(&mut Value)| {
+        let path = place.file("aqueduct.yaml");
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut config);
+        std::fs::write(&path, config.to_string()).unwrap();
+        let answer = server.request("POST", "/api/v1/config/reload", b"").unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken_at = taken.local_addr().unwrap().to_string();
+    let told = reload(&|config| {
+        config["streams"]["yard"] = json!("demo:");
+        config["streams"]["gate"] = json!("demo:");
+        config["homekit"]["yard"] = json!({ "pin": PIN });
+        config["homekit"]["gate"] = json!({ "pin": PIN, "listen": taken_at });
+    });
+    assert_eq!(told["needs_restart"], json!([]), "{told:#}");
+    let notes = told["notes"].to_string();
+    assert!(notes.contains(&taken_at) && notes.contains("homekit: listen"), "{notes}");
+    assert_eq!(accessories(&server), ["cam 1", "yard 0"]);
+    drop(taken);
+    reload(&|_| {});
+    assert_eq!(accessories(&server), ["cam 1", "gate 0", "yard 0"], "its port is free now");
+    reload(&|config| {
+        let homekit = config["homekit"].as_object_mut().unwrap();
+        homekit.remove("yard");
+        homekit.remove("gate");
+    });
+    assert_eq!(accessories(&server), ["cam 1"]);
+    assert!(is_connected(&mut phone), "what did not change goes on");
+    reload(&|config| config["homekit"]["cam"]["name"] = json!("Front door"));
+    assert!(!is_connected(&mut phone), "it starts anew");
+    assert_eq!(accessories(&server), ["cam 0"]);
     server.stop();
 }
 

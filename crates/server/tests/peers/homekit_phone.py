@@ -1,6 +1,6 @@
 """aiohomekit, which is Home Assistant's controller, with one of our cameras: python3 FILE PORT ID PIN FOLDER FFMPEG STEP.
 
-STEP is `pair` (with a wrong pin first), `look` or `unpair`; what pairing gave is kept in FOLDER, as a phone keeps it. Each thing that went
+STEP is `pair` (with a wrong pin first), `look`, `talk` or `unpair`; what pairing gave is kept in FOLDER, as a phone keeps it. Each thing that went
 well is a line; whatever goes wrong is a traceback and an exit status.
 """
 
@@ -99,6 +99,7 @@ class View:
         answer = parse(base64.b64decode((await pairing.get_characteristics([self.setup]))[self.setup]["value"]))
         assert answer[1] == self.session and answer[2] == b"\0", answer
         assert parse(answer[4])[2] == self.key, "the key is that of both directions"
+        self.accessory_port = int.from_bytes(parse(answer[3])[4], "little")
 
 
 def free_port():
@@ -189,6 +190,26 @@ async def look(pairing):
         print("ended")
 
 
+async def talk(pairing):
+    """Says a tone for 4 s while looking, with ffmpeg's Opus and ffmpeg's SRTP."""
+    accessories = await pairing.list_accessories_and_characteristics()
+    print(f"{len(find(accessories[0], '113', '11A'))} speaker")
+    view = View(find(accessories[0], "110", "118", "117", "120")[0], free_port())
+    await view.ask(pairing)
+    assert await pairing.put_characteristics([(*view.selected, view.start())]) == {}
+    keys = base64.b64encode(view.key + view.salt).decode()
+    words = ["-v", "error", "-re", "-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000", "-t", "4"]
+    words += ["-c:a", "libopus", "-ac", "1", "-b:a", "24k", "-frame_duration", "20", "-application", "lowdelay"]
+    words += ["-f", "rtp", "-payload_type", "110", "-ssrc", "4242"]
+    words += ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params", keys]
+    port = view.accessory_port
+    words.append(f"srtp://127.0.0.1:{port}?rtcpport={port}&localrtpport={view.port + 2}")
+    said = await asyncio.to_thread(subprocess.run, [FFMPEG, *words], capture_output=True, text=True, timeout=30)
+    assert said.returncode == 0, said.stderr
+    print("said")
+    assert await pairing.put_characteristics([(*view.selected, view.end())]) == {}
+
+
 async def main():
     controller = IpController(char_cache=CharacteristicCacheMemory(), zeroconf_instance=MagicMock())
     if STEP == "pair":
@@ -197,6 +218,8 @@ async def main():
     pairing = controller.load_pairing("cam", json.loads(PAIRING.read_text()))
     if STEP == "look":
         await look(pairing)
+    elif STEP == "talk":
+        await talk(pairing)
     else:
         accessories = await pairing.list_accessories_and_characteristics()
         print(f"{len(accessories)} accessory")

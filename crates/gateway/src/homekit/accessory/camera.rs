@@ -5,6 +5,7 @@
 use super::CameraConfig;
 use super::live;
 use super::recording::camera::{Recordings, options as recording_options};
+use super::server::Shots;
 use media::Moment;
 use protocols::hap::accessory::{
     Accessory, CameraIds, CameraOptions, CharacteristicId, Information, Server as Database,
@@ -70,6 +71,7 @@ pub(super) struct Camera {
     /// Where hubs may record it.
     pub(super) recordings: Option<Recordings>,
     slots: Vec<Slot>,
+    pub(super) shots: Shots,
 }
 
 /// What of a camera is written to.
@@ -93,7 +95,7 @@ impl Camera {
             audio: audio(),
             rtp: SupportedRtp { suites: vec![CryptoSuite::AesCm128] },
             streams: STREAMS,
-            speaker: false,
+            speaker: config.talk,
             doorbell: config.doorbell,
             motion: config.motion || config.secure_video,
             recording: config.secure_video.then(recording_options),
@@ -101,7 +103,7 @@ impl Camera {
         let (accessory, ids) = Accessory::camera(aid, &information, &options);
         let slots = ids.streams.iter().map(|_| Slot::Free).collect();
         let recordings = ids.recording.map(Recordings::new);
-        (Self { config, aid, ids, recordings, slots }, accessory)
+        (Self { config, aid, ids, recordings, slots, shots: Shots::default() }, accessory)
     }
 
     /// What is behind a characteristic.

@@ -5,7 +5,7 @@ use protocols::hap::pairing::{Identity, Pairing, SetupCode};
 use std::net::SocketAddr;
 
 /// An accessory: an address in HomeKit.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct AccessoryConfig {
     /// Its name in the configuration, under which keys and pairings are kept.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct AccessoryConfig {
 }
 
 /// A camera.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct CameraConfig {
     /// The stream that it shows.
     pub stream: StreamName,
@@ -44,6 +44,8 @@ pub struct CameraConfig {
     pub transcode: bool,
     /// Sound goes along.
     pub sound: bool,
+    /// Whoever looks may talk to the stream's device, where it has a talk stream.
+    pub talk: bool,
     /// Hubs may record it: Secure Video.
     pub secure_video: bool,
 }

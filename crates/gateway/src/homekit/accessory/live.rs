@@ -4,20 +4,19 @@
 //! server says so, when the stream does, and when nothing was heard of the controller for [`SILENCE_MAX`]: phones report
 //! each half second, and one that left without a word would be sent to for ever.
 mod choice;
+mod sound;
+mod talkback;
 
-use super::opus::{self, Joiner};
 use super::rtp::{Lane, LaneOptions};
 use crate::homekit::srtp::{self, Gone, NewSession, Session, SrtpHandle};
-use crate::renditions::talk;
 use crate::webrtc::{CatchUp, SendFrame, cut, packets_within};
 use formats::rtp::Packets;
 use formats::rtp::rtcp::{Message, parse};
 use hub::{Feedback, Item, PeerInfo, Reader, View, Worker};
-use media::{Codec, Moment, StreamName, Track};
-use protocols::hap::camera::{
-    AudioCodec, SelectedAudio, SelectedStream, SelectedVideo, SetupRequest, SrtpParameters,
-};
+use media::{Moment, StreamName, Track};
+use protocols::hap::camera::{SelectedStream, SelectedVideo, SetupRequest, SrtpParameters};
 use protocols::srtp::{MasterKey, Profile};
+use sound::Sound;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,14 +26,10 @@ use tokio::sync::mpsc;
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Bytes that SRTP adds.
 const TAG_BYTES: usize = 10;
-/// Payload types where a controller does not say which.
-const PAYLOAD_TYPES: (u8, u8) = (99, 110);
+/// Payload type of pictures where a controller does not say which.
+const PAYLOAD_TYPE: u8 = 99;
 /// The clock of video.
 const VIDEO_RATE: u32 = 90_000;
-/// The clock of the Opus that our encoder makes.
-const OPUS_RATE: u32 = 48_000;
-/// The length of a packet of sound where a controller does not say it.
-const PACKET_MS: u8 = 20;
 
 /// What is to be shown to whom.
 pub(super) struct Plan {
@@ -51,6 +46,8 @@ pub(super) struct Plan {
     pub(super) audio_ssrc: u32,
     /// Sound goes along.
     pub(super) sound: bool,
+    /// What is said goes into the stream's talk stream, where there is one.
+    pub(super) talk: bool,
     /// The address that it knows us by.
     pub(super) local: IpAddr,
     pub(super) srtp: SrtpHandle,
@@ -109,16 +106,6 @@ async fn dropped(commands: &mut mpsc::Receiver<Command>) {
     while commands.recv().await.is_some() {}
 }
 
-/// What is sent of the sound.
-struct Sound {
-    session: Session,
-    lane: Lane,
-    reader: Reader,
-    joiner: Joiner,
-    /// When the first of the frames that wait to be joined is heard.
-    first: Option<i64>,
-}
-
 struct Live {
     plan: Plan,
     peer: PeerInfo,
@@ -140,7 +127,7 @@ enum Wake {
     Command(Option<Command>),
     Heard(srtp::Packet),
     Picture(Item),
-    Frame(Item),
+    Sound(sound::Turn),
     Due,
 }
 
@@ -159,16 +146,13 @@ impl Live {
         let now = hub::now();
         let options = LaneOptions {
             ssrc: plan.video_ssrc,
-            payload_type: selected.rtp.payload_type.unwrap_or(PAYLOAD_TYPES.0),
+            payload_type: selected.rtp.payload_type.unwrap_or(PAYLOAD_TYPE),
             clock_rate: VIDEO_RATE,
             report_every_s: selected.rtp.rtcp_interval_s,
         };
         let mtu = selected.rtp.mtu_bytes.map_or(usize::MAX, usize::from);
         let sound_view = found.sound.as_ref().unwrap_or(&found.view);
-        let sound = match plan.selected.audio.filter(|_| plan.sound) {
-            Some(selected) => begin_sound(&plan, &selected, sound_view, peer.clone(), now).await?,
-            None => None,
-        };
+        let sound = Sound::begin(worker, &plan, sound_view, &peer).await?;
         let mut live = Self {
             peer,
             view: found.view,
@@ -223,12 +207,7 @@ impl Live {
                 Wake::Heard(packet) => self.hear(&packet),
                 Wake::Picture(Item::Ended(reason)) => return Ok(reason.to_string()),
                 Wake::Picture(item) => self.show(item).await?,
-                // the picture goes on without it
-                Wake::Frame(Item::Ended(reason)) => {
-                    tracing::debug!(stream = %self.plan.stream, %reason, "no more sound for HomeKit");
-                    self.sound = None;
-                }
-                Wake::Frame(item) => self.play(&item).await?,
+                Wake::Sound(turn) => self.sound(turn).await?,
                 Wake::Due => {}
             }
             if hub::now().since(self.heard_at) >= SILENCE_MAX {
@@ -238,23 +217,22 @@ impl Live {
     }
 
     async fn wake(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<Wake, Gone> {
-        let sound_due = self.sound.as_ref().map_or(Moment::FAR_FUTURE, |sound| sound.lane.due());
+        let sound_due = self.sound.as_ref().map_or(Moment::FAR_FUTURE, Sound::due);
         let due = self.catch_up.due().min(self.lane.due()).min(sound_due).min(self.heard_at + SILENCE_MAX);
         let Self { video, sound, reader, .. } = self;
         let is_shown = reader.is_some();
-        let (talk, frames) = match sound {
-            Some(Sound { session, reader, .. }) => (Some(session), Some(reader)),
-            None => (None, None),
+        let turn = async {
+            match sound {
+                Some(sound) => sound.turn(is_shown).await,
+                None => std::future::pending().await,
+            }
         };
         tokio::select! {
             biased;
             command = commands.recv() => Ok(Wake::Command(command)),
             packet = video.receive() => packet.map(Wake::Heard),
-            packet = async { match talk { Some(session) => session.receive().await, None => std::future::pending().await } } => {
-                packet.map(Wake::Heard)
-            }
+            turn = turn => turn.map(Wake::Sound),
             item = next(reader.as_mut()) => Ok(Wake::Picture(item)),
-            item = next(frames.filter(|_| is_shown)) => Ok(Wake::Frame(item)),
             () = hub::sleep_until(due) => Ok(Wake::Due),
         }
     }
@@ -293,21 +271,16 @@ impl Live {
         Ok(())
     }
 
-    async fn play(&mut self, item: &Item) -> Result<(), Gone> {
-        let (Item::Chunk(chunk), Some(sound)) = (item, &mut self.sound) else { return Ok(()) };
-        sound.reader.progressed(hub::now());
-        sound.lane.anchor(chunk.pts, OPUS_RATE, chunk.arrival);
-        let data = chunk.parts.first().cloned().unwrap_or_default();
-        let begins = sound.first.unwrap_or(chunk.pts);
-        let packet = sound.joiner.push(data);
-        sound.first = match sound.joiner.waiting() {
-            0 => None,
-            1 => Some(chunk.pts),
-            _ => Some(begins),
-        };
-        let Some(packet) = packet else { return Ok(()) };
-        let packets = sound.lane.packets(begins, OPUS_RATE, std::iter::once((&packet[..], true)));
-        sound.session.send(packets).await
+    async fn sound(&mut self, turn: sound::Turn) -> Result<(), Gone> {
+        let Some(sound) = &mut self.sound else { return Ok(()) };
+        match turn {
+            sound::Turn::Heard(packet) => {
+                self.heard_at = packet.arrived;
+                sound.hear(packet);
+            }
+            sound::Turn::Frame(item) => sound.play(&item).await?,
+        }
+        Ok(())
     }
 
     /// Pictures of before and reports, as far as they may leave now.
@@ -322,12 +295,10 @@ impl Live {
         if let Some(report) = self.lane.report(now, hub::wall_now()) {
             self.video.send_rtcp(report).await?;
         }
-        if let Some(sound) = &mut self.sound
-            && let Some(report) = sound.lane.report(now, hub::wall_now())
-        {
-            sound.session.send_rtcp(report).await?;
+        match &mut self.sound {
+            Some(sound) => sound.handle_timeout(now).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn send(&mut self, packets: Packets) -> Result<(), Gone> {
@@ -345,8 +316,7 @@ impl Live {
             reader.leave(reason);
         }
         if let Some(sound) = self.sound {
-            sound.reader.leave(reason);
-            sound.session.close().await;
+            sound.end(reason).await;
         }
         self.video.close().await;
     }
@@ -384,38 +354,4 @@ async fn session(
     let remote_ssrc = theirs.unwrap_or(ours);
     let new = NewSession { remote, remote_ssrc, send: key.clone(), receive: key, local: Some(plan.local) };
     Ok(plan.srtp.open(new).await?)
-}
-
-/// Sound as Opus, whatever the stream has; none where that cannot be made.
-async fn begin_sound(
-    plan: &Plan,
-    selected: &SelectedAudio,
-    view: &View,
-    peer: PeerInfo,
-    now: Moment,
-) -> Result<Option<Sound>, LiveError> {
-    if selected.configuration.codec != AudioCodec::Opus {
-        tracing::debug!(stream = %plan.stream, "HomeKit wants sound that was not offered");
-        return Ok(None);
-    }
-    let packet_ms = selected.configuration.packet_ms.filter(|ms| *ms > 0).unwrap_or(PACKET_MS);
-    let target = audio::Target { frame: opus::frame_for(packet_ms), ..audio::Target::usual(Codec::Opus) };
-    let reader = match view.reader(talk::format(target), peer) {
-        Ok(reader) => reader,
-        Err(error) => {
-            tracing::debug!(stream = %plan.stream, %error, "no sound for HomeKit");
-            return Ok(None);
-        }
-    };
-    let controller = plan.setup.controller;
-    let remote = SocketAddr::new(controller.address, controller.audio_port);
-    let session = session(plan, remote, selected.rtp.ssrc, plan.audio_ssrc, &plan.setup.audio).await?;
-    let options = LaneOptions {
-        ssrc: plan.audio_ssrc,
-        payload_type: selected.rtp.payload_type.unwrap_or(PAYLOAD_TYPES.1),
-        clock_rate: selected.configuration.rate.hz(),
-        report_every_s: selected.rtp.rtcp_interval_s,
-    };
-    let (lane, joiner) = (Lane::new(options, now), Joiner::new(packet_ms));
-    Ok(Some(Sound { session, lane, reader, joiner, first: None }))
 }

@@ -3,8 +3,10 @@
 //! A task on the control thread. Everything of the accessory is a field of it; connections and views are tasks that it owns
 //! and that talk to it through its mailbox.
 mod requests;
+mod shots;
 
 pub(super) use requests::transcoded_name;
+pub(super) use shots::Shots;
 
 use super::camera::Camera;
 use super::connection::{self, OUTBOX};
@@ -18,7 +20,7 @@ use bytes::Bytes;
 use hub::{Event, Hub, What};
 use media::{Moment, StreamName};
 use protocols::hap::accessory::Output as Told;
-use protocols::hap::advertisement::Advertisement;
+use protocols::hap::advertisement::{Advertisement, Category};
 use protocols::hap::camera::{SessionId, StreamingStatus};
 use protocols::hap::http::Response;
 use protocols::hap::pairing::ConnectionId;
@@ -60,8 +62,8 @@ pub(super) enum Input {
     Bytes { id: ConnectionId, data: Bytes },
     /// A connection is closed.
     Closed { id: ConnectionId },
-    /// A picture that was asked for, or why there is none.
-    Picture { id: ConnectionId, response: Response },
+    /// A camera's picture of this size, or why there is none.
+    Picture { camera: usize, size: (u16, u16), response: Response },
     /// A view has ended, and why.
     Ended { camera: usize, stream: usize, session: SessionId, reason: String },
 }
@@ -84,6 +86,8 @@ pub struct Report {
     pub title: String,
     /// Its identifier.
     pub id: String,
+    /// What it is.
+    pub category: Category,
     /// Where it listens.
     pub address: SocketAddr,
     /// The streams that it shows.
@@ -260,7 +264,12 @@ impl Server {
                 self.drain(id, taken).await;
             }
             Input::Closed { id } => self.disconnect(id),
-            Input::Picture { id, response } => self.respond(id, &response).await,
+            Input::Picture { camera, size, response } => {
+                let Some(of) = self.cameras.get_mut(camera) else { return };
+                for id in of.shots.made(size, &response, hub::now()) {
+                    self.respond(id, &response).await;
+                }
+            }
             Input::Ended { camera, stream, session, reason } => {
                 let Some(of) = self.cameras.get_mut(camera) else { return };
                 if of.ended(stream, session) {
@@ -454,6 +463,7 @@ impl Server {
                     name: self.config.name.clone(),
                     title: self.config.title.clone(),
                     id: self.config.id.clone(),
+                    category: self.config.category,
                     address: self.address,
                     streams: self.cameras.iter().map(|camera| camera.config.stream.clone()).collect(),
                     setup: self.host.pairings.is_empty().then(|| SetupUri {

@@ -1,16 +1,16 @@
-//! Starts the accessories of the configuration, and ends them.
+//! One accessory from its configuration to a task that runs: ports, keys, the database, the announcement.
 use super::camera::{Camera, information};
 use super::picture::Pictures;
 use super::recording::camera::Recordings;
 use super::server::{Ask, Server, Surroundings, advertisement};
-use super::{AccessoriesHandle, AccessoryConfig, server, store};
+use super::{AccessoryConfig, store};
 use crate::homekit::mdns::{Announced, Mdns};
 use crate::homekit::secrets::{Secrets, SecretsError, StoredAccessory};
 use crate::homekit::srtp::SrtpHandle;
 use crate::net::bind::{self, BindError};
 use crate::net::child::Children;
-use hub::{Hub, SourceSpec, StreamSpec};
-use media::{Moment, StreamName};
+use hub::Hub;
+use media::Moment;
 use protocols::hap::accessory::{Accessory, CharacteristicId, Server as Database};
 use protocols::hap::pairing::{Pairings, SetupAccessory};
 use protocols::hap::session::Host;
@@ -60,42 +60,55 @@ pub struct Needs {
     pub ffmpeg: String,
 }
 
-/// The accessories that run. Dropping it ends them without a goodbye; see [`Accessories::end`].
-pub struct Accessories {
-    hub: Hub,
-    running: Vec<Running>,
-    transcoded: Vec<StreamName>,
-}
-
-struct Running {
-    name: String,
-    asks: mpsc::Sender<Ask>,
+/// An accessory that runs.
+pub(super) struct Running {
+    /// As it was started.
+    pub(super) config: AccessoryConfig,
+    pub(super) asks: mpsc::Sender<Ask>,
     task: JoinHandle<()>,
 }
 
-/// Starts them on the calling thread (a `LocalRuntime`). Ports are bound first, all of them.
-///
-/// # Errors
-/// A port or the keys cannot be had; then none of them runs.
-pub async fn start(
-    hub: &Hub,
-    configs: Vec<AccessoryConfig>,
-    needs: &Needs,
-) -> Result<Accessories, StartError> {
-    let mut bound = Vec::new();
-    for config in configs {
-        let listener = bind::tcp(config.listen, SETTING)?;
-        let stored = store::load(&needs.secrets, &config).await;
-        let stored = stored.map_err(|error| StartError::Secrets { name: config.name.clone(), error })?;
-        bound.push((config, listener, stored));
+impl Running {
+    /// Ends it: connections are closed, the network is told, views end.
+    pub(super) async fn end(self) {
+        let Self { asks, mut task, .. } = self;
+        drop(asks);
+        if tokio::time::timeout(END_MAX, &mut task).await.is_err() {
+            task.abort();
+        }
     }
-    let mut all = Accessories { hub: hub.clone(), running: Vec::new(), transcoded: Vec::new() };
-    for (config, listener, stored) in bound {
-        all.add_transcoded(&config).await;
+
+    /// Ends it without a goodbye.
+    pub(super) fn abort(&self) {
+        self.task.abort();
+    }
+}
+
+/// An accessory that has its port and its keys, and does not run yet.
+pub(super) struct Ready {
+    config: AccessoryConfig,
+    listener: TcpListener,
+    data_streams: Option<TcpListener>,
+    address: SocketAddr,
+    stored: StoredAccessory,
+}
+
+impl Ready {
+    /// Binds its ports and reads its keys.
+    pub(super) async fn new(config: AccessoryConfig, needs: &Needs) -> Result<Self, StartError> {
         let refused = |error| bind::error(config.listen, SETTING, error);
+        let listener = bind::tcp(config.listen, SETTING)?;
         let address = listener.local_addr().map_err(refused)?;
         let listener = TcpListener::from_std(listener).map_err(refused)?;
         let data_streams = data_streams(&config)?;
+        let stored = store::load(&needs.secrets, &config).await;
+        let stored = stored.map_err(|error| StartError::Secrets { name: config.name.clone(), error })?;
+        Ok(Self { config, listener, data_streams, address, stored })
+    }
+
+    /// Starts it on the calling thread (a `LocalRuntime`).
+    pub(super) async fn start(self, hub: &Hub, needs: &Needs) -> Running {
+        let Self { config, listener, data_streams, address, stored } = self;
         let around = Surroundings {
             hub: hub.clone(),
             srtp: needs.srtp.clone(),
@@ -109,30 +122,33 @@ pub async fn start(
         let announcement = needs.mdns.announce(announced(&config, &stored, address)).await;
         let (pairings, cameras) = (stored.pairings.len(), config.cameras.len());
         tracing::info!(accessory = config.name, name = config.title, %address, pairings, cameras, "HomeKit accessory");
-        if address.ip().is_loopback() {
-            tracing::warn!(
-                accessory = config.name,
-                "this HomeKit accessory is for this machine only: give homekit.{}.listen or api.listen an address that phones reach",
-                config.name
-            );
-        }
-        match needs.srtp.local_address().await {
-            Ok(media) if media.ip().is_loopback() && !address.ip().is_loopback() => tracing::warn!(
-                accessory = config.name,
-                "HomeKit's media is for this machine only: give srtp.listen an address that phones reach, such as \":8443\""
-            ),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(accessory = config.name, %error, "no HomeKit view"),
-        }
-        let name = config.name.clone();
+        warn_of_loopback(&config, address, &needs.srtp).await;
         let made = make(&config, &stored);
         let (server, inputs) =
-            Server::new(config, address, around, stored, made, Some(announcement), data_streams);
+            Server::new(config.clone(), address, around, stored, made, Some(announcement), data_streams);
         let (asks, asked) = mpsc::channel(ASKS);
         let task = tokio::task::spawn_local(server.run(listener, inputs, asked));
-        all.running.push(Running { name, asks, task });
+        Running { config, asks, task }
     }
-    Ok(all)
+}
+
+/// Says what keeps phones from reaching it.
+async fn warn_of_loopback(config: &AccessoryConfig, address: SocketAddr, srtp: &SrtpHandle) {
+    if address.ip().is_loopback() {
+        tracing::warn!(
+            accessory = config.name,
+            "this HomeKit accessory is for this machine only: give homekit.{}.listen or api.listen an address that phones reach",
+            config.name
+        );
+    }
+    match srtp.local_address().await {
+        Ok(media) if media.ip().is_loopback() && !address.ip().is_loopback() => tracing::warn!(
+            accessory = config.name,
+            "HomeKit's media is for this machine only: give srtp.listen an address that phones reach, such as \":8443\""
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(accessory = config.name, %error, "no HomeKit view"),
+    }
 }
 
 /// Where data streams of an accessory come in, where hubs may record one of its cameras: the address that it listens at.
@@ -193,54 +209,5 @@ fn announced(config: &AccessoryConfig, stored: &StoredAccessory, address: Socket
         address: Some(address.ip()).filter(|ip| !ip.is_unspecified()),
         port: address.port(),
         advertisement: advertisement(config, stored, stored.pairings.is_empty()),
-    }
-}
-
-impl Accessories {
-    /// The streams that are coded anew for HomeKit, where that is allowed: nothing runs before somebody looks.
-    async fn add_transcoded(&mut self, config: &AccessoryConfig) {
-        for camera in config.cameras.iter().filter(|camera| camera.transcode) {
-            let Some(name) = server::transcoded_name(&camera.stream) else { continue };
-            if self.hub.has(&name).await {
-                // Somebody has made one of his own.
-                continue;
-            }
-            let url = format!("ffmpeg:{}#video=h264", camera.stream);
-            let spec = StreamSpec {
-                sources: vec![SourceSpec { url, ..SourceSpec::default() }],
-                ..StreamSpec::default()
-            };
-            match self.hub.put(&name, spec).await {
-                Ok(_) => self.transcoded.push(name),
-                Err(error) => {
-                    tracing::warn!(stream = %camera.stream, %error, "nothing is transcoded for HomeKit")
-                }
-            }
-        }
-    }
-
-    /// The way to them for others, who do not keep them going.
-    pub fn handle(&self) -> AccessoriesHandle {
-        AccessoriesHandle::new(self.running.iter().map(|running| (&*running.name, &running.asks)))
-    }
-
-    /// Ends them: connections are closed, the network is told, views end.
-    pub async fn end(mut self) {
-        let running = std::mem::take(&mut self.running);
-        let tasks: Vec<_> = running.into_iter().map(|running| running.task).collect();
-        for mut task in tasks {
-            if tokio::time::timeout(END_MAX, &mut task).await.is_err() {
-                task.abort();
-            }
-        }
-        for name in std::mem::take(&mut self.transcoded) {
-            self.hub.remove(&name).await;
-        }
-    }
-}
-
-impl Drop for Accessories {
-    fn drop(&mut self) {
-        self.running.iter().for_each(|running| running.task.abort());
     }
 }

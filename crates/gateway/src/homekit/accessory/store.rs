@@ -94,6 +94,9 @@ fn shape(config: &AccessoryConfig) -> String {
         if camera.secure_video {
             shape.push('v');
         }
+        if camera.talk {
+            shape.push('t');
+        }
     }
     shape
 }

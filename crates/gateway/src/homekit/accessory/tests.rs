@@ -1,6 +1,8 @@
 //! Accessories on loopback, and a controller of ours.
 mod phone;
 mod records;
+mod talks;
+mod views;
 
 use super::*;
 use crate::homekit::mdns::{Mdns, Where};
@@ -10,7 +12,7 @@ use crate::net::child::{Children, ChildrenConfig};
 use bytes::Bytes;
 use formats::rtp::Packet as RtpPacket;
 use formats::rtp::rtcp::{Message, parse};
-use hub::{Hub, HubConfig, Limits, PeerInfo};
+use hub::{Hub, HubConfig, Limits, PeerInfo, StreamSpec};
 use media::{Codec, CodecParams, Moment, StreamName, Track, Unit, WallTime};
 use phone::{Phone, View, identity};
 use protocols::hap::accessory::{characteristics, services};
@@ -59,6 +61,7 @@ fn camera(stream: &str) -> CameraConfig {
         motion: false,
         transcode: false,
         sound: true,
+        talk: true,
         secure_video: false,
     }
 }
@@ -88,6 +91,11 @@ struct Home {
 }
 
 async fn home(folder: &Folder, config: AccessoryConfig) -> Home {
+    home_of(folder, config, &[]).await
+}
+
+/// The same with streams that are there from the start.
+async fn home_of(folder: &Folder, config: AccessoryConfig, streams: &[&str]) -> Home {
     let conflict = hub::Conflict::Refuse;
     let config_of_hub = HubConfig {
         workers: 2,
@@ -97,6 +105,9 @@ async fn home(folder: &Folder, config: AccessoryConfig) -> Home {
         connectors: Vec::new(),
     };
     let hub = Hub::start(config_of_hub).unwrap();
+    for stream in streams {
+        hub.put(&name(stream), StreamSpec::default()).await.unwrap();
+    }
     let (srtp, handle) = Srtp::new(Some("127.0.0.1:0".parse().unwrap()));
     tokio::task::spawn_local(srtp.run(hub.clone()));
     let (secrets, keeper) = Secrets::new(&folder.0);

@@ -4,7 +4,8 @@
 use super::body::Answer;
 use super::query::Query;
 use super::{Call, full, past, text};
-use crate::webrtc::{Error, Handle, SessionId, talk_line};
+use crate::talker::talk_line;
+use crate::webrtc::{Error, Handle, SessionId};
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine as _;

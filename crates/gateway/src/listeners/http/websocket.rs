@@ -6,7 +6,8 @@
 use super::body::Answer;
 use super::query::Query;
 use super::{Call, Shared, full, mse, past, text};
-use crate::webrtc::{Button, SessionId, TalkControl, TalkState, talk_line};
+use crate::talker::{Button, TalkControl, TalkState, talk_line};
+use crate::webrtc::SessionId;
 use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use ::http::{HeaderValue, Request, Response, StatusCode};
 use bytes::Bytes;

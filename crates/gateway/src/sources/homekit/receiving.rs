@@ -3,7 +3,7 @@
 //! Owns both sessions and the ingest. Sound that nobody here can use (AAC-ELD) is received, so that the camera has its receiver,
 //! and let go.
 use super::camera::Choice;
-use super::opus_clock::OpusClock;
+use crate::homekit::opus_clock::OpusClock;
 use crate::homekit::srtp::{Gone, Kind, Packet, Session};
 use crate::ingest::{Ingest, Ingested, negotiated};
 use bytes::Bytes;

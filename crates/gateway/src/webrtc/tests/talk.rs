@@ -1,6 +1,6 @@
 //! Talking: what a player's microphone sends goes into the talk stream, as long as it sends.
 use super::live::{Client, camera, name, peer_info, server, until};
-use crate::webrtc::{Button, TalkState, talk_line};
+use crate::talker::{Button, TalkState, talk_line};
 use hub::{Hub, PublisherReport, StreamSpec};
 use media::{Codec, StreamName};
 use std::time::{Duration, Instant};

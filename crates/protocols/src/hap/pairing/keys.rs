@@ -16,6 +16,13 @@ pub struct Identity {
     public: [u8; KEY_BYTES],
 }
 
+/// The same name and the same key.
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.seed == other.seed
+    }
+}
+
 impl Identity {
     /// Draws a long-term key. Accessories' identifiers are `XX:XX:XX:XX:XX:XX`, controllers' UUIDs.
     ///

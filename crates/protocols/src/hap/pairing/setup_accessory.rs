@@ -24,6 +24,11 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// How long a silent controller keeps others from pairing: 5 min. Some ask their user for the code only after M2.
 pub const SETUP_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// Challenges in a second: 10. Each costs some 10 ms of a thread that others need too; a person asks for one in seconds.
+const CHALLENGES_MAX: u32 = 10;
+/// The time in which they are counted.
+const CHALLENGES_IN: Duration = Duration::from_secs(1);
+
 /// Method of a setup with a certificate, which controllers also ask accessories for that have none; they go on without.
 const METHOD_SETUP_WITH_AUTH: u8 = 1;
 
@@ -62,12 +67,20 @@ pub struct SetupAccessory {
     failed_tries: u32,
     /// No M1 is taken before.
     blocked_until: Moment,
+    /// Since when challenges are counted, and how many there were.
+    challenges: (Moment, u32),
 }
 
 impl SetupAccessory {
     /// With what [`SetupAccessory::failed_tries`] said before a restart; else 0.
     pub const fn new(code: SetupCode, failed_tries: u32) -> Self {
-        Self { code, state: State::Idle, failed_tries, blocked_until: Moment::ZERO }
+        Self {
+            code,
+            state: State::Idle,
+            failed_tries,
+            blocked_until: Moment::ZERO,
+            challenges: (Moment::ZERO, 0),
+        }
     }
 
     /// How many wrong codes there were since the last pairing.
@@ -167,6 +180,13 @@ impl SetupAccessory {
             let refusal = start(2).with(super::message::ERROR, [ErrorCode::Backoff as u8]);
             return Reply::ok(&refusal.with(RETRY_DELAY, [seconds]));
         }
+        if now.since(self.challenges.0) >= CHALLENGES_IN {
+            self.challenges = (now, 0);
+        }
+        if self.challenges.1 >= CHALLENGES_MAX {
+            return Reply::refused(2, ErrorCode::Busy);
+        }
+        self.challenges.1 += 1;
         let Ok(server) = Server::new(self.code.expose(), random) else { return Reply::broken(2) };
         let answer = start(2).with(SALT, *server.salt()).with(PUBLIC_KEY, *server.public_key());
         self.state = State::Challenged { connection, since: now, server: Box::new(server) };

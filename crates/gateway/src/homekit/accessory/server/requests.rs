@@ -1,4 +1,5 @@
 //! What controllers ask of cameras: a stream's endpoints, its start and end, a picture.
+use super::shots::Asked;
 use super::{Input, Server};
 use crate::homekit::accessory::camera::{Place, Slot};
 use crate::homekit::accessory::live::{self, Plan};
@@ -12,7 +13,7 @@ use protocols::hap::data_stream::setup::{
     SetupRequest as DataStreamRequest, SetupResponse as DataStreamResponse,
 };
 use protocols::hap::http::{JSON, Response};
-use protocols::hap::pairing::ConnectionId;
+use protocols::hap::pairing::{ConnectionId, Permissions};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -141,6 +142,10 @@ impl Server {
                 })?;
                 self.promise(id, camera, &request, now).await.map(Some)
             }
+            // As Apple's metadata has it: only who may let others in decides what is recorded.
+            Place::SelectedRecording | Place::Recording if !self.is_admin(id) => {
+                Err(Status::InsufficientPrivileges)
+            }
             Place::SelectedRecording => match SelectedRecording::from_base64(text) {
                 Ok(_) => Ok(None),
                 Err(error) => {
@@ -150,6 +155,13 @@ impl Server {
             },
             Place::Recording => Ok(None),
         }
+    }
+
+    /// Whether a connection's controller may let others in.
+    fn is_admin(&self, id: ConnectionId) -> bool {
+        let controller = self.connections.get(&id).and_then(|connection| connection.session.controller());
+        let pairing = controller.and_then(|controller| self.host.pairings.find(controller));
+        pairing.is_some_and(|pairing| pairing.permissions == Permissions::Admin)
     }
 
     async fn prepare(
@@ -230,6 +242,7 @@ impl Server {
             video_ssrc,
             audio_ssrc,
             sound: config.sound,
+            talk: config.talk,
             local,
             srtp: self.around.srtp.clone(),
             since: now,
@@ -292,7 +305,7 @@ impl Server {
         }
     }
 
-    /// Begins to make a picture; or says that there is none.
+    /// Begins to make a picture, unless one is under way; returns one of a moment ago, or why there is none.
     pub(super) fn snapshot(
         &mut self,
         id: ConnectionId,
@@ -300,10 +313,16 @@ impl Server {
         width: u16,
         height: u16,
     ) -> Option<Response> {
-        let by_number = self.cameras.iter().find(|camera| camera.aid == aid);
-        let Some(camera) = by_number else { return Some(refusal(404, Status::NotFound)) };
+        let by_number = self.cameras.iter_mut().enumerate().find(|(_, camera)| camera.aid == aid);
+        let Some((index, camera)) = by_number else { return Some(refusal(404, Status::NotFound)) };
         if camera.is_off(&self.host.accessories) {
             return Some(refusal(503, Status::NotAllowed));
+        }
+        let size = (width, height);
+        match camera.shots.ask(size, id, hub::now()) {
+            Asked::Have(picture) => return Some(picture),
+            Asked::Wait => return None,
+            Asked::Make => {}
         }
         let (stream, pictures, inputs) =
             (camera.config.stream.clone(), self.around.pictures.clone(), self.inputs.clone());
@@ -315,7 +334,7 @@ impl Server {
                     refusal(503, Status::Unreachable)
                 }
             };
-            let _ = inputs.send(Input::Picture { id, response }).await;
+            let _ = inputs.send(Input::Picture { camera: index, size, response }).await;
         });
         None
     }

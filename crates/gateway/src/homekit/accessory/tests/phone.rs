@@ -1,5 +1,6 @@
 //! A controller of ours on a connection, and where it takes media.
 use bytes::Bytes;
+use formats::rtp::Header;
 use formats::rtp::rtcp::is_rtcp;
 use protocols::hap::accessory::client::{
     Change, accessories_request, read_accessories_response, read_answers, values_request, write_request,
@@ -23,15 +24,17 @@ use protocols::hap::pairing::{
     AccessoryPairing, CONTENT_TYPE, Identity, SetupCode, read_done, remove_request,
 };
 use protocols::hap::random::SystemRandom;
-use protocols::srtp::{MasterKey, Profile, Unprotector};
+use protocols::srtp::{MasterKey, Profile, Protector, Unprotector};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const SOON: Duration = Duration::from_secs(10);
+/// What a phone sends with.
+pub(super) const VOICE_SSRC: u32 = 77;
 
 pub(super) fn identity() -> Identity {
     Identity::from_seed("4F4C2B2E-0000-4000-8000-0000000000AA", [9; 32]).unwrap()
@@ -208,14 +211,18 @@ impl Phone {
         let (video, audio) = (parameters(1), parameters(2));
         let request = SetupRequest { session: view.session, controller, video, audio };
         assert_eq!(self.write(of.setup_endpoints, request.to_base64()).await, 204);
-        SetupResponse::from_base64(&self.read(of.setup_endpoints).await).unwrap().status
+        let status = SetupResponse::from_base64(&self.read(of.setup_endpoints).await).unwrap().status;
+        if let SetupStatus::Success { accessory, .. } = &status {
+            view.accessory = Some(*accessory);
+        }
+        status
     }
 
     /// Starts it.
     pub(super) async fn begin(&mut self, of: StreamIds, view: &View, rate: SampleRate, packet_ms: u8) {
         let rtp = StreamParameters {
             payload_type: Some(99),
-            ssrc: Some(77),
+            ssrc: Some(VOICE_SSRC),
             kbits_max: 800,
             rtcp_interval_s: 0.5,
             mtu_bytes: Some(1378),
@@ -243,8 +250,13 @@ impl Phone {
     }
 
     pub(super) async fn end(&mut self, of: StreamIds, view: &View) {
-        let end = SelectedStream::command(view.session, Command::End);
-        assert_eq!(self.write(of.selected, end.to_base64()).await, 204);
+        assert_eq!(self.command(of, view, Command::End).await, 204);
+    }
+
+    /// Says something about a stream; returns the answer's status.
+    pub(super) async fn command(&mut self, of: StreamIds, view: &View, command: Command) -> u16 {
+        let command = SelectedStream::command(view.session, command);
+        self.write(of.selected, command.to_base64()).await
     }
 
     pub(super) async fn unpair(&mut self) {
@@ -263,6 +275,11 @@ fn unprotector(seed: u8) -> Unprotector {
     Unprotector::new(&MasterKey::new(Profile::AesCm128HmacSha1_80, &key, &salt).unwrap()).unwrap()
 }
 
+fn protector(seed: u8) -> Protector {
+    let SrtpParameters { key, salt, .. } = parameters(seed);
+    Protector::new(&MasterKey::new(Profile::AesCm128HmacSha1_80, &key, &salt).unwrap()).unwrap()
+}
+
 /// Where a phone takes one stream.
 pub(super) struct View {
     session: [u8; 16],
@@ -272,6 +289,18 @@ pub(super) struct View {
     pictures: VecDeque<Bytes>,
     reports: VecDeque<Bytes>,
     sound: VecDeque<Bytes>,
+    /// What it says itself goes there.
+    accessory: Option<Endpoint>,
+    /// Keys of its reports on the picture.
+    reporter: Protector,
+    voice: Voice,
+}
+
+/// What a phone says.
+struct Voice {
+    keys: Protector,
+    sequence: u16,
+    timestamp: u32,
 }
 
 impl View {
@@ -289,7 +318,48 @@ impl View {
             pictures: VecDeque::new(),
             reports: VecDeque::new(),
             sound: VecDeque::new(),
+            accessory: None,
+            reporter: protector(1),
+            voice: Voice { keys: protector(2), sequence: 7, timestamp: u32::MAX - 2_000 },
         }
+    }
+
+    /// Sends an RTCP packet of the picture's session.
+    pub(super) fn report(&mut self, packet: Vec<u8>) {
+        let mut packet = packet;
+        self.reporter.protect_rtcp(&mut packet, 0).unwrap();
+        let Endpoint { address, video_port, .. } = self.accessory.unwrap();
+        self.video.send_to(&packet, SocketAddr::new(address, video_port)).unwrap();
+    }
+
+    /// Pictures' packets that came and were not taken.
+    pub(super) fn waiting(&mut self) -> usize {
+        self.drain();
+        self.pictures.len() + self.sound.len()
+    }
+
+    /// Forgets what came.
+    pub(super) fn forget(&mut self) {
+        self.drain();
+        self.pictures.clear();
+        self.sound.clear();
+    }
+
+    /// Says one packet, which lasts so many ticks.
+    pub(super) fn say(&mut self, payload: &[u8], ticks: u32) {
+        let Endpoint { address, audio_port, .. } = self.accessory.unwrap();
+        let Voice { keys, sequence, timestamp } = &mut self.voice;
+        let header = Header {
+            marker: false,
+            payload_type: 110,
+            sequence: *sequence,
+            timestamp: *timestamp,
+            ssrc: VOICE_SSRC,
+        };
+        (*sequence, *timestamp) = (sequence.wrapping_add(1), timestamp.wrapping_add(ticks));
+        let mut packet = [&header.to_bytes()[..], payload].concat();
+        keys.protect_rtp(&mut packet, 0).unwrap();
+        self.audio.send_to(&packet, SocketAddr::new(address, audio_port)).unwrap();
     }
 
     /// Takes what came; returns how many datagrams.

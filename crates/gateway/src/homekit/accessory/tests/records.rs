@@ -319,6 +319,47 @@ fn the_end_of_the_stream_ends_the_film_whole_and_one_that_is_not_there_is_refuse
 }
 
 #[test]
+fn other_pictures_end_the_film_whole_and_the_next_one_shows_them() {
+    run(async {
+        let folder = Folder::new();
+        let home = home(&folder, recorded()).await;
+        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let places = Places::find(&mut phone).await;
+        let camera = publish_clip(&home.hub, "door").await;
+        places.switch_on(&mut phone).await;
+        let mut wire = Wire::open(&mut phone, places.setup).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(wire.ask(1).await, Ok(()));
+        // The camera leaves, and another one takes its place with pictures of another size.
+        camera.abort();
+        let other = publish(&home.hub, "door", Codec::H264).await;
+        let mut assembler = Assembler::default();
+        let mut film = Vec::new();
+        loop {
+            let (piece, is_end) = wire.piece(&mut assembler).await;
+            film.extend_from_slice(&piece.data);
+            if is_end {
+                break;
+            }
+        }
+        check(&folder, &film);
+        let filmed_again = async {
+            while wire.ask(2).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            wire.piece(&mut Assembler::default()).await.0
+        };
+        // The next try comes 5 s after the end.
+        let head = tokio::time::timeout(SOON, filmed_again).await.expect("it is filmed again");
+        assert_eq!(head.kind, DataType::Initialization);
+        assert_ne!(head.data[..], film[..head.data.len()], "it tells of the other pictures");
+        other.abort();
+        home.accessories.end().await;
+    });
+}
+
+#[test]
 fn a_stranger_at_the_data_streams_port_is_hung_up_on() {
     run(async {
         let folder = Folder::new();

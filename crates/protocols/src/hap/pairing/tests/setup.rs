@@ -130,6 +130,16 @@ fn a_silent_controller_keeps_others_out_no_longer_than_five_minutes() {
     assert_eq!(shown(&stage.tell(CONNECTION, pilot.message()).reply), "400 M4 Unknown");
 }
 
+#[test]
+fn whoever_asks_for_challenges_in_a_row_is_told_to_wait() {
+    let mut stage = Stage::new(0);
+    let first = Pilot::new("031-45-154").sent.remove(0);
+    let answers: Vec<String> = (0..12).map(|_| shown(&stage.tell(CONNECTION, &first).reply)).collect();
+    assert_eq!((&*answers[9], &*answers[10], &*answers[11]), ("200 M2", "200 M2 Busy", "200 M2 Busy"));
+    stage.now += Duration::from_secs(1);
+    assert_eq!(shown(&stage.tell(CONNECTION, &first).reply), "200 M2");
+}
+
 /// Every state × every message: what is answered, what the owner is told, and where it leads.
 #[test]
 fn every_message_in_every_state_of_an_accessory() {

@@ -1,4 +1,4 @@
-//! Talking: a player's microphone goes into the talk stream of the stream it plays.
+//! Talking: the microphone of somebody who plays a stream, in a browser or a phone, goes into its talk stream.
 //!
 //! The talk stream of `door` is `door/talk`, which flows towards the device. Whoever may talk does not hold it: the right
 //! to publish is asked for with the first sound, and given back when the talker falls silent. A task of its own owns that
@@ -7,7 +7,6 @@ mod state;
 
 pub use state::Button;
 
-use super::session::Event as SessionEvent;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use hub::{Ended, Feedback, Hub, PeerInfo, PublishError, Publisher, Worker};
 use media::{StreamName, Track, Unit};
@@ -72,14 +71,14 @@ enum Heard {
 }
 
 /// A session's way to its talk task, which ends with it.
-pub(super) struct Talk {
+pub(crate) struct Talk {
     heard: mpsc::Sender<Heard>,
     /// Packets lost so far.
     lost: u64,
 }
 
 impl Talk {
-    pub(super) fn start(worker: &Worker, stream: StreamName, peer: PeerInfo, line: TalkLine) -> Self {
+    pub(crate) fn start(worker: &Worker, stream: StreamName, peer: PeerInfo, line: TalkLine) -> Self {
         let (heard, inbox) = mpsc::channel(WAITING_MAX);
         let talker = Talker {
             hub: worker.hub().clone(),
@@ -92,22 +91,22 @@ impl Talk {
             kept: VecDeque::new(),
             voice: Voice::None,
         };
-        worker.spawn(format!("webrtc talker to {}", talker.stream), talker.run(inbox));
+        worker.spawn(format!("talker to {}", talker.stream), talker.run(inbox));
         Self { heard, lost: 0 }
     }
 
-    /// Takes what a session heard. `lost`: packets that never came, all in all.
-    pub(super) fn take(&mut self, event: SessionEvent, lost: u64) {
-        let heard = match event {
-            SessionEvent::Tracks(tracks) => Heard::Tracks(tracks),
-            SessionEvent::Unit(unit) => {
-                Heard::Sound { unit, lost: lost.saturating_sub(std::mem::replace(&mut self.lost, lost)) }
-            }
-            SessionEvent::Connected
-            | SessionEvent::KeyframeWanted { .. }
-            | SessionEvent::Estimate { .. }
-            | SessionEvent::Ended(_) => return,
-        };
+    /// The microphone's tracks are these from now on.
+    pub(crate) fn retrack(&mut self, tracks: Vec<Track>) {
+        self.tell(Heard::Tracks(tracks));
+    }
+
+    /// Takes a piece of sound. `lost`: packets that never came, all in all.
+    pub(crate) fn say(&mut self, unit: Unit, lost: u64) {
+        let lost = lost.saturating_sub(std::mem::replace(&mut self.lost, lost));
+        self.tell(Heard::Sound { unit, lost });
+    }
+
+    fn tell(&self, heard: Heard) {
         // Full: the owner is far behind, and this is said too late anyway.
         let _ = self.heard.try_send(heard);
     }

@@ -1,16 +1,16 @@
-//! The clock of a camera's Opus. RFC 7587 says 48 kHz; Apple's count in the sample rate that was asked for, ffmpeg in 48 kHz. So it
+//! The clock of a peer's Opus. RFC 7587 says 48 kHz; Apple's count in the sample rate that was asked for, ffmpeg in 48 kHz. So it
 //! is measured: two packets in a row are apart by what the first one lasts. Timestamps are then stretched to 48 kHz.
 use formats::bitstream::opus::packet_duration_48k;
 use formats::rtp::Packet;
 
-/// Clocks that cameras count in, by what one of their ticks is worth in those of 48 kHz.
+/// Clocks that peers count in, by what one of their ticks is worth in those of 48 kHz.
 const FACTORS: [u32; 4] = [1, 2, 3, 6];
 /// After so many pairs that tell nothing the clock is taken for what RFC 7587 says: 50, a second.
 const PAIRS_MAX: u32 = 50;
 
 /// Measures, then stretches.
 #[derive(Default)]
-pub(super) struct OpusClock {
+pub(crate) struct OpusClock {
     factor: Option<u32>,
     /// The last packet: its number, its timestamp, and what it lasts in ticks of 48 kHz.
     last: Option<(u16, u32, u32)>,
@@ -19,7 +19,7 @@ pub(super) struct OpusClock {
 
 impl OpusClock {
     /// Stretches a packet's timestamp. False while the clock is not known: such a packet is of no use.
-    pub(super) fn stretch(&mut self, packet: &mut Packet) -> bool {
+    pub(crate) fn stretch(&mut self, packet: &mut Packet) -> bool {
         if self.factor.is_none() {
             self.measure(packet);
         }
@@ -30,7 +30,7 @@ impl OpusClock {
     }
 
     /// The same for the timestamp of a sender report; none while the clock is not known.
-    pub(super) fn stretched(&self, timestamp: u32) -> Option<u32> {
+    pub(crate) fn stretched(&self, timestamp: u32) -> Option<u32> {
         self.factor.map(|factor| timestamp.wrapping_mul(factor))
     }
 

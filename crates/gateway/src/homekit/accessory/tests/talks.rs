@@ -1,0 +1,153 @@
+//! Talkback: what a phone says while it looks goes into the stream's talk stream.
+use super::phone::{Phone, View, identity};
+use super::{CODE, Folder, Home, accessory, home, name, publish, run};
+use crate::renditions::talk;
+use audio::tone::{Sine, analyse};
+use audio::{Decoder, Encoder, Target};
+use hub::{Item, PeerInfo, Wants};
+use media::Codec;
+use protocols::hap::accessory::services;
+use protocols::hap::camera::SampleRate;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A phone that looks at `door`, which can be talked to; and that stream's publisher.
+async fn looking(home: &Home, rate: SampleRate, packet_ms: u8) -> (Phone, View) {
+    let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+    let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+    let streams = phone.streams().await;
+    let mut view = View::new();
+    phone.set_up(streams[0], &mut view).await;
+    phone.begin(streams[0], &view, rate, packet_ms).await;
+    view.video().await;
+    (phone, view)
+}
+
+/// What the talk stream's device hears, as L16 at 16 kHz.
+async fn listen(home: &Home) -> mpsc::UnboundedReceiver<Vec<f32>> {
+    let (heard, hears) = mpsc::unbounded_channel();
+    let job = move |worker: hub::Worker| async move {
+        let target = Target::usual(Codec::L16);
+        let view = worker.open_for(&name("door/talk"), Wants::none()).await.unwrap();
+        let mut decoder = Decoder::new(&target.track(0)).unwrap();
+        loop {
+            let Ok(_) = view.ready().await else { return };
+            let Ok(mut reader) = view.reader(talk::format(target), PeerInfo::default()) else { continue };
+            loop {
+                match reader.next().await {
+                    Item::Chunk(chunk) => {
+                        let mut samples = Vec::new();
+                        decoder.decode(&chunk.parts[0], &mut samples).unwrap();
+                        if heard.send(samples).is_err() {
+                            return;
+                        }
+                    }
+                    Item::Header(_) => {}
+                    Item::Ended(_) => break,
+                }
+            }
+        }
+    };
+    home.hub.worker().await.unwrap().run("a device that listens", job).await.unwrap();
+    hears
+}
+
+/// Says a tone of `hz` for so many packets, in real time.
+async fn say(view: &mut View, hz: f64, rate: SampleRate, packets: u32) {
+    let target = Target::usual(Codec::Opus);
+    let mut encoder = Encoder::new(target).unwrap();
+    let mut tone = Sine::new(target.rate, hz, -12.0);
+    let mut tick = tokio::time::interval(target.frame);
+    for _ in 0..packets {
+        tick.tick().await;
+        let samples: Vec<f32> = tone.by_ref().take(target.frame_samples()).collect();
+        view.say(&encoder.encode(&samples).unwrap(), rate.hz() / 50);
+    }
+}
+
+async fn talkers(home: &Home) -> usize {
+    home.hub.report(&name("door/talk")).await.map_or(0, |report| report.publishers.len())
+}
+
+#[test]
+fn what_a_phone_says_is_heard_at_the_device_while_it_looks_and_listens() {
+    run(async {
+        let folder = Folder::new();
+        let home = home_with_talk(&folder).await;
+        let camera = publish(&home.hub, "door", Codec::H264).await;
+        let (mut phone, mut view) = looking(&home, SampleRate::Khz24, 20).await;
+        let mut hears = listen(&home).await;
+        assert_eq!(talkers(&home).await, 0, "nothing was said yet");
+        say(&mut view, 700.0, SampleRate::Khz24, 60).await;
+        assert_eq!(talkers(&home).await, 1);
+        let mut sound = Vec::new();
+        while let Ok(Some(samples)) = tokio::time::timeout(Duration::from_millis(500), hears.recv()).await {
+            sound.extend(samples);
+        }
+        // The first packet tells the clock, the sound before the device listens is nobody's.
+        assert!(sound.len() > 12_000, "{} samples of 19,200", sound.len());
+        let found = analyse(&sound[4_000..12_000], 16_000).unwrap();
+        assert!((found.frequency_hz - 700.0).abs() < 2.0, "{found:?}");
+        assert!((found.level_dbfs + 12.0).abs() < 1.0 && found.purity_db > 20.0, "{found:?}");
+        // The picture and the stream's own sound go on.
+        view.drain();
+        view.video().await;
+        view.sound().await;
+
+        // Silence of discontinuous transmission is no speech: whoever says nothing for 2 s lets others talk.
+        for _ in 0..130 {
+            view.say(&[0xf8, 0xff], SampleRate::Khz24.hz() / 50);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(talkers(&home).await, 0, "nothing was said for 2.6 s");
+        say(&mut view, 700.0, SampleRate::Khz24, 10).await;
+        assert_eq!(talkers(&home).await, 1, "it speaks again");
+        let streams = phone.streams().await;
+        phone.end(streams[0], &view).await;
+        let ended = async {
+            while talkers(&home).await > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), ended).await.expect("the talk ends with the view");
+        camera.abort();
+        home.accessories.end().await;
+    });
+}
+
+#[test]
+fn only_streams_that_can_be_talked_to_have_a_loudspeaker() {
+    run(async {
+        let has_speaker = async |home: &Home| {
+            let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+            let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+            phone.accessories().await[0].find(services::SPEAKER).is_some()
+        };
+        let folder = Folder::new();
+        let deaf = home(&folder, accessory("door")).await;
+        assert!(!has_speaker(&deaf).await, "it has no talk stream");
+        deaf.accessories.end().await;
+        let folder = Folder::new();
+        let hears = home_with_talk(&folder).await;
+        assert!(has_speaker(&hears).await);
+        hears.accessories.end().await;
+    });
+}
+
+async fn home_with_talk(folder: &Folder) -> Home {
+    super::home_of(folder, accessory("door"), &["door/talk"]).await
+}
+
+#[test]
+fn a_stream_that_may_not_be_talked_to_has_none_either() {
+    run(async {
+        let folder = Folder::new();
+        let mut config = accessory("door");
+        config.cameras[0].talk = false;
+        let home = super::home_of(&folder, config, &["door/talk"]).await;
+        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        assert!(phone.accessories().await[0].find(services::SPEAKER).is_none());
+        home.accessories.end().await;
+    });
+}
