@@ -11,6 +11,7 @@ mod cameras;
 pub mod hex;
 pub(crate) mod line;
 pub mod mdns;
+pub(crate) mod rtp;
 pub mod secrets;
 pub mod srtp;
 

@@ -6,7 +6,7 @@
 mod choice;
 
 use super::opus::{self, Joiner};
-use super::rtp::{Lane, LaneOptions};
+use crate::homekit::rtp::{Lane, LaneOptions};
 use crate::homekit::srtp::{self, Gone, NewSession, Session, SrtpHandle};
 use crate::renditions::talk;
 use crate::webrtc::{CatchUp, SendFrame, cut, packets_within};
