@@ -5,6 +5,7 @@
 //! - [`accessory`]: our streams as cameras, served to controllers.
 //! - [`secrets`]: identities, keys and pairings, in a file of their own.
 //! - [`mdns`]: announcing and finding on the network.
+//! - `speakers`: who of the cameras that we dial can be talked to now.
 //! - [`srtp`]: one UDP socket for the media of all sessions, whoever began them.
 pub mod accessory;
 mod cameras;
@@ -13,6 +14,7 @@ pub(crate) mod line;
 pub mod mdns;
 pub(crate) mod rtp;
 pub mod secrets;
+pub(crate) mod speakers;
 pub mod srtp;
 
 pub use cameras::{CameraError, HomekitAccess, Hurdle};
