@@ -25,6 +25,7 @@
 mod aac;
 mod channels;
 mod decode;
+mod eld;
 mod encode;
 mod g711;
 mod g722;
