@@ -21,3 +21,24 @@ mod tns;
 pub(crate) use config::{Config, FrameLength};
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
+
+/// For fuzz targets: decodes `data` as a stream, whose parts each have their length before them in 16 bits and the first
+/// is the AudioSpecificConfig; only to see that nothing panics and that sound stays sound.
+pub fn fuzz_eld(mut data: &[u8]) {
+    let mut decoder = None;
+    let mut sound = Vec::new();
+    while let [high, low, rest @ ..] = data {
+        let (part, behind) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])).min(rest.len()));
+        data = behind;
+        let Some(decoder) = &mut decoder else {
+            let Ok(config) = Config::parse(part) else { return };
+            decoder = Some(Decoder::new(config));
+            continue;
+        };
+        sound.clear();
+        if decoder.decode(part, &mut sound).is_err() {
+            debug_assert!(sound.is_empty(), "an error has no sound");
+        }
+        debug_assert!(sound.iter().all(|sample| sample.is_finite()), "sound is numbers");
+    }
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 #![allow(clippy::print_stdout, reason = "a test may say what it measured")]
 mod eld;
+mod ffmpeg;
 mod fixtures;
 mod noise;
 mod speed;

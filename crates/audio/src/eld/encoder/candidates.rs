@@ -11,7 +11,7 @@ pub(super) const BOOKS: usize = 12;
 /// Bits of a codebook that does not have the values.
 pub(super) const NEVER: u16 = u16::MAX;
 /// Codebooks that are tried, from the smallest that has the values: larger ones cost more for each value.
-const BOOKS_TRIED: u8 = 6;
+const BOOKS_TRIED: u8 = 4;
 /// Noise of this part of what a band bears is not heard at any price.
 const NOTHING: f32 = 0.003;
 /// What is added before values are cut to whole ones: less than a half, since a lower value costs less.
