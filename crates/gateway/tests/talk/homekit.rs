@@ -160,17 +160,18 @@ fn a_camera_that_has_aac_eld_only_is_heard_as_opus_and_talked_to_in_its_own() {
         };
         let (samples, rate) = tokio::select! {
             () = talking => unreachable!(),
-            heard = listen(&hub, 150) => heard,
+            heard = listen(&hub, 200) => heard,
         };
         let (hz, dbfs) = ELD_TONE;
-        let found = assert_tone(&samples, rate, hz, dbfs);
+        // within the first second the camera's reports may bring sound and picture together
+        let found = assert_tone(&samples[rate as usize..], rate, hz, dbfs);
         let seconds = samples.len() as f64 / f64::from(rate);
         eprintln!("AAC-ELD at a camera, heard as Opus: {found:.1?}, {seconds:.2} s");
         let report = call(&hub).await;
         assert_eq!((report.state, report.opened.as_deref()), ("live", Some("AAC/16000")), "{report:?}");
         assert_whole(camera);
         let heard = camera.heard();
-        assert!(heard.packets > 60, "{} packets of 30 ms in 3 s", heard.packets);
+        assert!(heard.packets > 60, "{} packets of 30 ms in 4 s", heard.packets);
         let found = assert_tone(&heard.samples, heard.rate, 1_000.0, -20.0);
         eprintln!("said to it in AAC-ELD: {found:.1?}, {} packets", heard.packets);
     });

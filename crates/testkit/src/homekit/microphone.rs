@@ -1,7 +1,7 @@
 //! The microphone of a simulated camera: what a packet of its sound is, and when it is due.
 use audio::tone::Sine;
 use audio::{Encoder, Target};
-use media::Codec;
+use media::{Codec, MediaTime};
 use std::time::Duration;
 
 /// One frame of Opus, 20 ms of silence.
@@ -42,6 +42,15 @@ impl Microphone {
             Self::Opus { clock_hz } => (frames * u64::from(*clock_hz) / 50) as u32,
             Self::Eld { .. } => (frames * ELD.frame_samples() as u64) as u32,
         }
+    }
+
+    /// Where its clock stands so long after its first frame, to the tick.
+    pub(super) const fn clock(&self, since: Duration) -> u32 {
+        let hz = match self {
+            Self::Opus { clock_hz } => *clock_hz,
+            Self::Eld { .. } => ELD.rate,
+        };
+        MediaTime::ticks_of(since, hz) as u32
     }
 
     /// The payload of the next packet.

@@ -348,7 +348,7 @@ impl Streams {
                     started.sounds += 1;
                 }
                 wait = wait.min(due(started.sounds).since(now));
-                sound_time = Some((audio, microphone.ticks(started.sounds)));
+                sound_time = Some((audio, microphone.clock(now.since(begun))));
             }
             let is_due = started.reported.is_none_or(|at| now.since(at) >= REPORT_EVERY);
             if let (true, Some(rtp_time)) = (is_due, rtp_time) {
