@@ -45,7 +45,7 @@ pub struct TalkPlan {
 /// Where a talk stream goes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum TalkTo {
-    /// To the first source that says of itself that it is talked to: `isapi:`, or RTSP or a program with
+    /// To the first source that says of itself that it is talked to: `isapi:`, `homekit:`, or RTSP or a program with
     /// `#backchannel=1`. Without one there is no talk stream.
     #[default]
     MarkedSource,

@@ -1,16 +1,16 @@
-//! AAC (LC, HE v1 and v2, LD), by the crate `syom`: the only module that names it. Decoding only.
+//! AAC: LC, HE v1 and v2 and LD by the crate `syom`, which only this module names; ELD by our own [`eld`].
 //!
 //! The track says which rate and channels come out. HE-AAC often does not announce itself (always so in ADTS): then
 //! the decoder finds out at the first unit and makes twice the samples, perhaps in stereo, which is brought back here.
 use crate::channels;
+use crate::eld;
 use crate::resample::Resampler;
 use bytes::Bytes;
 use syom::{DecodeOptions, Frame};
 
 /// Decodes raw access units of one stream.
 pub(crate) struct Decoder {
-    inner: syom::Decoder,
-    config: Bytes,
+    inner: Inner,
     rate: u32,
     channels: u8,
     /// From the rate that is found to the track's, where they differ.
@@ -19,20 +19,24 @@ pub(crate) struct Decoder {
     converted: Vec<f32>,
 }
 
+/// The decoder of the object type.
+enum Inner {
+    Eld(eld::Decoder),
+    Others { decoder: Box<syom::Decoder>, config: Bytes },
+}
+
 impl Decoder {
     /// For this AudioSpecificConfig; puts out the given rate and channels.
     pub(crate) fn new(config: &Bytes, rate: u32, channels: u8) -> Result<Self, &'static str> {
-        let inner = syom::Decoder::from_asc(config, DecodeOptions::unbounded());
-        let inner = inner.map_err(|_| "its AudioSpecificConfig is none of AAC-LC, HE-AAC or AAC-LD")?;
-        Ok(Self {
-            inner,
-            config: config.clone(),
-            rate,
-            channels,
-            resampler: None,
-            interleaved: Vec::new(),
-            converted: Vec::new(),
-        })
+        let inner = if eld::Config::is_eld(config) {
+            Inner::Eld(eld::Decoder::new(eld::Config::parse(config)?))
+        } else {
+            let decoder = syom::Decoder::from_asc(config, DecodeOptions::unbounded());
+            let decoder = decoder
+                .map_err(|_| "its AudioSpecificConfig is none of AAC-LC, HE-AAC, AAC-LD or AAC-ELD")?;
+            Inner::Others { decoder: Box::new(decoder), config: config.clone() }
+        };
+        Ok(Self { inner, rate, channels, resampler: None, interleaved: Vec::new(), converted: Vec::new() })
     }
 
     pub(crate) fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<(), &'static str> {
@@ -40,27 +44,52 @@ impl Decoder {
         let Self { inner, interleaved, converted, channels, .. } = self;
         interleaved.clear();
         converted.clear();
-        let decoded = inner.decode_au(data, |frame| {
-            rate = frame.sample_rate;
-            interleave(&frame, interleaved);
-            // What noise decodes to has no bound; sound has.
-            interleaved.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
-            let found = u8::try_from(frame.planar.len()).unwrap_or(u8::MAX);
-            channels::convert(interleaved, found, *channels, converted);
-            Ok(())
-        });
-        if decoded.is_err() {
-            self.reset();
-            return Err("the access unit contradicts itself");
+        match inner {
+            Inner::Eld(decoder) => {
+                decoder.decode(data, interleaved)?;
+                rate = decoder.config().rate;
+                keep(interleaved, decoder.config().channels, *channels, converted);
+            }
+            Inner::Others { decoder, .. } => {
+                let decoded = decoder.decode_au(data, |frame| {
+                    rate = frame.sample_rate;
+                    interleave(&frame, interleaved);
+                    let found = u8::try_from(frame.planar.len()).unwrap_or(u8::MAX);
+                    keep(interleaved, found, *channels, converted);
+                    Ok(())
+                });
+                if decoded.is_err() {
+                    self.reset();
+                    return Err("the access unit contradicts itself");
+                }
+            }
         }
         self.resample(rate, out)
     }
 
+    /// Appends so many samples of each channel for units that never came.
+    pub(crate) fn conceal(&mut self, frames: usize, out: &mut Vec<f32>) {
+        let end = out.len() + frames * usize::from(self.channels);
+        if let Inner::Eld(decoder) = &mut self.inner
+            && (decoder.config().rate, decoder.config().channels) == (self.rate, self.channels)
+        {
+            let before = out.len();
+            decoder.conceal(frames, out);
+            out[before..].iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+        }
+        out.resize(end, 0.0);
+    }
+
     /// Forgets the sound before. An error of the decoder needs this too: it is final for it.
     pub(crate) fn reset(&mut self) {
-        self.inner.reset();
-        // The same config was accepted before.
-        let _ = self.inner.set_asc(&self.config);
+        match &mut self.inner {
+            Inner::Eld(decoder) => decoder.reset(),
+            Inner::Others { decoder, config } => {
+                decoder.reset();
+                // The same config was accepted before.
+                let _ = decoder.set_asc(config);
+            }
+        }
         self.resampler = None;
     }
 
@@ -80,6 +109,12 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Keeps sound in the channels that are wanted. What noise decodes to has no bound; sound has.
+fn keep(found: &mut [f32], from: u8, to: u8, out: &mut Vec<f32>) {
+    found.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+    channels::convert(found, from, to, out);
 }
 
 fn interleave(frame: &Frame<'_>, out: &mut Vec<f32>) {

@@ -1,7 +1,8 @@
 //! Decoders: a track's units to sound at the codec's own rate.
 //!
 //! A gap is not seen here: units carry times, decoders do not. Who sees one asks [`Decoder::conceal`] for its length,
-//! which Opus fills with what it heard (or what the next packet repeats, in-band FEC), and all others with silence.
+//! which Opus fills with what it heard (or what the next packet repeats, in-band FEC), AAC-ELD with the end of its last
+//! frame, and all others with silence.
 //! That is also how discontinuous transmission (DTX) appears: an encoder that says nothing leaves a gap; a packet of
 //! one byte, which some send instead, decodes to its duration of comfort noise.
 use crate::channels::CHANNELS_MAX;
@@ -162,7 +163,8 @@ impl Decoder {
     pub fn conceal(&mut self, frames: usize, next: &[u8], out: &mut Vec<f32>) {
         match &mut self.inner {
             Inner::Opus(decoder) => decoder.conceal(frames, next, out),
-            Inner::G711(_) | Inner::L16 | Inner::G722(_) | Inner::Aac(_) => {
+            Inner::Aac(decoder) => decoder.conceal(frames, out),
+            Inner::G711(_) | Inner::L16 | Inner::G722(_) => {
                 out.resize(out.len() + frames * usize::from(self.channels), 0.0);
             }
         }

@@ -2,7 +2,7 @@
 use crate::g711::Law;
 use crate::g722::G722;
 use crate::target::{Target, TargetError};
-use crate::{l16, opus};
+use crate::{eld, l16, opus};
 use bytes::Bytes;
 use media::Codec;
 
@@ -30,6 +30,7 @@ enum Inner {
     L16,
     G722(Box<G722>),
     Opus(Box<opus::Encoder>),
+    Eld(Box<eld::Encoder>),
 }
 
 impl Encoder {
@@ -45,14 +46,13 @@ impl Encoder {
                 let encoder = opus::Encoder::new(target.channels).ok_or(TargetError::Start(target.codec))?;
                 Inner::Opus(Box::new(encoder))
             }
-            Codec::H264
-            | Codec::H265
-            | Codec::Av1
-            | Codec::Vp8
-            | Codec::Vp9
-            | Codec::Mjpeg
-            | Codec::Aac
-            | Codec::Mp3 => return Err(TargetError::Codec(target.codec)),
+            Codec::Aac => {
+                let config = target.eld().ok_or(TargetError::Start(target.codec))?;
+                Inner::Eld(Box::new(eld::Encoder::new(config)))
+            }
+            Codec::H264 | Codec::H265 | Codec::Av1 | Codec::Vp8 | Codec::Vp9 | Codec::Mjpeg | Codec::Mp3 => {
+                return Err(TargetError::Codec(target.codec));
+            }
         };
         Ok(Self { target, inner, bytes: Vec::new() })
     }
@@ -86,6 +86,7 @@ impl Encoder {
             Inner::Opus(encoder) => {
                 encoder.encode(samples, &mut self.bytes).map_err(|why| EncodeError { codec, why })?;
             }
+            Inner::Eld(encoder) => encoder.encode(samples, &mut self.bytes),
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What an encoder is to make: codec, rate, channels, length of a frame.
+use crate::eld;
 use crate::resample::{RATE_MAX, RATE_MIN};
+use bytes::Bytes;
 use media::{Codec, CodecParams, MediaTime, Track, TrackId};
 use std::time::Duration;
 
@@ -11,13 +13,15 @@ const FRAME_MAX: Duration = Duration::from_millis(200);
 /// What comes out of an encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// PCMU, PCMA, L16, G722 or Opus.
+    /// PCMU, PCMA, L16, G722, Opus, or AAC, which means AAC-ELD here: AAC-LC needs a child.
     pub codec: Codec,
-    /// Samples a second: 16,000 for G.722 (whose *clock* is 8,000), 48,000 for Opus, any for the others.
+    /// Samples a second: 16,000 for G.722 (whose *clock* is 8,000), 48,000 for Opus, any for the others; for AAC one that
+    /// MPEG-4 has a number for.
     pub rate: u32,
-    /// 1 or 2; G.722 has 1.
+    /// 1 or 2; G.722 and AAC have 1.
     pub channels: u8,
-    /// Sound in one unit; 20 ms is what devices expect. Opus: 10 or 20 ms.
+    /// Sound in one unit; 20 ms is what devices expect. Opus: 10 or 20 ms. AAC: 480 or 512 samples, such as 30 ms at 16 kHz
+    /// and 20 ms at 24.
     pub frame: Duration,
 }
 
@@ -25,11 +29,12 @@ pub struct Target {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TargetError {
     /// No encoder for the codec.
-    #[error("no encoder for {0} in this process: PCMU, PCMA, L16, G722 and OPUS have one, AAC needs a child")]
+    #[error("no encoder for {0} in this process: PCMU, PCMA, L16, G722, OPUS and AAC (ELD only) have one")]
     Codec(Codec),
     /// The codec has no such rate.
     #[error(
-        "{codec} at {rate} Hz cannot be encoded: G722 has 16,000, OPUS 48,000, the others 4,000 to 192,000"
+        "{codec} at {rate} Hz cannot be encoded: G722 has 16,000, OPUS 48,000, AAC 8,000 to 48,000 (8, 11.025 and 12 \
+         times a power of 2), the others 4,000 to 192,000"
     )]
     Rate {
         /// The codec.
@@ -38,7 +43,7 @@ pub enum TargetError {
         rate: u32,
     },
     /// The codec has no such number of channels.
-    #[error("{codec} with {channels} channels cannot be encoded: 1 or 2, G722 only 1")]
+    #[error("{codec} with {channels} channels cannot be encoded: 1 or 2, G722 and AAC only 1")]
     Channels {
         /// The codec.
         codec: Codec,
@@ -47,7 +52,8 @@ pub enum TargetError {
     },
     /// Frames of this length hold no whole number of samples, or are too short or too long.
     #[error(
-        "frames of {frame:?} at {rate} Hz: they must hold whole samples and last 2.5 to 200 ms (OPUS 10 or 20)"
+        "frames of {frame:?} at {rate} Hz: they must hold whole samples and last 2.5 to 200 ms (OPUS 10 or 20; AAC 480 or \
+         512 samples, AAC-LC needs a child)"
     )]
     Frame {
         /// The length asked for.
@@ -61,13 +67,15 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Mono in frames of 20 ms, at the rate that is usual for the codec: 8 kHz for G.711, 16 for G.722 and L16, 48 for
-    /// Opus.
+    /// Mono in frames of 20 ms, at the rate that is usual for the codec: 8 kHz for G.711, 16 for G.722 and L16, 24 for AAC,
+    /// 48 for Opus.
     pub const fn usual(codec: Codec) -> Self {
         let rate = if matches!(codec, Codec::Pcmu | Codec::Pcma) {
             8_000
         } else if matches!(codec, Codec::G722 | Codec::L16) {
             16_000
+        } else if matches!(codec, Codec::Aac) {
+            24_000
         } else {
             48_000
         };
@@ -81,26 +89,23 @@ impl Target {
             Codec::Pcmu | Codec::Pcma | Codec::L16 => (RATE_MIN..=RATE_MAX).contains(&rate),
             Codec::G722 => rate == 16_000,
             Codec::Opus => rate == 48_000,
-            Codec::H264
-            | Codec::H265
-            | Codec::Av1
-            | Codec::Vp8
-            | Codec::Vp9
-            | Codec::Mjpeg
-            | Codec::Aac
-            | Codec::Mp3 => return Err(TargetError::Codec(codec)),
+            Codec::Aac => (8_000..=48_000).contains(&rate) && eld::Config::has_rate(rate),
+            Codec::H264 | Codec::H265 | Codec::Av1 | Codec::Vp8 | Codec::Vp9 | Codec::Mjpeg | Codec::Mp3 => {
+                return Err(TargetError::Codec(codec));
+            }
         };
         if !rate_fits {
             return Err(TargetError::Rate { codec, rate });
         }
-        if !matches!(channels, 1 | 2) || (codec == Codec::G722 && channels != 1) {
+        if !matches!(channels, 1 | 2) || (matches!(codec, Codec::G722 | Codec::Aac) && channels != 1) {
             return Err(TargetError::Channels { codec, channels });
         }
         let nanos = frame.as_nanos() * u128::from(rate);
         let whole = nanos.is_multiple_of(1_000_000_000)
             && self.frame_samples().is_multiple_of(self.samples_per_tick());
         let opus = matches!(frame.as_millis(), 10 | 20) || codec != Codec::Opus;
-        if !(FRAME_MIN..=FRAME_MAX).contains(&frame) || !whole || !opus {
+        let aac = self.eld().is_some() || codec != Codec::Aac;
+        if !(FRAME_MIN..=FRAME_MAX).contains(&frame) || !whole || !opus || !aac {
             return Err(TargetError::Frame { frame, rate });
         }
         Ok(())
@@ -125,9 +130,27 @@ impl Target {
         if matches!(self.codec, Codec::G722) { 2 } else { 1 }
     }
 
-    /// The track that the encoded units belong to.
+    /// The track that the encoded units belong to; that of AAC has its AudioSpecificConfig.
     pub const fn track(&self, id: TrackId) -> Track {
-        Track::audio(id, self.codec, self.clock_rate(), self.channels, CodecParams::None)
+        let params = match self.eld() {
+            Some(config) => match config.bytes() {
+                Some(bytes) => CodecParams::Aac { config: Bytes::from_static(bytes) },
+                None => CodecParams::None,
+            },
+            None => CodecParams::None,
+        };
+        Track::audio(id, self.codec, self.clock_rate(), self.channels, params)
+    }
+
+    /// What it is as AAC-ELD, if it is that.
+    pub(crate) const fn eld(&self) -> Option<eld::Config> {
+        if !matches!(self.codec, Codec::Aac) {
+            return None;
+        }
+        match eld::FrameLength::of(self.frame_samples()) {
+            Some(length) => Some(eld::Config { rate: self.rate, channels: 1, length }),
+            None => None,
+        }
     }
 }
 
@@ -137,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_usual_targets_are_sound_and_g722_ticks_at_half_its_rate() {
-        for codec in [Codec::Pcmu, Codec::Pcma, Codec::L16, Codec::G722, Codec::Opus] {
+        for codec in [Codec::Pcmu, Codec::Pcma, Codec::L16, Codec::G722, Codec::Opus, Codec::Aac] {
             assert_eq!(Target::usual(codec).check(), Ok(()));
         }
         let g722 = Target::usual(Codec::G722);
@@ -145,11 +168,33 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_480_or_512_samples_are_aac_eld_and_its_track_says_so() {
+        let config = |rate, millis| {
+            let target = Target { rate, frame: Duration::from_millis(millis), ..Target::usual(Codec::Aac) };
+            assert_eq!(target.check(), Ok(()));
+            target.track(0).params
+        };
+        let params = |config: &'static [u8]| CodecParams::Aac { config: Bytes::from_static(config) };
+        assert_eq!(config(16_000, 30), params(&[0xf8, 0xf0, 0x30, 0x00]));
+        assert_eq!(config(16_000, 32), params(&[0xf8, 0xf0, 0x20, 0x00]));
+        assert_eq!(config(24_000, 20), params(&[0xf8, 0xec, 0x30, 0x00]));
+    }
+
+    #[test]
     fn each_impossible_target_is_named() {
         let usual = Target::usual(Codec::L16);
         let frame = |millis| Duration::from_millis(millis);
         let wrong = [
-            (Target { codec: Codec::Aac, ..usual }, TargetError::Codec(Codec::Aac)),
+            (Target { codec: Codec::Mp3, ..usual }, TargetError::Codec(Codec::Mp3)),
+            (Target { codec: Codec::Aac, ..usual }, TargetError::Frame { frame: frame(20), rate: 16_000 }),
+            (
+                Target { rate: 10_000, frame: frame(48), ..Target::usual(Codec::Aac) },
+                TargetError::Rate { codec: Codec::Aac, rate: 10_000 },
+            ),
+            (
+                Target { channels: 2, ..Target::usual(Codec::Aac) },
+                TargetError::Channels { codec: Codec::Aac, channels: 2 },
+            ),
             (Target { rate: 0, ..usual }, TargetError::Rate { codec: Codec::L16, rate: 0 }),
             (Target { channels: 3, ..usual }, TargetError::Channels { codec: Codec::L16, channels: 3 }),
             (Target { rate: 11_025, ..usual }, TargetError::Frame { frame: frame(20), rate: 11_025 }),

@@ -2,7 +2,7 @@
 //!
 //! - [`listeners`]: peers dial us: RTSP, RTMP, and media over HTTP and WebSocket.
 //! - [`sources`]: we dial: RTSP, RTMP, byte streams over HTTP and TCP, files.
-//! - [`outputs`]: we dial, and what is said goes out: ISAPI, RTSP back channels.
+//! - [`outputs`]: we dial, and what is said goes out: ISAPI, RTSP back channels, HomeKit.
 //! - [`homekit`]: streams as cameras of HomeKit, and its media.
 //! - [`ingest`]: RTP of publishers and cameras to units, and byte streams of any container.
 //! - [`bridges`]: streams as participants of rooms; the other way is one of the sources.

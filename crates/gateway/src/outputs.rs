@@ -14,26 +14,34 @@ mod back_channel;
 mod call;
 mod encoder;
 mod exec;
+mod homekit;
 mod isapi;
 mod options;
 mod sound;
 
 pub use back_channel::BackChannelOutputs;
 pub use exec::ExecOutputs;
+pub use homekit::HomekitOutputs;
 pub use isapi::IsapiOutputs;
 
 use crate::config::GatewayConfig;
+use crate::homekit::HomekitAccess;
 use crate::sources::program::Programs;
 use encoder::Encoders;
 use hub::Deliver;
 use std::sync::Arc;
 
-/// Everything that can talk to a device, for the hub.
-pub fn deliverers(config: &GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Deliver>> {
+/// Everything that can talk to a device, for the hub. Without `homekit`, URLs of its cameras are checked, and every call fails.
+pub fn deliverers(
+    config: &GatewayConfig,
+    programs: &Programs,
+    homekit: Option<HomekitAccess>,
+) -> Vec<Arc<dyn Deliver>> {
     let encoders = Encoders::new(config.ffmpeg.clone(), &config.exec, programs.clone());
     vec![
         Arc::new(IsapiOutputs::new(encoders.clone())),
         Arc::new(BackChannelOutputs::new(encoders.clone())),
+        Arc::new(HomekitOutputs::new(homekit, encoders.clone())),
         Arc::new(ExecOutputs::new(config.exec.clone(), programs.clone(), encoders)),
     ]
 }

@@ -109,7 +109,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
     let (mdns, mdns_keeper) = crate::homekit::mdns(&config);
     tokio::task::spawn_local(secrets_keeper.run());
     tokio::task::spawn_local(mdns_keeper.run());
-    let homekit = HomekitAccess { secrets, mdns, srtp: srtp.clone() };
+    let homekit = HomekitAccess::new(secrets, mdns, srtp.clone());
     // The hub dials recordings through the handle, and the recorder needs the hub: its keeper starts behind both.
     let (playbacks, playback_keeper) = Playbacks::new();
     // Sources may be participants of rooms.
@@ -121,7 +121,7 @@ async fn serve(loaded: Loaded) -> Result<u8, RunError> {
         workers: config.workers,
         limits: hub::Limits { alerts: config.alerts.limits(), ..config.limits.limits() },
         conflict: config.publish.conflict.conflict(),
-        deliverers: wiring::deliverers(&gateway_config, &programs),
+        deliverers: wiring::deliverers(&gateway_config, &programs, Some(homekit.clone())),
         connectors: wiring::connectors(
             &gateway_config,
             &programs,

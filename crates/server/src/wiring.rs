@@ -62,8 +62,12 @@ pub fn connectors(
 }
 
 /// Who delivers to which URLs.
-pub fn deliverers(config: &gw::GatewayConfig, programs: &Programs) -> Vec<Arc<dyn Deliver>> {
-    gateway::outputs::deliverers(config, programs)
+pub fn deliverers(
+    config: &gw::GatewayConfig,
+    programs: &Programs,
+    homekit: Option<HomekitAccess>,
+) -> Vec<Arc<dyn Deliver>> {
+    gateway::outputs::deliverers(config, programs, homekit)
 }
 
 /// Looks at URLs for the configuration.
@@ -76,7 +80,7 @@ pub fn judge(config: &Config) -> Box<dyn Judge> {
     // Nothing runs here, so nothing is started.
     let programs = Programs::new(&config);
     let connectors = connectors(&config, &programs, &Playbacks::new().0, None, None);
-    Box::new(Urls { connectors, deliverers: deliverers(&config, &programs) })
+    Box::new(Urls { connectors, deliverers: deliverers(&config, &programs, None) })
 }
 
 struct Urls {

@@ -4,15 +4,19 @@
 //! A [`Rig`] is one thread with any number of cameras: each is one task that owns its connections, its two streams and its UDP
 //! socket. A [`Camera`] is the test's hand on one of them: ring, move, switch off and on, count. Dropping the rig ends all.
 mod camera;
+mod microphone;
+mod speaker;
 mod stream;
 
 use crate::process::free_port;
 use camera::Running;
 use formats::replay::Clip;
 use media::Moment;
+pub use microphone::ELD_TONE;
+pub use speaker::Heard;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,6 +33,8 @@ pub struct Setup {
     pub id: String,
     /// It sends Opus, with this many ticks a second, whatever the standard says; none: it has no microphone.
     pub opus_clock_hz: Option<u32>,
+    /// Its sound is AAC-ELD at 16 kHz, and nothing else: it sends [`ELD_TONE`].
+    pub eld: bool,
     /// It agrees on sound and sends none.
     pub silent: bool,
     /// It enciphers what it sends with keys of its own instead of the controller's.
@@ -37,8 +43,10 @@ pub struct Setup {
     pub mark: Option<u16>,
     /// The SSRC of its picture; none: drawn for each stream.
     pub ssrc: Option<u32>,
-    /// It says where it sends from; otherwise it sends from elsewhere, as cameras with ffmpeg inside do.
+    /// It sends from where it listens; otherwise from another port, as cameras with ffmpeg inside do.
     pub tells_port: bool,
+    /// It has a loudspeaker, which is muted until somebody says otherwise.
+    pub speaker: bool,
 }
 
 impl Setup {
@@ -47,11 +55,13 @@ impl Setup {
         Self {
             id: id.into(),
             opus_clock_hz: Some(24_000),
+            eld: false,
             silent: false,
             own_keys: false,
             mark: None,
             ssrc: None,
             tells_port: false,
+            speaker: false,
         }
     }
 }
@@ -81,6 +91,8 @@ struct Counters {
     picture_losses: AtomicU64,
     sent: AtomicU64,
     repeated: AtomicU64,
+    muted: AtomicBool,
+    heard: Arc<Mutex<Heard>>,
     /// The newest RTP packet that was sent, for those who listen in on the network.
     newest: Mutex<Vec<u8>>,
 }
@@ -213,6 +225,16 @@ impl Camera {
     /// The newest of the RTP packets that it sent, as whoever listens in has it. Empty: there was none.
     pub fn newest_packet(&self) -> Vec<u8> {
         self.counters.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether its loudspeaker is muted.
+    pub fn is_muted(&self) -> bool {
+        self.counters.muted.load(Ordering::SeqCst)
+    }
+
+    /// What came to its loudspeaker.
+    pub fn heard(&self) -> Heard {
+        self.counters.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until this is so; false if it is not in time.

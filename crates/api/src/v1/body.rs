@@ -35,8 +35,8 @@ pub(crate) struct StreamBody {
     #[schema(value_type = Option<ConflictBody>)]
     conflict: Option<Option<ConflictBody>>,
     /// Its talk stream `NAME/talk`: a device's URL, several, keys, `true` (the first source that can be talked to) or
-    /// `false` (none). Default: the first source that says of itself that it is talked to: `isapi:`, or RTSP or a
-    /// program with `#backchannel=1`.
+    /// `false` (none). Default: the first source that says of itself that it is talked to: `isapi:`, `homekit:` (without
+    /// `#backchannel=0`), or RTSP or a program with `#backchannel=1`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<TalkBody>)]
     talk: Option<Option<TalkItem>>,

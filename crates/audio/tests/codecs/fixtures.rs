@@ -13,12 +13,12 @@ macro_rules! fixture {
     };
 }
 
-fn samples(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn samples(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0).collect()
 }
 
 /// How far the difference lies below the reference, in dB.
-fn match_db(found: &[f32], reference: &[f32]) -> f64 {
+pub(crate) fn match_db(found: &[f32], reference: &[f32]) -> f64 {
     assert_eq!(found.len(), reference.len());
     let power = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
     let signal = power(&mut reference.iter().copied());
@@ -137,9 +137,12 @@ fn an_aac_track_without_a_config_or_with_a_strange_one_is_refused() {
     let refused =
         |params| Decoder::new(&Track::audio(0, Codec::Aac, 16_000, 1, params)).unwrap_err().to_string();
     assert!(refused(CodecParams::None).ends_with("its AudioSpecificConfig is missing"));
-    // Object type 39, AAC-ELD.
-    let config = Bytes::from_static(&[0xf8, 0xf0, 0x20, 0x00]);
-    assert!(refused(CodecParams::Aac { config }).contains("none of AAC-LC, HE-AAC or AAC-LD"));
+    // Object type 42, USAC.
+    let config = Bytes::from_static(&[0xf9, 0x50, 0x20]);
+    assert!(refused(CodecParams::Aac { config }).contains("none of AAC-LC, HE-AAC, AAC-LD or AAC-ELD"));
+    // Object type 39, AAC-ELD, with low-delay SBR.
+    let config = Bytes::from_static(&[0xf8, 0xf0, 0x21, 0x00]);
+    assert!(refused(CodecParams::Aac { config }).contains("low-delay SBR"));
 }
 
 /// A packet whose next one repeats it: those are the loud ones.

@@ -1,6 +1,8 @@
 //! Codecs against each other and against FFmpeg's bytes, as a user of this crate sees them.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 #![allow(clippy::print_stdout, reason = "a test may say what it measured")]
+mod eld;
+mod ffmpeg;
 mod fixtures;
 mod noise;
 mod speed;

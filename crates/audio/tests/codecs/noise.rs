@@ -99,3 +99,11 @@ fn the_aac_decoder_takes_20_000_units_of_noise() {
         feed(&Track::audio(0, Codec::Aac, rate, channels, params), &good);
     }
 }
+
+#[test]
+fn the_aac_eld_decoder_takes_20_000_units_of_noise() {
+    for stream in &crate::eld::STREAMS {
+        let (track, good) = stream.read();
+        feed(&track, &good);
+    }
+}

@@ -18,7 +18,11 @@ fn measure(source: Target, target: Target) {
         frames += std::iter::from_fn(|| transcoder.poll_output()).count();
     }
     let each = start.elapsed().as_secs_f64() * 1e6 / frames as f64;
-    println!("{} {} → {} {}: {each:.0} µs per 20 ms", source.codec, source.rate, target.codec, target.rate);
+    let millis = target.frame.as_millis();
+    println!(
+        "{} {} → {} {}: {each:.0} µs per {millis} ms",
+        source.codec, source.rate, target.codec, target.rate
+    );
 }
 
 #[test]
@@ -31,4 +35,9 @@ fn speed_of_20_ms() {
     measure(usual(Codec::G722), usual(Codec::Pcma));
     measure(usual(Codec::Pcma), usual(Codec::G722));
     measure(Target { rate: 44_100, ..usual(Codec::L16) }, usual(Codec::Pcmu));
+    let homekit = Target { rate: 16_000, frame: std::time::Duration::from_millis(30), ..usual(Codec::Aac) };
+    let plain = Target { frame: homekit.frame, ..usual(Codec::L16) };
+    measure(homekit, plain);
+    measure(plain, homekit);
+    measure(plain, plain);
 }

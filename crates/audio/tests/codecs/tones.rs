@@ -26,7 +26,7 @@ fn assert_heard(source: Target, target: Target, pitch: f64) {
     assert!(found.purity_db > 18.0, "{source:?} → {target:?}: {found:?}");
 }
 
-const USUAL: [Codec; 5] = [Codec::Opus, Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::L16];
+const USUAL: [Codec; 6] = [Codec::Opus, Codec::Aac, Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::L16];
 
 #[test]
 fn one_kilohertz_survives_from_every_codec_to_every_other() {

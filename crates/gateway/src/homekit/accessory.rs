@@ -20,7 +20,6 @@ mod live;
 mod opus;
 mod picture;
 mod recording;
-mod rtp;
 mod server;
 mod start;
 mod store;

@@ -5,6 +5,7 @@
 use super::line::{Line, LineError};
 use super::mdns::{Found, Mdns};
 use super::secrets::{Secrets, SecretsError, StoredCamera};
+use super::speakers::Speakers;
 use super::srtp::SrtpHandle;
 use crate::sources::homekit::wanted::{Wanted, Whom, is_device_id};
 use crate::sources::homekit::whereabouts::{call, join, split};
@@ -20,7 +21,7 @@ use protocols::hap::pairing::{
 use protocols::hap::srp::SrpError;
 use serde_json::Value;
 
-/// What cameras of HomeKit need: secrets, mDNS, and the socket of their media. Cheap to clone.
+/// What cameras of HomeKit need: secrets, mDNS, the socket of their media, and who of them can be talked to. Cheap to clone.
 #[derive(Clone)]
 pub struct HomekitAccess {
     /// Who trusts us.
@@ -29,6 +30,8 @@ pub struct HomekitAccess {
     pub mdns: Mdns,
     /// Where media comes.
     pub srtp: SrtpHandle,
+    /// Loudspeakers of those that stream now.
+    pub(crate) speakers: Speakers,
 }
 
 /// What pairing came to, as far as an API tells it apart.
@@ -123,6 +126,11 @@ struct Target {
 }
 
 impl HomekitAccess {
+    /// With these; nobody streams yet.
+    pub fn new(secrets: Secrets, mdns: Mdns, srtp: SrtpHandle) -> Self {
+        Self { secrets, mdns, srtp, speakers: Speakers::default() }
+    }
+
     /// The accessories that mDNS finds.
     pub async fn discovered(&self) -> Vec<Found> {
         self.mdns.found().await

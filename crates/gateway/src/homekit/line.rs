@@ -150,6 +150,8 @@ pub(crate) struct Line {
     /// Requests that were asked, and that were answered.
     asked: u64,
     answered: u64,
+    /// The request whose answer somebody waits for, or did.
+    awaited: Option<u64>,
     /// Those that nobody waits for any more are let go.
     answers: VecDeque<(u64, Response)>,
     events: VecDeque<Response>,
@@ -214,6 +216,7 @@ impl Line {
             unsent: BytesMut::new(),
             asked: 0,
             answered: 0,
+            awaited: None,
             answers: VecDeque::new(),
             events: VecDeque::new(),
             ready: false,
@@ -236,10 +239,8 @@ impl Line {
     /// Asks, and waits for the answer. `what` names the question in errors.
     pub(crate) async fn ask(&mut self, request: Request, what: &'static str) -> Result<Response, LineError> {
         let deadline = hub::now() + ANSWER_MAX;
-        self.controller.request(request).map_err(|error| LineError::Said { at: self.at.clone(), error })?;
-        let number = self.asked;
-        self.asked += 1;
-        self.drain();
+        let number = self.tell(request)?;
+        self.awaited = Some(number);
         loop {
             while let Some((answered, response)) = self.answers.pop_front() {
                 if answered == number {
@@ -248,6 +249,15 @@ impl Line {
             }
             self.turn_until(deadline, what).await?;
         }
+    }
+
+    /// Asks, and lets the answer be: it goes out with the next wait for an event. Returns its number.
+    pub(crate) fn tell(&mut self, request: Request) -> Result<u64, LineError> {
+        self.controller.request(request).map_err(|error| LineError::Said { at: self.at.clone(), error })?;
+        let number = self.asked;
+        self.asked += 1;
+        self.drain();
+        Ok(number)
     }
 
     /// The next event. Cancel-safe.
@@ -295,7 +305,9 @@ impl Line {
                 Output::Paired(pairing) => self.paired = Some(pairing),
                 Output::Ready => self.ready = true,
                 Output::Response(response) => {
-                    self.answers.push_back((self.answered, response));
+                    if self.awaited == Some(self.answered) {
+                        self.answers.push_back((self.answered, response));
+                    }
                     self.answered += 1;
                 }
                 Output::Event(event) => {

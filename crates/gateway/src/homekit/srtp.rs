@@ -26,7 +26,8 @@ use std::net::{IpAddr, SocketAddr};
 /// SSRCs differ.
 #[derive(Debug)]
 pub struct NewSession {
-    /// Where the peer is; it may move later, with a packet that is authentic.
+    /// Where the peer is; it may move later, with a packet that is authentic. What is sent to it follows, unless it was opened by
+    /// [`SrtpHandle::open_at`].
     pub remote: SocketAddr,
     /// The SSRC that it sends with, RTP and RTCP: with `remote` it names the session.
     pub remote_ssrc: u32,

@@ -6,11 +6,12 @@
 //! the connection.
 //!
 //! Options in the query: `width`, `height` (the largest picture that fits), `fps`, `bitrate` (kbit/s), `aid` (which camera of a
-//! bridge). go2rtc's `#bitrate=` is taken as well.
+//! bridge), `backchannel=0` (its loudspeaker is left alone). go2rtc's `#bitrate=` is taken as well.
 mod attempt;
 mod camera;
 mod happening;
 mod receiving;
+mod speaking;
 pub(crate) mod wanted;
 pub(crate) mod whereabouts;
 
@@ -18,7 +19,7 @@ use crate::homekit::HomekitAccess;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hub::{Connect, PeerInfo, SourceError, SourceTask};
-use wanted::{Wanted, Whom};
+use wanted::Wanted;
 
 /// Dials HomeKit cameras.
 #[derive(Clone)]
@@ -43,13 +44,7 @@ impl Connect for HomekitSources {
     }
 
     fn peer(&self, url: &str) -> PeerInfo {
-        let remote = match Wanted::parse(url).map(|wanted| wanted.whom) {
-            Ok(Whom::Known { id, at: None }) => id,
-            Ok(Whom::Known { at: Some((host, port)), .. }) => format!("{host}:{port}"),
-            Ok(Whom::At { host, port } | Whom::Keys { host, port, .. }) => format!("{host}:{port}"),
-            Err(_) => String::new(),
-        };
-        PeerInfo { protocol: "homekit", transport: "udp", remote, ..PeerInfo::default() }
+        Wanted::peer(url)
     }
 
     fn run(&self, task: SourceTask) -> LocalBoxFuture<'static, Result<(), SourceError>> {

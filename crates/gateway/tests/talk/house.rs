@@ -86,7 +86,7 @@ pub(crate) fn with_config<Fut: Future<Output = ()>>(
         limits: Limits::default(),
         conflict: Conflict::Refuse,
         connectors: sources::connectors(&config, demo(), &programs, None),
-        deliverers: outputs::deliverers(&config, &programs),
+        deliverers: outputs::deliverers(&config, &programs, None),
     })
     .unwrap();
     let options = tokio::runtime::LocalOptions::default();

@@ -9,6 +9,7 @@
 mod aac;
 mod camera;
 mod devices;
+mod homekit;
 mod house;
 mod intercom;
 mod latency;

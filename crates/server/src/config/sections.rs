@@ -56,7 +56,8 @@ pub struct Config {
     ///
     /// A stream with a device to talk to has a talk stream, `NAME/talk`: what is published there is heard at the device.
     /// It has one when a source says so, as in go2rtc: `isapi://…`, or RTSP with `#backchannel=1`, or
-    /// `exec:PROGRAM ARGUMENTS#backchannel=1#audio=alaw/8000`, a program that gets what is said on its stdin; other RTSP
+    /// `exec:PROGRAM ARGUMENTS#backchannel=1#audio=alaw/8000`, a program that gets what is said on its stdin; a HomeKit camera is
+    /// talked to unless `#backchannel=0` stands behind its URL; other RTSP
     /// cameras are never asked for their back channel, as some of them end what they send when asked. Or `talk` names it: a
     /// URL, a list, `true` (the first source that can be talked to), `false` (none), or keys: `url`, `conflict` (what a second
     /// talker gets: `refuse`, `queue`, `mix`, `replace`), `idle: 2.5s` (without sound for this long the call is closed),

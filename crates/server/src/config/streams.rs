@@ -60,7 +60,7 @@ struct StreamKeys {
     supervision: Option<SupervisionPart>,
     /// Its talk stream, `NAME/talk`, which flows to a loudspeaker: a device's URL, a list of them, or keys: `url`,
     /// `conflict`, `idle`, `half_duplex`, `supervision`. `true`: the first source that can be talked to. `false`: none.
-    /// Left out: the first source with `isapi:`, or RTSP or `exec:` with `#backchannel=1`, if there is one. go2rtc asks every
+    /// Left out: the first source with `isapi:` or `homekit:`, or RTSP or `exec:` with `#backchannel=1`, if there is one. go2rtc asks every
     /// RTSP camera for its back channel; here only those of which the configuration says so, since asking makes some
     /// cameras end what they send.
     #[serde(skip_serializing_if = "TalkEntry::is_default")]

@@ -1,13 +1,15 @@
 //! HomeKit cameras that others wrote, HAP-python and hap-nodejs: paired with by the API, watched by RTSP, restarted, and left.
 
+use super::upload::{SECONDS, announcement, ask};
 use super::{BINARY, turn};
+use audio::tone::analyse;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use testkit::process::{Peer, Place, Server, eventually, free_port};
-use testkit::require;
+use testkit::{require, tone};
 
 const CODE: &str = "031-45-154";
 
@@ -190,4 +192,45 @@ fn hap_nodejs_cameras_stream_picture_and_sound_at_once_and_outlive_the_server() 
     decode(&place, "decode-small", &ffmpeg5, &server.rtsp_url("small"), &["-map", "0:v:0"], 20);
     assert_eq!(server.stream("small")["tracks"][0]["width"], 320);
     server.stop();
+}
+
+#[test]
+fn what_curl_says_at_the_door_is_heard_at_hap_nodejs_camera_by_ffmpeg() {
+    require!(curl, ffmpeg5, hap_nodejs);
+    let _turn = turn::alone();
+    let place = Place::new().unwrap();
+    let camera = Camera::new(&place, hap_nodejs, "homekit_cam.js", "AA:00:00:00:00:13", &ffmpeg5);
+    let running = camera.start(&place, "camera");
+    let server = start_server(&place);
+    let (status, answer) =
+        pair(&server, &json!({ "address": camera.address(), "pin": CODE, "stream": "gate" }));
+    assert_eq!(status, 200, "{answer}");
+    let viewer = start_viewer(&place, &ffmpeg5, &server.rtsp_url("gate"));
+    let live = server.wait_for_state("gate", "live", SOON);
+    assert_eq!(live["talk"], "gate/talk", "{live:#}");
+    eventually("pictures come", SOON, || (pictures(&viewer) > 10).then_some(()));
+    let file = format!("@{}", announcement(&place).display());
+    let seen = pictures(&viewer);
+    let url = server.http_url("/api/stream?dst=gate/talk");
+    let (status, text) = ask(&curl, &place, "curl", &["--data-binary", &file], &url);
+    let output = server.stream("gate/talk")["outputs"][0].clone();
+    assert_eq!(status, 200, "{text}");
+    assert!(pictures(&viewer) > seen + 100, "the picture goes on meanwhile, at 15 frames a second");
+    viewer.kill();
+    server.stop();
+    eventually("the camera was told", SOON, || running.stdout().contains("stop").then_some(()));
+
+    let heard = std::fs::read(camera.folder.join("heard.s16")).unwrap();
+    let heard = tone::from_le_bytes(&heard).into_iter().map(|sample| f32::from(sample) / 32_768.0);
+    let heard: Vec<f32> = heard.collect();
+    let loud = |sample: &f32| sample.abs() > 0.02;
+    let first = heard.iter().position(loud).expect("nothing was heard");
+    let last = heard.iter().rposition(loud).unwrap();
+    let heard = &heard[first..=last];
+    let seconds = heard.len() as f64 / 48_000.0;
+    let found = analyse(&heard[4_800..heard.len() - 4_800], 48_000).unwrap();
+    println!("hap-nodejs with ffmpeg: {seconds:.2} s of {SECONDS} s: {found:?}, {}", output["frames"]);
+    assert!((seconds / SECONDS - 1.0).abs() < 0.05, "{seconds} s were heard: {output:#}");
+    assert!((found.frequency_hz - 1_000.0).abs() < 2.0 && found.purity_db > 20.0, "{found:?}");
+    assert!((found.level_dbfs + 20.0).abs() < 1.5, "{found:?}");
 }

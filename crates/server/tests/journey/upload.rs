@@ -18,7 +18,7 @@ const STREAM: &str = "in1";
 /// Where sound for the door goes.
 const DOOR: &str = "/api/stream?dst=door/talk";
 /// How long the announcement is.
-const SECONDS: f64 = 10.0;
+pub(super) const SECONDS: f64 = 10.0;
 const RATE: u32 = 16_000;
 
 /// ffmpeg posts to one path; another one reads what came of it by RTSP, packet by packet.
@@ -59,7 +59,7 @@ fn mpeg_ts_put_by_ffmpeg_is_read_unchanged() {
 }
 
 /// Asks with curl; status and text of the answer.
-fn ask(curl: &Path, place: &Place, name: &str, arguments: &[&str], url: &str) -> (u16, String) {
+pub(super) fn ask(curl: &Path, place: &Place, name: &str, arguments: &[&str], url: &str) -> (u16, String) {
     let mut command = Command::new(curl);
     command.args(["-sS", "-w", "\n%{http_code}"]).args(arguments).arg(url);
     let exit = Peer::start(place, name, &mut command, Duration::from_secs(40)).wait();
@@ -68,7 +68,7 @@ fn ask(curl: &Path, place: &Place, name: &str, arguments: &[&str], url: &str) ->
 }
 
 /// A file with a tone of 1 kHz at −20 dBFS.
-fn announcement(place: &Place) -> PathBuf {
+pub(super) fn announcement(place: &Place) -> PathBuf {
     let samples = Sine::new(RATE, 1_000.0, -20.0).block_i16((SECONDS * f64::from(RATE)) as usize);
     let raw = formats::pcm::RawAudio { codec: media::Codec::L16, rate: RATE, channels: 1 };
     let mut data = formats::pcm::wav_header(raw).unwrap().to_vec();

@@ -5,7 +5,7 @@ use formats::replay::Clip;
 use media::Moment;
 use protocols::hap::accessory::{
     Accessory, CameraIds, CameraOptions, CharacteristicId, Information, Output as Due, PendingWrite, Server,
-    Status,
+    Status, characteristics, services,
 };
 use protocols::hap::camera::{
     AudioCodec, AudioConfiguration, Command as StreamCommand, CryptoSuite, H264Level, H264Profile,
@@ -47,11 +47,13 @@ pub(super) struct Running {
     counters: Arc<Counters>,
     host: Host,
     ids: CameraIds,
+    /// What mutes its loudspeaker.
+    mute: Option<CharacteristicId>,
     began: Instant,
     connections: BTreeMap<u64, Connection>,
     next_id: u64,
     streams: Streams,
-    /// Where it sends from, while it is switched on.
+    /// Where it listens, while it is switched on.
     udp_port: u16,
 }
 
@@ -59,11 +61,22 @@ pub(super) struct Running {
 struct Open {
     listener: TcpListener,
     udp: UdpSocket,
+    /// Where it sends from, if that is elsewhere.
+    elsewhere: Option<UdpSocket>,
+}
+
+impl Open {
+    fn out(&self) -> &UdpSocket {
+        self.elsewhere.as_ref().unwrap_or(&self.udp)
+    }
 }
 
 impl Running {
     pub(super) fn new(setup: Setup, address: SocketAddr, clip: Clip, counters: Arc<Counters>) -> Self {
         let (accessory, ids) = accessory(&setup);
+        let speaker =
+            accessory.find(services::SPEAKER).and_then(|speaker| speaker.find(&characteristics::MUTE));
+        let mute = speaker.map(|mute| CharacteristicId { aid: accessory.aid, iid: mute.iid });
         let code = SetupCode::new(PIN).unwrap_or_else(|error| panic!("{error}"));
         let identity = Identity::generate(setup.id.clone(), &mut SystemRandom);
         let host = Host {
@@ -73,18 +86,22 @@ impl Running {
             accessories: Server::new(vec![accessory]),
         };
         let streams = Streams::new(clip, &setup, counters.clone());
-        Self {
+        let mut camera = Self {
             setup,
             address,
             counters,
             host,
             ids,
+            mute,
             began: Instant::now(),
             connections: BTreeMap::new(),
             next_id: 1,
             streams,
             udp_port: 0,
-        }
+        };
+        camera.set(mute, &json!(true));
+        camera.counters.muted.store(mute.is_some(), Ordering::SeqCst);
+        camera
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
@@ -98,7 +115,7 @@ impl Running {
             }
             let wait = match (&open, wants_power) {
                 (None, true) => AGAIN,
-                (Some(Open { udp, .. }), _) => self.streams.send(udp, moment(self.began)).min(WAIT_MAX),
+                (Some(open), _) => self.streams.send(open.out(), moment(self.began)).min(WAIT_MAX),
                 (None, false) => WAIT_MAX,
             };
             let wait = wait.min(self.tell_events().await);
@@ -140,8 +157,8 @@ impl Running {
                         }
                     }
                     Some(Command::Mute(mute)) => self.streams.mute = mute,
-                    Some(Command::Repeat) => if let Some(Open { udp, .. }) = &open {
-                        self.streams.repeat(udp);
+                    Some(Command::Repeat) => if let Some(open) = &open {
+                        self.streams.repeat(open.out());
                     },
                     Some(Command::Ring) => self.set(self.ids.pressed, &json!(0)),
                     Some(Command::Motion(moves)) => self.set(self.ids.motion, &json!(moves)),
@@ -159,7 +176,11 @@ impl Running {
         let listener = TcpListener::bind(self.address).await.ok()?;
         let udp = UdpSocket::bind((self.address.ip(), 0)).await.ok()?;
         self.udp_port = udp.local_addr().ok()?.port();
-        Some(Open { listener, udp })
+        let elsewhere = match self.setup.tells_port {
+            true => None,
+            false => Some(UdpSocket::bind((self.address.ip(), 0)).await.ok()?),
+        };
+        Some(Open { listener, udp, elsewhere })
     }
 
     fn set(&mut self, id: Option<CharacteristicId>, value: &Value) {
@@ -235,6 +256,11 @@ impl Running {
     fn write(&mut self, connection: u64, mut write: PendingWrite) -> Response {
         let (local, port) = (self.address.ip(), self.udp_port);
         for item in write.items_mut() {
+            if Some(item.id) == self.mute
+                && let Some(muted) = item.value.as_bool()
+            {
+                self.counters.muted.store(muted, Ordering::SeqCst);
+            }
             let text = item.value.as_str().unwrap_or_default();
             for (index, ids) in self.ids.streams.iter().enumerate() {
                 if item.id == ids.setup_endpoints {
@@ -301,11 +327,16 @@ fn accessory(setup: &Setup) -> (Accessory, CameraIds) {
         levels: vec![H264Level::L31, H264Level::L40],
         attributes: vec![picture(1920, 1080), picture(1280, 720), picture(640, 360)],
     };
-    let sound = setup.opus_clock_hz.map(|_| AudioConfiguration {
-        codec: AudioCodec::Opus,
+    let (codec, rate) = if setup.eld {
+        (AudioCodec::AacEld, SampleRate::Khz16)
+    } else {
+        (AudioCodec::Opus, SampleRate::Khz24)
+    };
+    let sound = (setup.eld || setup.opus_clock_hz.is_some()).then_some(AudioConfiguration {
+        codec,
         channels: 1,
         constant_bitrate: false,
-        rate: SampleRate::Khz24,
+        rate,
         packet_ms: None,
     });
     let options = CameraOptions {
@@ -313,7 +344,7 @@ fn accessory(setup: &Setup) -> (Accessory, CameraIds) {
         audio: SupportedAudio { configurations: sound.into_iter().collect(), comfort_noise: false },
         rtp: SupportedRtp { suites: vec![CryptoSuite::AesCm128] },
         streams: 2,
-        speaker: false,
+        speaker: setup.speaker,
         doorbell: true,
         motion: true,
         recording: None,

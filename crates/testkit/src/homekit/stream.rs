@@ -1,9 +1,11 @@
 //! The streams of one simulated camera: what was agreed on, and what goes out in real time.
+use super::microphone::Microphone;
+use super::speaker::Speaker;
 use super::{Counters, Setup};
 use crate::mark::marked;
 use formats::replay::{Clip, Next, Replay};
 use formats::rtp::rtcp::{self, Message, SenderReport, write_sender_report};
-use formats::rtp::{Header, PacketBatch, Packetizer, PacketizerOptions, clock_rate};
+use formats::rtp::{Header, Packet, PacketBatch, Packetizer, PacketizerOptions, clock_rate};
 use media::{Codec, Moment, WallTime};
 use protocols::hap::camera::{
     Endpoint, SelectedStream, SessionId, SetupRequest, SetupResponse, SetupStatus, SrtpParameters,
@@ -18,12 +20,6 @@ use tokio::net::UdpSocket;
 
 /// Streams at once, as the specification asks for.
 const STREAMS: usize = 2;
-/// Where a camera says that it takes sound and picture, if it does not say where it is.
-const ELSEWHERE: [u16; 2] = [40_000, 40_002];
-/// Sound goes out so often, and lasts so long.
-const OPUS_FRAME: Duration = Duration::from_millis(20);
-/// One frame of Opus, 20 ms of silence.
-const OPUS_SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 /// Sender reports go out so often.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,22 +45,26 @@ struct Lane {
 
 struct Started {
     video: ContextKey,
+    /// Its keys, and the payload type.
     audio: Option<(ContextKey, u8)>,
+    microphone: Option<Microphone>,
+    speaker: Option<Speaker>,
     replay: Replay,
     packetizer: Packetizer,
     begun: Moment,
-    opus_frames: u64,
+    sounds: u64,
     reported: Option<Moment>,
 }
 
 /// All streams of a camera.
 pub(super) struct Streams {
     clip: Clip,
+    eld: bool,
     opus_clock_hz: Option<u32>,
     silent: bool,
+    speaker: bool,
     own_keys: bool,
     ssrc: Option<u32>,
-    tells_port: bool,
     counters: Arc<Counters>,
     table: Table,
     streams: [Option<Stream>; STREAMS],
@@ -84,11 +84,12 @@ impl Streams {
         }
         Self {
             clip,
+            eld: setup.eld,
             opus_clock_hz: setup.opus_clock_hz,
             silent: setup.silent,
+            speaker: setup.speaker,
             own_keys: setup.own_keys,
             ssrc: setup.ssrc,
-            tells_port: setup.tells_port,
             counters,
             table: Table::default(),
             streams: [const { None }; STREAMS],
@@ -102,7 +103,7 @@ impl Streams {
         self.streams.get(index).is_some_and(Option::is_some)
     }
 
-    /// `port`: where it sends from.
+    /// `port`: where it listens.
     pub(super) fn set_up(&mut self, index: usize, agreed: Agreed, local: IpAddr, port: u16) -> SetupResponse {
         let session = Some(agreed.request.session);
         let Some(place) = self.streams.get_mut(index).filter(|stream| stream.is_none()) else {
@@ -119,8 +120,7 @@ impl Streams {
         };
         let sound = self.ssrc.map(|ssrc| !ssrc);
         let (video, audio) = (lane(&agreed.request.video, self.ssrc), lane(&agreed.request.audio, sound));
-        let [video_port, audio_port] = if self.tells_port { [port; 2] } else { ELSEWHERE };
-        let accessory = Endpoint { address: local, video_port, audio_port };
+        let accessory = Endpoint { address: local, video_port: port, audio_port: port };
         let status = SetupStatus::Success {
             accessory,
             video: video.keys.clone(),
@@ -148,12 +148,18 @@ impl Streams {
         };
         let key = context(controller.video_port, video.rtp.ssrc, &stream.video, &stream.agreed.request.video);
         let Some(video_key) = key else { return false };
-        let sounds = self.opus_clock_hz.is_some() && !self.silent;
-        let audio = selected.audio.filter(|_| sounds).and_then(|audio| {
+        let microphone = match (self.silent, self.eld, self.opus_clock_hz) {
+            (true, ..) | (false, false, None) => None,
+            (false, true, _) => Microphone::eld(),
+            (false, false, Some(clock_hz)) => Some(Microphone::Opus { clock_hz }),
+        };
+        let audio = selected.audio.filter(|_| microphone.is_some() || self.speaker).and_then(|audio| {
             let theirs = &stream.agreed.request.audio;
             let key = context(controller.audio_port, audio.rtp.ssrc, &stream.audio, theirs)?;
             Some((key, audio.rtp.payload_type?))
         });
+        let speaker = selected.audio.as_ref().filter(|_| self.speaker);
+        let speaker = speaker.and_then(|audio| Speaker::new(audio, self.counters.heard.clone()));
         let picture = self.clip.tracks.iter().position(|track| track.codec == Codec::H264);
         let Some(track) = picture.and_then(|at| self.clip.tracks.get(at)) else { return false };
         let options = PacketizerOptions {
@@ -174,10 +180,12 @@ impl Streams {
         stream.started = Some(Started {
             video: video_key,
             audio,
+            microphone,
+            speaker,
             replay,
             packetizer,
             begun: Moment::ZERO,
-            opus_frames: 0,
+            sounds: 0,
             reported: None,
         });
         self.counters.started.fetch_add(1, Ordering::SeqCst);
@@ -243,13 +251,27 @@ impl Streams {
         self.counters.repeated.fetch_add(u64::from(is_sent && is_forged), Ordering::SeqCst);
     }
 
-    /// Reports of whoever watches.
+    /// Reports of whoever watches, and what is said.
     pub(super) fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8]) {
-        let Some(accepted) = self.table.handle_datagram(from, datagram) else { return };
-        if accepted.kind != Kind::Rtcp {
+        let accepted = self.table.handle_datagram(from, datagram);
+        let twice = self.table.dropped().replayed;
+        self.counters.heard.lock().unwrap_or_else(PoisonError::into_inner).twice = twice;
+        let Some(accepted) = accepted else { return };
+        let datagram = &datagram[..accepted.length];
+        let started = self.streams.iter_mut().flatten().filter_map(|stream| stream.started.as_mut());
+        let mut of_sound =
+            started.filter(|started| started.audio.is_some_and(|(key, _)| key == accepted.context));
+        let speaker = of_sound.next().and_then(|started| started.speaker.as_mut());
+        if accepted.kind == Kind::Rtp {
+            if let (Some(speaker), Ok(packet)) = (speaker, Packet::parse(datagram.to_vec().into())) {
+                speaker.hear(&packet);
+            }
             return;
         }
-        for message in rtcp::parse(&datagram[..accepted.length]).unwrap_or_default() {
+        for message in rtcp::parse(datagram).unwrap_or_default() {
+            if let (Message::SenderReport(_), Some(speaker)) = (&message, &speaker) {
+                speaker.report();
+            }
             let counter = match message {
                 Message::ReceiverReport { .. } => &self.counters.reports,
                 Message::PictureLoss { .. } => &self.counters.picture_losses,
@@ -271,7 +293,7 @@ impl Streams {
     /// Sends what is due; returns how long there is nothing more.
     pub(super) fn send(&mut self, udp: &UdpSocket, now: Moment) -> Duration {
         let mut wait = REPORT_EVERY;
-        let Self { streams, table, batch, counters, opus_clock_hz, mute, newest, .. } = self;
+        let Self { streams, table, batch, counters, mute, newest, .. } = self;
         let mut out = |key: ContextKey, kind: Kind, mut packet: Vec<u8>| {
             let to = match kind {
                 Kind::Rtp => table.protect_rtp(key, &mut packet, 0),
@@ -309,28 +331,31 @@ impl Streams {
                     }
                 }
             }
-            let hz = opus_clock_hz.unwrap_or(48_000);
-            let ticks = |frames: u64| (frames * u64::from(hz) / 50) as u32;
-            if let Some((audio, payload_type)) = started.audio {
-                while started.begun + OPUS_FRAME * started.opus_frames as u32 <= now {
+            let sound = started.audio.zip(started.microphone.as_mut());
+            let mut sound_time = None;
+            if let Some(((audio, payload_type), microphone)) = sound {
+                let (begun, frame) = (started.begun, microphone.frame());
+                let due = |sounds: u64| begun + frame * sounds as u32;
+                while due(started.sounds) <= now {
                     let header = Header {
                         marker: false,
                         payload_type,
-                        sequence: started.opus_frames as u16,
-                        timestamp: ticks(started.opus_frames),
+                        sequence: started.sounds as u16,
+                        timestamp: microphone.ticks(started.sounds),
                         ssrc: stream.audio.ssrc,
                     };
-                    out(audio, Kind::Rtp, [&header.to_bytes()[..], &OPUS_SILENCE[..]].concat());
-                    started.opus_frames += 1;
+                    out(audio, Kind::Rtp, [&header.to_bytes()[..], &microphone.next()[..]].concat());
+                    started.sounds += 1;
                 }
-                wait = wait.min((started.begun + OPUS_FRAME * started.opus_frames as u32).since(now));
+                wait = wait.min(due(started.sounds).since(now));
+                sound_time = Some((audio, microphone.clock(now.since(begun))));
             }
             let is_due = started.reported.is_none_or(|at| now.since(at) >= REPORT_EVERY);
             if let (true, Some(rtp_time)) = (is_due, rtp_time) {
                 started.reported = Some(now);
                 out(started.video, Kind::Rtcp, report(stream.video.ssrc, rtp_time));
-                if let Some((audio, _)) = started.audio {
-                    out(audio, Kind::Rtcp, report(stream.audio.ssrc, ticks(started.opus_frames)));
+                if let Some((audio, rtp_time)) = sound_time {
+                    out(audio, Kind::Rtcp, report(stream.audio.ssrc, rtp_time));
                 }
             }
         }

@@ -264,15 +264,18 @@ fn video() -> SupportedVideo {
     }
 }
 
-/// Opus is what we can make of any sound. Controllers want a codec to be there, so it is also where no sound goes along.
+/// Both are made of any sound; Opus first, which sounds better. Controllers want a codec to be there, so they are also where no
+/// sound goes along.
 fn audio() -> SupportedAudio {
-    let configuration = |rate| AudioConfiguration {
-        codec: AudioCodec::Opus,
+    let rates = [SampleRate::Khz24, SampleRate::Khz16];
+    let configuration = |codec, rate| AudioConfiguration {
+        codec,
         channels: 1,
         constant_bitrate: false,
         rate,
         packet_ms: None,
     };
-    let configurations = [SampleRate::Khz24, SampleRate::Khz16].into_iter().map(configuration).collect();
+    let all = [AudioCodec::Opus, AudioCodec::AacEld].into_iter();
+    let configurations = all.flat_map(|codec| rates.map(|rate| configuration(codec, rate))).collect();
     SupportedAudio { configurations, comfort_noise: false }
 }

@@ -7,7 +7,7 @@ mod choice;
 mod sound;
 mod talkback;
 
-use super::rtp::{Lane, LaneOptions};
+use crate::homekit::rtp::{Lane, LaneOptions};
 use crate::homekit::srtp::{self, Gone, NewSession, Session, SrtpHandle};
 use crate::webrtc::{CatchUp, SendFrame, cut, packets_within};
 use formats::rtp::Packets;

@@ -2,7 +2,6 @@
 //!
 //! Source: RFC 6716 §3.2.5 (packets of several frames, code 3, with lengths of their own).
 use bytes::Bytes;
-use std::time::Duration;
 
 /// The code that says "any number of frames".
 const CODE_ANY: u8 = 3;
@@ -16,8 +15,8 @@ const SHORT: usize = 252;
 const FRAME_BYTES_MAX: usize = 1_275;
 
 /// How long a frame of the encoder must be, so that packets of this length are made of whole ones.
-pub(super) const fn frame_for(packet_ms: u8) -> Duration {
-    Duration::from_millis(if packet_ms.is_multiple_of(20) { 20 } else { 10 })
+pub(super) const fn frame_ms_for(packet_ms: u8) -> u8 {
+    if packet_ms.is_multiple_of(20) { 20 } else { 10 }
 }
 
 /// Joins frames into packets.
@@ -28,9 +27,9 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    /// Packets of `packet_ms` of frames of [`frame_for`] that.
+    /// Packets of `packet_ms` of frames of [`frame_ms_for`] that.
     pub(super) fn new(packet_ms: u8) -> Self {
-        let frames_max = usize::from(packet_ms) / frame_for(packet_ms).as_millis().max(1) as usize;
+        let frames_max = usize::from(packet_ms / frame_ms_for(packet_ms));
         Self { frames_max: frames_max.max(1), frames: Vec::new() }
     }
 
@@ -96,10 +95,7 @@ mod tests {
 
     #[test]
     fn frames_become_packets_of_the_length_that_was_asked_for() {
-        assert_eq!(
-            (frame_for(20).as_millis(), frame_for(30).as_millis(), frame_for(60).as_millis()),
-            (20, 10, 20)
-        );
+        assert_eq!((frame_ms_for(20), frame_ms_for(30), frame_ms_for(60)), (20, 10, 20));
         let mut joiner = Joiner::new(60);
         assert_eq!(joiner.push(frame(0x78, 40)), None);
         assert_eq!((joiner.push(frame(0x78, 300)), joiner.waiting()), (None, 2));

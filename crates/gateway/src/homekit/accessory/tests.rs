@@ -146,16 +146,20 @@ fn picture(keyframe: bool, length: usize) -> Vec<u8> {
     data
 }
 
-/// Publishes 25 pictures a second, a key frame each second, and sound in 20 ms, until it is aborted.
-async fn publish(hub: &Hub, stream: &str, codec: Codec) -> tokio::task::JoinHandle<()> {
-    let mut publisher = hub.publish(&name(stream), PeerInfo::default(), None).await.unwrap();
+/// The track of [`picture`]s.
+fn video_track(codec: Codec) -> Track {
     let params = CodecParams::H264 {
         sps: Bytes::from_static(&[0x67, 77, 0, 31, 0x95, 0xa8]),
         pps: vec![Bytes::from_static(&[0x68, 0xee, 0x3c, 0x80])],
     };
-    let params = if codec == Codec::H264 { params } else { CodecParams::None };
+    Track::video(0, codec, if codec == Codec::H264 { params } else { CodecParams::None })
+}
+
+/// Publishes 25 pictures a second, a key frame each second, and sound in 20 ms, until it is aborted.
+async fn publish(hub: &Hub, stream: &str, codec: Codec) -> tokio::task::JoinHandle<()> {
+    let mut publisher = hub.publish(&name(stream), PeerInfo::default(), None).await.unwrap();
     let sound = Track::audio(1, Codec::Pcmu, 8_000, 1, CodecParams::None);
-    publisher.set_tracks(vec![Track::video(0, codec, params), sound]).await.unwrap();
+    publisher.set_tracks(vec![video_track(codec), sound]).await.unwrap();
     tokio::task::spawn_local(async move {
         let mut tick = tokio::time::interval(Duration::from_millis(20));
         for number in 0_i64.. {

@@ -98,9 +98,21 @@ impl SrtpHandle {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(&self, new: NewSession) -> Result<Session, OpenError> {
+        self.begin(new, false).await
+    }
+
+    /// The same for a peer that takes what it is sent where it said, wherever it sends from.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_at(&self, new: NewSession) -> Result<Session, OpenError> {
+        self.begin(new, true).await
+    }
+
+    async fn begin(&self, new: NewSession, is_fixed: bool) -> Result<Session, OpenError> {
         let mut served = self.served().await?;
         let (inbox, packets) = mpsc::channel(INBOX);
-        let opened = served.ask(|reply| Command::Open { new, inbox, reply }).await;
+        let opened = served.ask(|reply| Command::Open { new, is_fixed, inbox, reply }).await;
         let key = opened.ok_or(OpenError::Shutdown)??;
         Ok(Session::new(key, served.local, packets, served.commands, served.state))
     }

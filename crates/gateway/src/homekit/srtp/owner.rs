@@ -30,6 +30,8 @@ pub(super) type SessionKey = ContextKey;
 pub(super) enum Command {
     Open {
         new: NewSession,
+        /// What is sent goes where it says, and does not follow the peer.
+        is_fixed: bool,
         inbox: mpsc::Sender<Packet>,
         reply: oneshot::Sender<Result<SessionKey, OpenError>>,
     },
@@ -70,6 +72,8 @@ pub struct Stats {
 struct Entry {
     inbox: mpsc::Sender<Packet>,
     local: Option<IpAddr>,
+    /// Where it is sent to, wherever it sends from.
+    fixed: Option<SocketAddr>,
     rtp_overhead: usize,
     rtcp_overhead: usize,
 }
@@ -144,8 +148,8 @@ impl Owner {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Open { new, inbox, reply } => {
-                let opened = self.open(&new, inbox);
+            Command::Open { new, is_fixed, inbox, reply } => {
+                let opened = self.open(&new, is_fixed, inbox);
                 let key = opened.as_ref().ok().copied();
                 if let (Err(_), Some(key)) = (reply.send(opened), key) {
                     // Whoever asked has left.
@@ -174,19 +178,26 @@ impl Owner {
     }
 
     /// The mailbox is there before the table can name it.
-    fn open(&mut self, new: &NewSession, inbox: mpsc::Sender<Packet>) -> Result<SessionKey, OpenError> {
+    fn open(
+        &mut self,
+        new: &NewSession,
+        is_fixed: bool,
+        inbox: mpsc::Sender<Packet>,
+    ) -> Result<SessionKey, OpenError> {
         if self.entries.len() >= SESSIONS_MAX {
             return Err(OpenError::TooMany);
         }
         let (profile, local) = (new.send.profile(), new.local);
+        let remote = SocketAddr::new(new.remote.ip().to_canonical(), new.remote.port());
         let entry = Entry {
             inbox,
             local,
+            fixed: is_fixed.then_some(remote),
             rtp_overhead: profile.rtp_overhead(),
             rtcp_overhead: profile.rtcp_overhead(),
         };
         let key = self.table.insert(&NewContext {
-            remote: SocketAddr::new(new.remote.ip().to_canonical(), new.remote.port()),
+            remote,
             ssrc: new.remote_ssrc,
             send: new.send.clone(),
             receive: new.receive.clone(),
@@ -202,7 +213,8 @@ impl Owner {
 
     /// Enciphers the packets of a frame in one buffer, which goes out in as few sends as possible.
     fn send(&mut self, key: SessionKey, packets: &Packets) {
-        let (Some(entry), Some(remote)) = (self.entries.get(&key), self.table.remote(key)) else { return };
+        let Some(entry) = self.entries.get(&key) else { return };
+        let Some(remote) = entry.fixed.or_else(|| self.table.remote(key)) else { return };
         for packet in packets.iter() {
             let length = packet.len() + entry.rtp_overhead;
             let (table, udp) = (&mut self.table, &*self.udp);
@@ -217,7 +229,8 @@ impl Owner {
     }
 
     fn send_rtcp(&mut self, key: SessionKey, packet: &[u8]) {
-        let (Some(entry), Some(remote)) = (self.entries.get(&key), self.table.remote(key)) else { return };
+        let Some(entry) = self.entries.get(&key) else { return };
+        let Some(remote) = entry.fixed.or_else(|| self.table.remote(key)) else { return };
         let length = packet.len() + entry.rtcp_overhead;
         let (table, udp) = (&mut self.table, &*self.udp);
         let protected = self.batch.push_by(entry.local, remote, length, udp, |bytes| {

@@ -159,6 +159,22 @@ fn a_frame_goes_out_whole_and_what_the_peer_says_comes_in() {
 }
 
 #[test]
+fn who_named_a_place_is_sent_to_there_wherever_it_sends_from() {
+    run(async {
+        let (_hub, handle) = served(Limits::default());
+        let mut peer = Peer::new(7, 1);
+        let mut session = handle.open_at(peer.session()).await.unwrap();
+        let elsewhere = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let said = peer.rtp(b"from elsewhere");
+        elsewhere.send_to(&said, session.local_address()).unwrap();
+        assert_eq!(next(&mut session).await.data, rtp(1, 7, b"from elsewhere"));
+        session.send_rtcp(report(3).into()).await.unwrap();
+        let received = tokio::task::spawn_blocking(move || peer.receive()).await.unwrap();
+        assert_eq!(received, report(3));
+    });
+}
+
+#[test]
 fn whatever_is_nobodys_is_counted_by_its_reason_and_disturbs_nobody() {
     run(async {
         let (_hub, handle) = served(Limits::default());

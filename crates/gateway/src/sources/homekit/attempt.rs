@@ -1,10 +1,11 @@
-//! One attempt at a camera: call it, read what it can, agree on a stream, take it, and end it in order.
+//! One attempt at a camera: call it, read what it can, agree on a stream, take it, say what is to be said, and end it in order.
 //!
 //! Owns the connection, what was agreed on and the media. Being told to end breaks off whatever is under way; what was begun at the
 //! camera by then is ended all the same.
-use super::camera::{Camera, Choice, Management};
+use super::camera::{Camera, Choice, Loudspeaker, Management};
 use super::happening::happenings;
 use super::receiving::{AUDIO_PAYLOAD_TYPE, REPORT_EVERY, Receiving, Ssrcs, VIDEO_PAYLOAD_TYPE};
+use super::speaking::{Said, Speaking};
 use super::wanted::Wanted;
 use super::whereabouts::call;
 use crate::homekit::HomekitAccess;
@@ -18,8 +19,8 @@ use protocols::hap::accessory::client::{
 };
 use protocols::hap::accessory::{CharacteristicId, Status};
 use protocols::hap::camera::{
-    AudioCodec, Command, CryptoSuite, Endpoint, SelectedAudio, SelectedStream, SelectedVideo, SessionId,
-    SetupRequest, SetupResponse, SetupStatus, SrtpParameters, StreamParameters,
+    Command, CryptoSuite, Endpoint, SelectedAudio, SelectedStream, SelectedVideo, SessionId, SetupRequest,
+    SetupResponse, SetupStatus, SrtpParameters, StreamParameters,
 };
 use protocols::hap::http::Response;
 use protocols::hap::random::{Random, SystemRandom};
@@ -48,6 +49,8 @@ struct Attempt {
     /// What has been set up at the camera, and must be ended there.
     agreed: Option<(CharacteristicId, SessionId)>,
     media: Option<Receiving>,
+    /// None as well where the loudspeaker is to be left alone.
+    speaking: Option<Speaking>,
 }
 
 pub(super) async fn run(
@@ -78,20 +81,22 @@ impl Attempt {
         let camera = camera(line, wanted).await?;
         watch(line, &camera, stream).await?;
         let (management, choice) = choose(line, &camera, wanted).await?;
-        if choice.audio.is_some_and(|audio| audio.codec != AudioCodec::Opus) {
-            tracing::info!(%stream, "the camera's sound is AAC-ELD, which nothing here can play: it is left out");
+        let ours = self.begin(access, &management, &choice).await?;
+        if wanted.talks {
+            let key = wanted.speaker_key(stream);
+            self.speaking = Some(Speaking::new(&access.speakers, key, &camera, choice.audio.zip(ours)));
         }
-        self.begin(access, &management, &choice).await?;
         self.flow(&camera, stream, publisher, worker).await
     }
 
-    /// Agrees on addresses and keys, opens the sessions, and only then has the camera start.
+    /// Agrees on addresses and keys, opens the sessions, and only then has the camera start. Returns our SSRC of the sound, if there
+    /// is any.
     async fn begin(
         &mut self,
         access: &HomekitAccess,
         management: &Management,
         choice: &Choice,
-    ) -> Result<(), SourceError> {
+    ) -> Result<Option<u32>, SourceError> {
         let Some(line) = &mut self.line else { return Err(SourceError::ours("there is no connection")) };
         let srtp = access.srtp.local_address().await.map_err(unopened)?;
         let session: SessionId = drawn()?;
@@ -157,7 +162,8 @@ impl Attempt {
             let session = open(accessory.audio_port, audio_ssrc, &request.audio, &audio).await?;
             audio_session = Some((session, Ssrcs { ours, theirs: audio_ssrc }));
         }
-        let start = start(session, choice, video_ssrcs, audio_session.as_ref().map(|(_, ssrcs)| *ssrcs));
+        let audio_ssrcs = audio_session.as_ref().map(|(_, ssrcs)| *ssrcs);
+        let start = start(session, choice, video_ssrcs, audio_ssrcs);
         self.media = Some(Receiving::new(choice, (video_session, video_ssrcs), audio_session)?);
         let wish = Change {
             id: management.selected,
@@ -165,7 +171,8 @@ impl Attempt {
             watch: None,
             wants_response: false,
         };
-        written(line, wish, "to start a stream").await
+        written(line, wish, "to start a stream").await?;
+        Ok(audio_ssrcs.map(|ssrcs| ssrcs.ours))
     }
 
     async fn flow(
@@ -175,7 +182,7 @@ impl Attempt {
         publisher: &mut Publisher,
         worker: &Worker,
     ) -> Result<(), SourceError> {
-        let (Some(line), Some(media)) = (&mut self.line, &mut self.media) else {
+        let Self { line: Some(line), media: Some(media), speaking, .. } = self else {
             return Err(SourceError::ours("there is no stream"));
         };
         let mut ticks = tokio::time::interval(TICK);
@@ -187,6 +194,10 @@ impl Attempt {
                 event = line.event() => for what in happenings(stream, &event?, &camera.watched) {
                     worker.emit(what);
                 },
+                said = said(speaking) => match said {
+                    Said::Begun => unmute(line, camera.speaker),
+                    Said::Packet(packet) => media.speak(packet).await.map_err(gone)?,
+                },
                 feedback = publisher.feedback() => match feedback {
                     Ok(Feedback::KeyframeWanted) => media.want_keyframe(),
                     Ok(Feedback::BitrateMax(_) | Feedback::Waits { .. } | Feedback::Granted) => {}
@@ -194,6 +205,9 @@ impl Attempt {
                 },
                 _ = ticks.tick() => {
                     media.report().await.map_err(gone)?;
+                    if let Some(report) = speaking.as_mut().and_then(Speaking::report) {
+                        media.tell_speech(report).await.map_err(gone)?;
+                    }
                     if hub::now().since(media.came) >= SILENCE_MAX {
                         return Err(refused(line, &format!(
                             "no picture came for {SILENCE_MAX:?}: a firewall may keep UDP from reaching srtp.listen"
@@ -209,6 +223,8 @@ impl Attempt {
 
     /// No more of the stream, then no more sessions, then no connection.
     async fn end(self, stop: &Stop) {
+        // whoever talks hears of it now
+        drop(self.speaking);
         if let (Some(mut line), Some((selected, session))) = (self.line, self.agreed) {
             let since = hub::now();
             let end = SelectedStream::command(session, Command::End);
@@ -225,6 +241,24 @@ impl Attempt {
                 media.close().await;
             }
         }
+    }
+}
+
+/// What is said next; for ever, where nobody can say anything. Cancel-safe.
+async fn said(speaking: &mut Option<Speaking>) -> Said {
+    match speaking {
+        Some(speaking) => speaking.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Has the loudspeaker be heard, whoever silenced it. One that will not is talked to all the same: nobody waits for the answer, and
+/// what is wrong with the connection is found by whoever reads it.
+fn unmute(line: &mut Line, speaker: Option<Loudspeaker>) {
+    let Some(mute) = speaker.and_then(|speaker| speaker.mute) else { return };
+    let wish = Change { id: mute, value: Some(Value::Bool(false)), watch: None, wants_response: false };
+    if let Err(error) = line.tell(write_request(&[wish], None)) {
+        tracing::debug!(%error, "a loudspeaker is not unmuted");
     }
 }
 
@@ -343,7 +377,8 @@ async fn open(
     };
     let new =
         NewSession { remote, remote_ssrc, send: key(sent)?, receive: key(received)?, local: Some(local) };
-    access.srtp.open(new).await.map_err(unopened)
+    // cameras with ffmpeg inside send from one port and listen on the one that they named (homebridge-camera-ffmpeg)
+    access.srtp.open_at(new).await.map_err(unopened)
 }
 
 fn start(session: SessionId, choice: &Choice, video: Ssrcs, audio: Option<Ssrcs>) -> SelectedStream {

@@ -1,5 +1,6 @@
 //! A camera among accessories: its stream managements, what of it is wanted, what it may tell.
 use super::wanted::Picture;
+use crate::homekit::sound::packet_ms;
 use protocols::hap::accessory::{
     Accessory, CharacteristicId, KnownCharacteristic, Service, TypeId, characteristics as is, services,
 };
@@ -10,9 +11,6 @@ use protocols::hap::camera::{
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// How long a packet of sound lasts: 20 ms of Opus, which all cameras can; 30 ms of AAC-ELD, which all that have it can.
-const OPUS_PACKET_MS: u8 = 20;
-const ELD_PACKET_MS: u8 = 30;
 /// Bits that a pixel of a frame takes, a thousand of them: 50, so that 1080p at 30 frames gets 3.1 Mbit/s and 720p 1.4.
 const MILLIBITS_A_PIXEL: u64 = 50;
 /// Least bit rate that is asked for by ourselves: 300 kbit/s, Apple's least for a picture.
@@ -45,6 +43,14 @@ pub(super) enum Told {
 pub(super) struct Camera {
     pub(super) managements: Vec<Management>,
     pub(super) watched: Vec<(CharacteristicId, Told)>,
+    pub(super) speaker: Option<Loudspeaker>,
+}
+
+/// The loudspeaker of a camera.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Loudspeaker {
+    /// What mutes it, if anything does.
+    pub(super) mute: Option<CharacteristicId>,
 }
 
 impl Camera {
@@ -55,7 +61,7 @@ impl Camera {
     }
 
     fn of(accessory: &Accessory) -> Self {
-        let mut camera = Self { managements: Vec::new(), watched: Vec::new() };
+        let mut camera = Self { managements: Vec::new(), watched: Vec::new(), speaker: None };
         let aid = accessory.aid;
         for service in &accessory.services {
             let id = |known: &KnownCharacteristic| {
@@ -72,6 +78,9 @@ impl Camera {
                         rtp: id(&is::SUPPORTED_RTP)?,
                     })
                 })());
+            }
+            if is_of(service, services::SPEAKER) {
+                camera.speaker.get_or_insert(Loudspeaker { mute: id(&is::MUTE) });
             }
             for (known, told) in [
                 // of a doorbell only: other buttons are remote controls'
@@ -202,8 +211,7 @@ impl Abilities {
             }
         };
         let best = self.audio.configurations.iter().filter(|one| rank(one).is_some()).max_by_key(rank)?;
-        let packet_ms = if best.codec == AudioCodec::Opus { OPUS_PACKET_MS } else { ELD_PACKET_MS };
-        Some(AudioConfiguration { packet_ms: Some(packet_ms), ..*best })
+        Some(AudioConfiguration { packet_ms: packet_ms(best.codec, best.rate), ..*best })
     }
 }
 

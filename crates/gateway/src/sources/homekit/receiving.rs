@@ -1,16 +1,15 @@
 //! The media of one stream of a camera's: two SRTP sessions in, units out; reports and requests for key frames back.
 //!
-//! Owns both sessions and the ingest. Sound that nobody here can use (AAC-ELD) is received, so that the camera has its receiver,
-//! and let go.
+//! Owns both sessions and the ingest. Sound that nobody here can use is received, so that the camera has its receiver, and let go.
 use super::camera::Choice;
-use crate::homekit::opus_clock::OpusClock;
+use crate::homekit::hearing::Hearing;
 use crate::homekit::srtp::{Gone, Kind, Packet, Session};
 use crate::ingest::{Ingest, Ingested, negotiated};
 use bytes::Bytes;
+use formats::rtp::Packets;
 use formats::rtp::rtcp::{self, Message, write_pli};
 use hub::{Ended, Publisher, SourceError};
-use media::{Codec, Moment, TrackId, WallTime};
-use protocols::hap::camera::AudioCodec;
+use media::{Codec, Moment, TrackId, Unit, WallTime};
 use std::time::Duration;
 
 /// Payload types that we ask for, as Apple's controllers do.
@@ -24,8 +23,7 @@ const KEYFRAME_EVERY: Duration = Duration::from_millis(500);
 const TRACKS_WAIT: Duration = Duration::from_secs(2);
 /// Packets of the picture that wait for sound: 2,048, what 2 s of 10 Mbit/s are; beyond that they wait no longer.
 const HELD_MAX: usize = 2048;
-/// RTP clock of Opus, and of all pictures.
-const OPUS_HZ: u32 = 48_000;
+/// RTP clock of all pictures.
 const VIDEO_HZ: u32 = 90_000;
 
 const VIDEO: TrackId = 0;
@@ -46,10 +44,12 @@ pub(super) struct Receiving {
     audio: Option<Session>,
     video_ssrcs: Ssrcs,
     ingest: Ingest,
-    opus: Option<OpusClock>,
+    hearing: Option<Hearing>,
     /// The picture's first packets, until sound has come: without it nothing can be announced, and the first key frame would be lost.
     held: Option<Vec<Packet>>,
     asked_at: Option<Moment>,
+    /// What is on its way to the stream.
+    ready: Vec<Unit>,
     /// When the newest packet came.
     pub(super) came: Moment,
 }
@@ -61,12 +61,17 @@ impl Receiving {
         audio: Option<(Session, Ssrcs)>,
     ) -> Result<Self, SourceError> {
         let mut sections = vec![negotiated(VIDEO, Codec::H264, VIDEO_HZ, 1, VIDEO_PAYLOAD_TYPE)];
-        let is_opus = choice.audio.is_some_and(|audio| audio.codec == AudioCodec::Opus);
         let mut ours = vec![video.1.ours];
-        if let Some((_, ssrcs)) = audio.as_ref().filter(|_| is_opus) {
-            let channels = choice.audio.map_or(1, |audio| audio.channels.clamp(1, 2));
-            sections.push(negotiated(AUDIO, Codec::Opus, OPUS_HZ, channels, AUDIO_PAYLOAD_TYPE));
-            ours.push(ssrcs.ours);
+        let mut hearing = None;
+        if let (Some((_, ssrcs)), Some(agreed)) = (&audio, &choice.audio) {
+            match Hearing::new(agreed, AUDIO_PAYLOAD_TYPE) {
+                Ok(heard) => {
+                    sections.push(heard.section(AUDIO));
+                    ours.push(ssrcs.ours);
+                    hearing = Some(heard);
+                }
+                Err(why) => tracing::info!(why, "the camera's sound cannot be played and is left out"),
+            }
         }
         let ingest = Ingest::new(&sections, false);
         let mut ingest = ingest.map_err(|error| SourceError::ours(error.to_string()))?;
@@ -78,9 +83,10 @@ impl Receiving {
             audio: audio.map(|(session, _)| session),
             video_ssrcs: video.1,
             ingest,
-            opus: is_opus.then(OpusClock::default),
-            held: is_opus.then(Vec::new),
+            held: hearing.is_some().then(Vec::new),
+            hearing,
             asked_at: None,
+            ready: Vec::new(),
             came: hub::now(),
         })
     }
@@ -148,12 +154,11 @@ impl Receiving {
     }
 
     fn take_audio(&mut self, packet: Packet) {
-        let Some(clock) = &mut self.opus else { return };
+        let Some(hearing) = &mut self.hearing else { return };
         match packet.kind {
             Kind::Rtp => {
                 let Ok(mut rtp) = formats::rtp::Packet::parse(packet.data) else { return };
-                // comfort noise has a payload type of its own
-                if rtp.header.payload_type == AUDIO_PAYLOAD_TYPE && clock.stretch(&mut rtp) {
+                if hearing.take(&mut rtp) {
                     // what came first goes first: that is what sets the common zero
                     self.release(true);
                     self.ingest.handle_packet(AUDIO, rtp, packet.arrived);
@@ -162,7 +167,7 @@ impl Receiving {
             Kind::Rtcp => {
                 for message in rtcp::parse(&packet.data).unwrap_or_default() {
                     let Message::SenderReport(report) = message else { continue };
-                    if let Some(rtp_time) = clock.stretched(report.rtp_time).filter(|_| report.ntp != 0) {
+                    if let Some(rtp_time) = hearing.time(report.rtp_time).filter(|_| report.ntp != 0) {
                         self.ingest.handle_clock(AUDIO, rtp_time, WallTime::from_ntp(report.ntp));
                     }
                 }
@@ -174,8 +179,22 @@ impl Receiving {
     pub(super) async fn forward(&mut self, publisher: &mut Publisher) -> Result<(), Ended> {
         while let Some(made) = self.ingest.poll() {
             match made {
-                Ingested::Tracks(tracks) => publisher.set_tracks(tracks).await?,
-                Ingested::Unit(unit) => publisher.push(unit).await?,
+                Ingested::Tracks(tracks) => {
+                    let tracks = match &mut self.hearing {
+                        Some(hearing) => hearing.tracks(tracks),
+                        None => tracks,
+                    };
+                    publisher.set_tracks(tracks).await?;
+                }
+                Ingested::Unit(unit) => {
+                    match &mut self.hearing {
+                        Some(hearing) => hearing.units(unit, &mut self.ready),
+                        None => self.ready.push(unit),
+                    }
+                    for unit in self.ready.drain(..) {
+                        publisher.push(unit).await?;
+                    }
+                }
             }
         }
         let lost = self.ingest.take_lost();
@@ -183,6 +202,22 @@ impl Receiving {
             publisher.report_lost(lost).await?;
         }
         Ok(())
+    }
+
+    /// Sends what is said to the camera.
+    pub(super) async fn speak(&self, packets: Packets) -> Result<(), Gone> {
+        match &self.audio {
+            Some(audio) => audio.send(packets).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a report on it.
+    pub(super) async fn tell_speech(&self, report: Bytes) -> Result<(), Gone> {
+        match &self.audio {
+            Some(audio) => audio.send_rtcp(report).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends the reports that are due, and asks for a key frame if one is missing.

@@ -39,7 +39,7 @@ fn with<F: Future<Output = ()>>(setups: Vec<Setup>, test: impl FnOnce(Hub, Homek
         let (mdns, keeper) = Mdns::new(Where::Off);
         tokio::task::spawn_local(keeper.run());
         let (socket, srtp) = Srtp::new(Some(([127, 0, 0, 1], 0).into()));
-        let access = HomekitAccess { secrets, mdns, srtp };
+        let access = HomekitAccess::new(secrets, mdns, srtp);
         let hub = Hub::start(HubConfig {
             workers: 2,
             limits: Limits::default(),

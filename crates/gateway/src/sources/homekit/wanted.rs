@@ -1,13 +1,17 @@
 //! What a URL asks for. Nothing of its secrets is ever repeated in an error.
+use super::whereabouts::join;
 use crate::homekit::hex::from_hex;
-use hub::SourceError;
+use crate::homekit::speakers::SpeakerKey;
+use hub::{PeerInfo, SourceError};
+use media::StreamName;
 use protocols::hap::pairing::{AccessoryPairing, Identity};
 
 /// What errors say a source is.
 const FORM: &str = "a HomeKit source is homekit://DEVICE-ID or homekit://HOST:PORT of a camera that was paired here, or go2rtc's \
                     homekit://HOST:PORT?device_id=…&device_public=…&client_id=…&client_private=…";
 /// The keys of the query.
-const KEYS: &str = "width, height, fps, bitrate, aid, device_id, device_public, client_id, client_private";
+const KEYS: &str =
+    "width, height, fps, bitrate, aid, backchannel, device_id, device_public, client_id, client_private";
 
 /// Which camera.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct Wanted {
     /// Which accessory of a bridge; the first camera if it is not said.
     pub(super) aid: Option<u64>,
     pub(super) picture: Picture,
+    /// Its loudspeaker may be used.
+    pub(crate) talks: bool,
 }
 
 /// Which picture. What is not said is the best that there is.
@@ -56,7 +62,34 @@ struct Keys {
     client_private: Option<String>,
 }
 
+impl Whom {
+    /// Its identifier, or where it is: what reports call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Known { id, at: None } => id.clone(),
+            Self::Known { at: Some((host, port)), .. }
+            | Self::At { host, port }
+            | Self::Keys { host, port, .. } => join(host, *port),
+        }
+    }
+}
+
 impl Wanted {
+    /// Who it is, for reports of those who watch it and those who talk to it.
+    pub(crate) fn peer(url: &str) -> PeerInfo {
+        let remote = Self::parse(url).map(|wanted| wanted.whom.name()).unwrap_or_default();
+        PeerInfo { protocol: "homekit", transport: "udp", remote, ..PeerInfo::default() }
+    }
+
+    /// The camera among those of a stream: of a bridge there may be several.
+    pub(crate) fn speaker_key(&self, stream: &StreamName) -> SpeakerKey {
+        let camera = match self.aid {
+            Some(aid) => format!("{} aid {aid}", self.whom.name()),
+            None => self.whom.name(),
+        };
+        SpeakerKey { stream: stream.clone(), camera }
+    }
+
     pub(crate) fn parse(url: &str) -> Result<Self, SourceError> {
         let rest =
             url.strip_prefix("homekit://").ok_or_else(|| wrong("it does not begin with homekit://"))?;
@@ -65,7 +98,7 @@ impl Wanted {
             Some((place, query)) => (place, query),
             None => (rest.split('#').next().unwrap_or_default(), ""),
         };
-        let (mut picture, mut aid, mut keys) = (Picture::default(), None, Keys::default());
+        let (mut picture, mut aid, mut talks, mut keys) = (Picture::default(), None, true, Keys::default());
         for pair in query.split('&').chain(parts).filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_encoding::percent_decode_str(value).decode_utf8();
@@ -76,6 +109,7 @@ impl Wanted {
                 "fps" => picture.fps = Some(number(key, &value)?),
                 "bitrate" => picture.kbits = Some(kbits(&value)?),
                 "aid" => aid = Some(number(key, &value)?),
+                "backchannel" => talks = flag(key, &value)?,
                 "device_id" => keys.device_id = Some(value),
                 "device_public" => keys.device_public = Some(value),
                 "client_id" => keys.client_id = Some(value),
@@ -85,7 +119,7 @@ impl Wanted {
                 _ => return Err(wrong(format!("{key} is not known, there are {KEYS}"))),
             }
         }
-        Ok(Self { whom: whom(place.trim_end_matches('/'), keys)?, aid, picture })
+        Ok(Self { whom: whom(place.trim_end_matches('/'), keys)?, aid, picture, talks })
     }
 }
 
@@ -135,6 +169,14 @@ pub(crate) fn is_device_id(text: &str) -> bool {
     parts.len() == 6 && parts.iter().all(is_pair)
 }
 
+fn flag(key: &str, value: &str) -> Result<bool, SourceError> {
+    match value {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err(wrong(format!("{key} is 0 or 1"))),
+    }
+}
+
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, SourceError> {
     value.parse().map_err(|_| wrong(format!("{key} is no number that it can be")))
 }
@@ -162,7 +204,12 @@ mod tests {
         assert_eq!((wanted.picture, wanted.aid), (picture, Some(3)));
         let wanted = Wanted::parse("homekit://[fe80::1]:5001/#bitrate=2M").unwrap();
         assert!(matches!(wanted.whom, Whom::At { host, port: 5001 } if host == "fe80::1"));
-        assert_eq!(wanted.picture.kbits, Some(2000));
+        assert_eq!((wanted.picture.kbits, wanted.talks), (Some(2000), true));
+        assert!(!Wanted::parse("homekit://cam:5001#backchannel=0").unwrap().talks);
+        let stream = StreamName::new("door").unwrap();
+        let key = |url: &str| Wanted::parse(url).unwrap().speaker_key(&stream);
+        assert_eq!(key("homekit://cam:5001?width=640"), key("homekit://cam:5001"), "it is the same camera");
+        assert_ne!(key("homekit://cam:5001?aid=2"), key("homekit://cam:5001?aid=3"));
     }
 
     #[test]
@@ -191,6 +238,7 @@ mod tests {
             ("homekit://:5".to_owned(), "no host"),
             ("homekit://cam:5?wide=1".to_owned(), "wide is not known"),
             ("homekit://cam:5?fps=999".to_owned(), "fps is no number"),
+            ("homekit://cam:5#backchannel=yes".to_owned(), "backchannel is 0 or 1"),
             (format!("homekit://cam:5?client_private={secret}"), "go together"),
             (
                 format!(

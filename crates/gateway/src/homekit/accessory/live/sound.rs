@@ -4,20 +4,19 @@
 use super::talkback::Talkback;
 use super::{LiveError, Plan, session};
 use crate::homekit::accessory::opus::{self, Joiner};
-use crate::homekit::accessory::rtp::{Lane, LaneOptions};
+use crate::homekit::rtp::{Lane, LaneOptions};
+use crate::homekit::sound as agreed;
 use crate::homekit::srtp::{Gone, Packet, Session};
 use crate::renditions::talk;
-use hub::{Item, PeerInfo, Reader, View, Worker};
-use media::{Codec, Moment};
-use protocols::hap::camera::{AudioCodec, SelectedAudio};
+use formats::rtp::Packets;
+use hub::{Chunk, Item, PeerInfo, Reader, View, Worker};
+use media::Moment;
+use protocols::hap::camera::{AudioCodec, AudioConfiguration, SelectedAudio};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// Payload type where a controller does not say which.
 const PAYLOAD_TYPE: u8 = 110;
-/// The clock of the Opus that our encoder makes.
-const OPUS_HZ: u32 = 48_000;
-/// The length of a packet of sound where a controller does not say it.
-const PACKET_MS: u8 = 20;
 
 /// The sound of a view.
 pub(super) struct Sound {
@@ -30,7 +29,10 @@ pub(super) struct Sound {
 struct Playing {
     lane: Lane,
     reader: Reader,
-    joiner: Joiner,
+    /// What frames are made.
+    coding: agreed::Sound,
+    /// Makes packets of several frames; AAC-ELD goes frame by frame.
+    joiner: Option<Joiner>,
     /// When the first of the frames that wait to be joined is heard.
     first: Option<i64>,
 }
@@ -44,7 +46,7 @@ pub(super) enum Turn {
 }
 
 impl Sound {
-    /// Sound as Opus, whatever the stream has. None: there is nothing to hear and nobody to talk to.
+    /// Sound as the controller selects it, whatever the stream has. None: there is nothing to hear and nobody to talk to.
     pub(super) async fn begin(
         worker: &Worker,
         plan: &Plan,
@@ -52,10 +54,6 @@ impl Sound {
         peer: &PeerInfo,
     ) -> Result<Option<Self>, LiveError> {
         let Some(selected) = &plan.selected.audio else { return Ok(None) };
-        if selected.configuration.codec != AudioCodec::Opus {
-            tracing::debug!(stream = %plan.stream, "HomeKit wants sound that was not offered");
-            return Ok(None);
-        }
         let payload_type = selected.rtp.payload_type.unwrap_or(PAYLOAD_TYPE);
         let playing = plan.sound.then(|| Playing::begin(plan, selected, payload_type, view, peer)).flatten();
         let talkback = Talkback::start(worker, plan, selected, payload_type, peer.clone()).await;
@@ -114,18 +112,7 @@ impl Sound {
             self.playing = None;
         }
         let (Item::Chunk(chunk), Some(playing)) = (item, &mut self.playing) else { return Ok(()) };
-        playing.reader.progressed(hub::now());
-        playing.lane.anchor(chunk.pts, OPUS_HZ, chunk.arrival);
-        let data = chunk.parts.first().cloned().unwrap_or_default();
-        let begins = playing.first.unwrap_or(chunk.pts);
-        let packet = playing.joiner.push(data);
-        playing.first = match playing.joiner.waiting() {
-            0 => None,
-            1 => Some(chunk.pts),
-            _ => Some(begins),
-        };
-        let Some(packet) = packet else { return Ok(()) };
-        let packets = playing.lane.packets(begins, OPUS_HZ, std::iter::once((&packet[..], true)));
+        let Some(packets) = playing.packets(chunk) else { return Ok(()) };
         self.session.send(packets).await
     }
 
@@ -139,7 +126,7 @@ impl Sound {
 }
 
 impl Playing {
-    /// None where the stream's sound cannot be made into Opus.
+    /// None where the stream's sound cannot be made into what is selected.
     fn begin(
         plan: &Plan,
         selected: &SelectedAudio,
@@ -147,22 +134,49 @@ impl Playing {
         view: &View,
         peer: &PeerInfo,
     ) -> Option<Self> {
-        let packet_ms = selected.configuration.packet_ms.filter(|ms| *ms > 0).unwrap_or(PACKET_MS);
-        let target = audio::Target { frame: opus::frame_for(packet_ms), ..audio::Target::usual(Codec::Opus) };
-        let reader = match view.reader(talk::format(target), peer.clone()) {
-            Ok(reader) => reader,
-            Err(error) => {
-                tracing::debug!(stream = %plan.stream, %error, "no sound for HomeKit");
-                return None;
-            }
+        let without = |why: &dyn std::fmt::Display| {
+            tracing::debug!(stream = %plan.stream, %why, "no sound for HomeKit");
         };
+        let configuration = selected.configuration;
+        let packet_ms = agreed::packet_ms(configuration.codec, configuration.rate);
+        let (frame_ms, joiner) = if configuration.codec == AudioCodec::Opus {
+            let wanted = configuration.packet_ms.filter(|ms| *ms > 0).or(packet_ms).unwrap_or_default();
+            (Some(opus::frame_ms_for(wanted)), Some(Joiner::new(wanted)))
+        } else {
+            (packet_ms, None)
+        };
+        let frame = AudioConfiguration { packet_ms: frame_ms, ..configuration };
+        let coding = agreed::Sound::of(&frame).map_err(|why| without(&why)).ok()?;
+        let reader = view.reader(talk::format(coding.target), peer.clone());
+        let reader = reader.map_err(|error| without(&error)).ok()?;
         let options = LaneOptions {
             ssrc: plan.audio_ssrc,
             payload_type,
-            clock_rate: selected.configuration.rate.hz(),
+            clock_rate: coding.clock_hz,
             report_every_s: selected.rtp.rtcp_interval_s,
         };
-        let (lane, joiner) = (Lane::new(options, hub::now()), Joiner::new(packet_ms));
-        Some(Self { lane, reader, joiner, first: None })
+        Some(Self { lane: Lane::new(options, hub::now()), reader, coding, joiner, first: None })
+    }
+
+    /// What is to be sent now that a frame has come.
+    fn packets(&mut self, chunk: &Chunk) -> Option<Packets> {
+        let rate = self.coding.target.clock_rate();
+        self.reader.progressed(hub::now());
+        self.lane.anchor(chunk.pts, rate, chunk.arrival);
+        let frame = chunk.parts.first()?;
+        let (payload, begins) = match &mut self.joiner {
+            None => (self.coding.payload(frame), chunk.pts),
+            Some(joiner) => {
+                let begins = self.first.unwrap_or(chunk.pts);
+                let packet = joiner.push(frame.clone());
+                self.first = match joiner.waiting() {
+                    0 => None,
+                    1 => Some(chunk.pts),
+                    _ => Some(begins),
+                };
+                (Cow::Owned(packet?.into()), begins)
+            }
+        };
+        Some(self.lane.packets(begins, rate, std::iter::once((&*payload, true))))
     }
 }

@@ -4,30 +4,30 @@
 //! pressed": phones send packets while somebody talks, and in pauses tiny ones or none. So the packets say it, and the
 //! [`Talk`] task lets go of the talk stream 2 s after the last one.
 use super::Plan;
-use crate::homekit::opus_clock::OpusClock;
+use crate::homekit::hearing::Hearing;
+use crate::homekit::sound::packet_ms;
 use crate::homekit::srtp::{Kind, Packet};
-use crate::ingest::{Ingest, Ingested, negotiated};
+use crate::ingest::{Ingest, Ingested};
 use crate::talker::{Talk, talk_line};
 use bytes::Bytes;
 use formats::rtp::rtcp::{self, Message};
 use hub::{PeerInfo, Worker};
-use media::{Codec, Moment, TrackId, WallTime};
-use protocols::hap::camera::{AudioCodec, SelectedAudio};
+use media::{Moment, TrackId, Unit, WallTime};
+use protocols::hap::camera::{AudioConfiguration, SelectedAudio};
 
 /// The one track.
 const AUDIO: TrackId = 0;
-/// RTP clock of Opus, after it was stretched.
-const OPUS_HZ: u32 = 48_000;
 /// Opus packets up to this long are silence of discontinuous transmission. Source: RFC 6716 §2.1.9.
 const SILENCE_BYTES_MAX: usize = 2;
 
 /// A phone's voice on its way to the talk stream. Dropping it ends that.
 pub(super) struct Talkback {
     ingest: Ingest,
-    clock: OpusClock,
-    payload_type: u8,
+    hearing: Hearing,
     talk: Talk,
     lost: u64,
+    /// Of the next units, reused.
+    ready: Vec<Unit>,
 }
 
 impl Talkback {
@@ -40,22 +40,19 @@ impl Talkback {
         peer: PeerInfo,
     ) -> Option<Self> {
         let stream = hub::talk_name(&plan.stream).filter(|_| plan.talk)?;
-        if selected.configuration.codec != AudioCodec::Opus || !worker.hub().has(&stream).await {
+        if !worker.hub().has(&stream).await {
             return None;
         }
-        let channels = selected.configuration.channels.clamp(1, 2);
-        let section = negotiated(AUDIO, Codec::Opus, OPUS_HZ, channels, payload_type);
-        let mut ingest = match Ingest::new(&[section], false) {
-            Ok(ingest) => ingest,
-            Err(error) => {
-                tracing::warn!(stream = %plan.stream, %error, "HomeKit's voice is not heard");
-                return None;
-            }
-        };
+        let deaf = |why: String| tracing::warn!(stream = %plan.stream, why, "HomeKit's voice is not heard");
+        let AudioConfiguration { codec, rate, .. } = selected.configuration;
+        let agreed = AudioConfiguration { packet_ms: packet_ms(codec, rate), ..selected.configuration };
+        let hearing = Hearing::new(&agreed, payload_type).map_err(deaf).ok()?;
+        let ingest = Ingest::new(&[hearing.section(AUDIO)], false);
+        let mut ingest = ingest.map_err(|error| deaf(error.to_string())).ok()?;
         ingest.set_wall_clock(hub::now(), hub::wall_now());
         let (_, line) = talk_line();
         let talk = Talk::start(worker, stream, peer, line);
-        Some(Self { ingest, clock: OpusClock::default(), payload_type, talk, lost: 0 })
+        Some(Self { ingest, hearing, talk, lost: 0, ready: Vec::new() })
     }
 
     /// Takes a packet of the sound's session.
@@ -82,9 +79,7 @@ impl Talkback {
 
     fn take_rtp(&mut self, data: Bytes, arrived: Moment) {
         let Ok(mut packet) = formats::rtp::Packet::parse(data) else { return };
-        // Comfort noise has a payload type of its own.
-        let is_sound = packet.header.payload_type == self.payload_type;
-        if is_sound && self.clock.stretch(&mut packet) {
+        if self.hearing.take(&mut packet) {
             self.ingest.handle_packet(AUDIO, packet, arrived);
         }
     }
@@ -93,7 +88,7 @@ impl Talkback {
         self.ingest.set_wall_clock(hub::now(), hub::wall_now());
         for message in rtcp::parse(data).unwrap_or_default() {
             let Message::SenderReport(report) = message else { continue };
-            if let Some(rtp_time) = self.clock.stretched(report.rtp_time).filter(|_| report.ntp != 0) {
+            if let Some(rtp_time) = self.hearing.time(report.rtp_time).filter(|_| report.ntp != 0) {
                 self.ingest.handle_clock(AUDIO, rtp_time, WallTime::from_ntp(report.ntp));
             }
         }
@@ -102,14 +97,14 @@ impl Talkback {
     fn forward(&mut self) {
         while let Some(made) = self.ingest.poll() {
             match made {
-                Ingested::Tracks(tracks) => self.talk.retrack(tracks),
-                // Only what is said counts: whoever is silent lets others talk.
-                Ingested::Unit(unit) if unit.data.len() > SILENCE_BYTES_MAX => {
-                    self.lost += self.ingest.take_lost();
-                    self.talk.say(unit, self.lost);
-                }
-                Ingested::Unit(_) => {}
+                Ingested::Tracks(tracks) => self.talk.retrack(self.hearing.tracks(tracks)),
+                Ingested::Unit(unit) => self.hearing.units(unit, &mut self.ready),
             }
+        }
+        self.lost += self.ingest.take_lost();
+        // Only what is said counts: whoever is silent lets others talk.
+        for unit in self.ready.drain(..).filter(|unit| unit.data.len() > SILENCE_BYTES_MAX) {
+            self.talk.say(unit, self.lost);
         }
     }
 }

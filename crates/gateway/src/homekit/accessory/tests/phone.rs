@@ -218,8 +218,20 @@ impl Phone {
         status
     }
 
-    /// Starts it.
+    /// Starts it with Opus.
     pub(super) async fn begin(&mut self, of: StreamIds, view: &View, rate: SampleRate, packet_ms: u8) {
+        self.begin_in(of, view, AudioCodec::Opus, rate, packet_ms).await;
+    }
+
+    /// Starts it.
+    pub(super) async fn begin_in(
+        &mut self,
+        of: StreamIds,
+        view: &View,
+        codec: AudioCodec,
+        rate: SampleRate,
+        packet_ms: u8,
+    ) {
         let rtp = StreamParameters {
             payload_type: Some(99),
             ssrc: Some(VOICE_SSRC),
@@ -230,7 +242,7 @@ impl Phone {
         };
         let audio = StreamParameters { payload_type: Some(110), mtu_bytes: None, ..rtp };
         let configuration = AudioConfiguration {
-            codec: AudioCodec::Opus,
+            codec,
             channels: 1,
             constant_bitrate: false,
             rate,

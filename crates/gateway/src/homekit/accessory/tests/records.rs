@@ -333,6 +333,9 @@ fn other_pictures_end_the_film_whole_and_the_next_one_shows_them() {
         assert_eq!(wire.ask(1).await, Ok(()));
         // The camera leaves, and another one takes its place with pictures of another size.
         camera.abort();
+        while !home.hub.report(&name("door")).await.unwrap().publishers.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let other = publish(&home.hub, "door", Codec::H264).await;
         let mut assembler = Assembler::default();
         let mut film = Vec::new();

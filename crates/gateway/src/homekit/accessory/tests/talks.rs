@@ -1,22 +1,27 @@
 //! Talkback: what a phone says while it looks goes into the stream's talk stream.
 use super::phone::{Phone, View, identity};
-use super::{CODE, Folder, Home, accessory, home, name, publish, run};
+use super::{CODE, Folder, Home, accessory, home, name, picture, publish, run, unit, video_track};
 use crate::renditions::talk;
 use audio::tone::{Sine, analyse};
 use audio::{Decoder, Encoder, Target};
+use formats::rtp::Packet as RtpPacket;
 use hub::{Item, PeerInfo, Wants};
 use media::Codec;
 use protocols::hap::accessory::services;
-use protocols::hap::camera::SampleRate;
+use protocols::hap::camera::{AudioCodec, SampleRate};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// A phone that looks at `door`, which can be talked to; and that stream's publisher.
-async fn looking(home: &Home, rate: SampleRate, packet_ms: u8) -> (Phone, View) {
+/// A phone that is paired, and a view that it has not asked for yet.
+async fn verified(home: &Home) -> (Phone, View) {
     let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-    let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+    (Phone::verify(home.port, &identity(), pairing).await, View::new())
+}
+
+/// A phone that looks at `door`, which can be talked to.
+async fn looking(home: &Home, rate: SampleRate, packet_ms: u8) -> (Phone, View) {
+    let (mut phone, mut view) = verified(home).await;
     let streams = phone.streams().await;
-    let mut view = View::new();
     phone.set_up(streams[0], &mut view).await;
     phone.begin(streams[0], &view, rate, packet_ms).await;
     view.video().await;
@@ -52,6 +57,15 @@ async fn listen(home: &Home) -> mpsc::UnboundedReceiver<Vec<f32>> {
     hears
 }
 
+/// All that was heard, once nothing more comes.
+async fn heard_within(hears: &mut mpsc::UnboundedReceiver<Vec<f32>>) -> Vec<f32> {
+    let mut sound = Vec::new();
+    while let Ok(Some(samples)) = tokio::time::timeout(Duration::from_millis(500), hears.recv()).await {
+        sound.extend(samples);
+    }
+    sound
+}
+
 /// Says a tone of `hz` for so many packets, in real time.
 async fn say(view: &mut View, hz: f64, rate: SampleRate, packets: u32) {
     let target = Target::usual(Codec::Opus);
@@ -80,10 +94,7 @@ fn what_a_phone_says_is_heard_at_the_device_while_it_looks_and_listens() {
         assert_eq!(talkers(&home).await, 0, "nothing was said yet");
         say(&mut view, 700.0, SampleRate::Khz24, 60).await;
         assert_eq!(talkers(&home).await, 1);
-        let mut sound = Vec::new();
-        while let Ok(Some(samples)) = tokio::time::timeout(Duration::from_millis(500), hears.recv()).await {
-            sound.extend(samples);
-        }
+        let sound = heard_within(&mut hears).await;
         // The first packet tells the clock, the sound before the device listens is nobody's.
         assert!(sound.len() > 12_000, "{} samples of 19,200", sound.len());
         let found = analyse(&sound[4_000..12_000], 16_000).unwrap();
@@ -110,6 +121,78 @@ fn what_a_phone_says_is_heard_at_the_device_while_it_looks_and_listens() {
             }
         };
         tokio::time::timeout(Duration::from_secs(1), ended).await.expect("the talk ends with the view");
+        camera.abort();
+        home.accessories.end().await;
+    });
+}
+
+/// Publishes a picture and a tone of `hz`, until it is aborted.
+async fn publish_tone(home: &Home, hz: f64) -> tokio::task::JoinHandle<()> {
+    let mut publisher = home.hub.publish(&name("door"), PeerInfo::default(), None).await.unwrap();
+    let target = Target::usual(Codec::Pcmu);
+    publisher.set_tracks(vec![video_track(Codec::H264), target.track(1)]).await.unwrap();
+    let mut encoder = Encoder::new(target).unwrap();
+    let mut tone = Sine::new(target.rate, hz, -12.0);
+    tokio::task::spawn_local(async move {
+        let mut tick = tokio::time::interval(target.frame);
+        for number in 0_i64.. {
+            tick.tick().await;
+            let samples: Vec<f32> = tone.by_ref().take(target.frame_samples()).collect();
+            let sound = encoder.encode(&samples).unwrap().to_vec();
+            let picture = picture(number % 50 == 0, 1_000);
+            let units =
+                [unit(0, number * 1_800, number % 50 == 0, picture), unit(1, number * 160, true, sound)];
+            for unit in units {
+                if publisher.push(unit).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+}
+
+/// AAC-ELD as HomeKit has it at 16 kHz: an access unit of 30 ms in a packet, behind a header of its size (RFC 3640, AAC-hbr).
+#[test]
+fn a_phone_that_speaks_aac_eld_hears_the_stream_and_is_heard() {
+    run(async {
+        let folder = Folder::new();
+        let home = home_with_talk(&folder).await;
+        let camera = publish_tone(&home, 500.0).await;
+        let (mut phone, mut view) = verified(&home).await;
+        let streams = phone.streams().await;
+        phone.set_up(streams[0], &mut view).await;
+        phone.begin_in(streams[0], &view, AudioCodec::AacEld, SampleRate::Khz16, 30).await;
+        let target = Target { rate: 16_000, frame: Duration::from_millis(30), ..Target::usual(Codec::Aac) };
+        let mut decoder = Decoder::new(&target.track(0)).unwrap();
+        let (mut heard, mut last) = (Vec::new(), None);
+        for _ in 0..40 {
+            let packet = RtpPacket::parse(view.sound().await).unwrap();
+            let at = packet.header.timestamp;
+            assert!(last.replace(at).is_none_or(|last| at.wrapping_sub(last) == 480));
+            let size = usize::from(u16::from_be_bytes([packet.payload[2], packet.payload[3]]) >> 3);
+            assert_eq!((&packet.payload[..2], packet.payload.len()), (&[0, 16][..], 4 + size));
+            decoder.decode(&packet.payload[4..], &mut heard).unwrap();
+        }
+        let found = analyse(&heard[4_000..16_000], 16_000).unwrap();
+        assert!((found.frequency_hz - 500.0).abs() < 2.0 && found.purity_db > 15.0, "{found:?}");
+        assert!((found.level_dbfs + 12.0).abs() < 1.0, "{found:?}");
+
+        let mut hears = listen(&home).await;
+        let mut encoder = Encoder::new(target).unwrap();
+        let mut tone = Sine::new(16_000, 700.0, -12.0);
+        let mut tick = tokio::time::interval(target.frame);
+        for _ in 0..50 {
+            tick.tick().await;
+            let samples: Vec<f32> = tone.by_ref().take(480).collect();
+            let unit = encoder.encode(&samples).unwrap();
+            let size = (unit.len() as u16) << 3;
+            view.say(&[&[0, 16], &size.to_be_bytes()[..], &unit].concat(), 480);
+        }
+        assert_eq!(talkers(&home).await, 1);
+        let sound = heard_within(&mut hears).await;
+        assert!(sound.len() > 14_000, "{} samples of 24,000", sound.len());
+        let found = analyse(&sound[6_000..14_000], 16_000).unwrap();
+        assert!((found.frequency_hz - 700.0).abs() < 2.0 && found.purity_db > 15.0, "{found:?}");
         camera.abort();
         home.accessories.end().await;
     });

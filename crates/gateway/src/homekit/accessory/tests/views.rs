@@ -1,11 +1,10 @@
 //! What a controller may say to a view: stop for now, go on, a key frame please; and what comes of one that says nothing.
 use super::phone::{Phone, VOICE_SSRC, View, identity};
-use super::{CODE, Folder, accessory, home, name, picture, publish, run, unit};
-use bytes::Bytes;
+use super::{CODE, Folder, accessory, home, name, picture, publish, run, unit, video_track};
 use formats::rtp::Packet as RtpPacket;
 use formats::rtp::rtcp::{write_fir, write_pli, write_receiver_report};
 use hub::{Feedback, PeerInfo, Publisher};
-use media::{Codec, CodecParams, Track};
+use media::Codec;
 use protocols::hap::camera::{Command, SampleRate, SetupStatus, StreamingStatus};
 use std::time::Duration;
 
@@ -59,11 +58,7 @@ fn a_phone_that_lost_a_picture_has_the_camera_asked_for_a_key_frame() {
         let folder = Folder::new();
         let home = home(&folder, accessory("door")).await;
         let mut publisher = home.hub.publish(&name("door"), PeerInfo::default(), None).await.unwrap();
-        let params = CodecParams::H264 {
-            sps: Bytes::from_static(&[0x67, 77, 0, 31, 0x95, 0xa8]),
-            pps: vec![Bytes::from_static(&[0x68, 0xee, 0x3c, 0x80])],
-        };
-        publisher.set_tracks(vec![Track::video(0, Codec::H264, params)]).await.unwrap();
+        publisher.set_tracks(vec![video_track(Codec::H264)]).await.unwrap();
         publisher.push(unit(0, 0, true, picture(true, 100))).await.unwrap();
         let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
         let mut phone = Phone::verify(home.port, &identity(), pairing).await;

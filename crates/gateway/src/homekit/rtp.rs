@@ -1,4 +1,4 @@
-//! One medium on its way to a controller: packets with its numbers, and reports that tie them to the clock.
+//! One medium on its way to a controller, or a voice on its way to an accessory: packets with its numbers, and reports that tie them to the clock.
 //!
 //! Source: RFC 3550 §5.1, §6.4.1; RFC 7587 with HomeKit's exception that Opus ticks at its sample rate.
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// The name of all that we send.
 const CNAME: &str = "aqueduct";
-/// Reports come at most and at least so often, whatever a controller asks for: 500 ms and 5 s. Phones ask for half a second
+/// Reports come at most and at least so often, whatever the other side asks for: 500 ms and 5 s. Phones ask for half a second
 /// for video and five for sound.
 const REPORT_EVERY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The first number is below this, so that nobody takes the second round for the first (RFC 3711 §3.3.1).
@@ -17,18 +17,18 @@ const FIRST_SEQUENCE_MASK: u16 = 0x7fff;
 
 /// What a lane is made of.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct LaneOptions {
-    pub(super) ssrc: u32,
-    pub(super) payload_type: u8,
+pub(crate) struct LaneOptions {
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
     /// Of the RTP timestamps.
-    pub(super) clock_rate: u32,
-    /// As the controller asks.
-    pub(super) report_every_s: f32,
+    pub(crate) clock_rate: u32,
+    /// As the other side asks.
+    pub(crate) report_every_s: f32,
 }
 
 /// One SSRC that we send.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(crate) struct Lane {
     options: LaneOptions,
     every: Duration,
     sequence: u16,
@@ -40,7 +40,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(options: LaneOptions, now: Moment) -> Self {
+    pub(crate) fn new(options: LaneOptions, now: Moment) -> Self {
         let (least, most) = REPORT_EVERY;
         let asked = Duration::try_from_secs_f32(options.report_every_s).unwrap_or(most);
         Self {
@@ -55,7 +55,7 @@ impl Lane {
     }
 
     /// The packets of a frame that is shown at `ticks` of a clock of `rate`; each payload with whether it is the frame's last.
-    pub(super) fn packets<'a>(
+    pub(crate) fn packets<'a>(
         &mut self,
         ticks: i64,
         rate: u32,
@@ -83,17 +83,17 @@ impl Lane {
     }
 
     /// Something that is shown at `ticks` has just arrived.
-    pub(super) fn anchor(&mut self, ticks: i64, rate: u32, arrival: Moment) {
+    pub(crate) fn anchor(&mut self, ticks: i64, rate: u32, arrival: Moment) {
         self.anchor = Some((self.timestamp(ticks, rate), arrival));
     }
 
     /// When the next report is due.
-    pub(super) fn due(&self) -> Moment {
+    pub(crate) fn due(&self) -> Moment {
         if self.anchor.is_some() { self.report_at } else { Moment::FAR_FUTURE }
     }
 
     /// The report that is due, if one is.
-    pub(super) fn report(&mut self, now: Moment, wall: WallTime) -> Option<Bytes> {
+    pub(crate) fn report(&mut self, now: Moment, wall: WallTime) -> Option<Bytes> {
         let (at, arrival) = self.anchor.filter(|_| now >= self.report_at)?;
         self.report_at = now + self.every;
         let since = now.since(arrival).as_micros();
