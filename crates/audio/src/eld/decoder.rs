@@ -123,3 +123,60 @@ fn refuse_intensity(first: &Spectrum) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eld::spectrum::BOOK_NOISE;
+
+    /// The tools that any unit of a file of the fixtures uses: noise shaping, bands of noise, middle and side.
+    fn tools(mut file: &[u8]) -> [bool; 3] {
+        let (mut decoder, mut found) = (None, [false; 3]);
+        while let [high, low, rest @ ..] = file {
+            let (part, behind) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+            file = behind;
+            let Some(decoder) = &mut decoder else {
+                decoder = Some(Decoder::new(Config::parse(part).unwrap()));
+                continue;
+            };
+            decoder.decode(part, &mut Vec::new()).unwrap();
+            let Decoder { spectra, table, .. } = decoder;
+            found[0] |= spectra.iter().any(|spectrum| spectrum.tns.is_used());
+            found[1] |= spectra.iter().any(|s| s.books[..s.bands].contains(&BOOK_NOISE));
+            if spectra.len() == 2 {
+                let mut reader = Reader::new(part);
+                let bands = read_bands(&mut reader, table).unwrap();
+                found[2] |= Mask::read(&mut reader, bands).unwrap().bands.contains(&true);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_fixtures_use_the_tools_that_they_are_there_for() {
+        macro_rules! tools {
+            ($name:literal) => {
+                tools(include_bytes!(concat!("../../fixtures/eld/fdk-", $name, ".units")))
+            };
+        }
+        assert!(tools!("clicks-16khz-512")[0]);
+        assert!(tools!("noise-24khz-480")[1]);
+        assert!(tools!("stereo-16khz-480")[2]);
+        assert!(!tools!("voice-16khz-480")[1], "two decoders would differ");
+    }
+
+    #[test]
+    fn a_unit_that_is_empty_or_too_loud_is_refused_and_leaves_no_sound() {
+        let config = Config { rate: 16_000, channels: 1, length: crate::eld::FrameLength::L480 };
+        let mut decoder = Decoder::new(config);
+        let mut sound = Vec::new();
+        assert!(decoder.decode(&[], &mut sound).is_err());
+        // Gain 255, one band with codebook 11, no difference, no shaping, and two pairs of 16 with long escapes.
+        let bits = "11111111 000001 1011 00001 0 0 000000";
+        let bits: String = bits.replace(' ', "") + &"1".repeat(200);
+        let bytes: Vec<u8> =
+            bits.as_bytes().chunks_exact(8).map(|b| b.iter().fold(0, |a, b| a << 1 | (b - b'0'))).collect();
+        assert!(decoder.decode(&bytes, &mut sound).is_err());
+        assert!(sound.is_empty());
+    }
+}

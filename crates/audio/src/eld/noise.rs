@@ -52,3 +52,35 @@ impl Noise {
         lines.iter_mut().for_each(|line| *line *= scale);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eld::config::FrameLength;
+
+    #[test]
+    fn noise_has_the_energy_that_was_sent_and_is_shared_where_both_channels_mark_it() {
+        let table = Bands::of(8, FrameLength::L480);
+        let mut noise = Noise::new();
+        let (mut left, mut right) = (Spectrum::new(), Spectrum::new());
+        for (spectrum, factor) in [(&mut left, 20), (&mut right, 24)] {
+            spectrum.bands = 30;
+            spectrum.books[28..30].fill(BOOK_NOISE);
+            spectrum.factors[28..30].fill(factor);
+        }
+        let mut one = [false; 37];
+        one[29] = true;
+        noise.fill(&mut left, &table);
+        noise.fill_beside(&left, &mut right, &table, &one);
+        let energy = |lines: &[f32]| lines.iter().map(|line| line * line).sum::<f32>();
+        for band in [28, 29] {
+            let (left, right) = (&left.lines[table.lines(band)], &right.lines[table.lines(band)]);
+            assert!(
+                (energy(left) / 1_024.0 - 1.0).abs() < 1e-3 && (energy(right) / 4_096.0 - 1.0).abs() < 1e-3
+            );
+            let same = left.iter().zip(right).all(|(left, right)| (left * 2.0 - right).abs() < 1e-3);
+            assert_eq!(same, band == 29);
+        }
+        assert_eq!(energy(&left.lines[..table.lines(28).start]), 0.0);
+    }
+}

@@ -63,6 +63,12 @@ impl Tns {
         Ok(())
     }
 
+    /// Whether there is any filter.
+    #[cfg(test)]
+    pub(super) fn is_used(&self) -> bool {
+        self.filters[..self.count].iter().any(|filter| filter.order > 0)
+    }
+
     /// Undoes the prediction.
     pub(super) fn run(&self, table: &Bands, bands: usize, lines: &mut [f32]) {
         let last = bands.min(table.shaped);

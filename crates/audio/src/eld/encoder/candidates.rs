@@ -12,7 +12,7 @@ pub(super) const BOOKS: usize = 12;
 pub(super) const NEVER: u16 = u16::MAX;
 /// Codebooks that are tried, from the smallest that has the values: larger ones cost more for each value.
 const BOOKS_TRIED: u8 = 4;
-/// Noise of this part of what a band bears is not heard at any price.
+/// Noise of this part of what a band bears, for each of its lines, is below what the highest price asks for.
 const NOTHING: f32 = 0.003;
 /// What is added before values are cut to whole ones: less than a half, since a lower value costs less.
 const ROUNDING: f32 = 0.36;

@@ -8,10 +8,10 @@ use crate::eld::tables::Bands;
 
 /// How the bearable noise grows with loudness: energy to this power.
 const GROWTH: f32 = 0.4;
-/// Bearable noise of a line at an energy of 1: −25 dB for a voice of −20 dBFS.
-const SHARE: f32 = 12_000.0;
-/// What the noise of 16 bits makes of a line, and somewhat more: nobody hears noise below that.
-const FLOOR: f32 = 300.0;
+/// Bearable noise of a line at an energy of 1: some −25 dB for a voice of −20 dBFS.
+const SHARE: f32 = 3_000.0;
+/// What the noise of 16 bits makes of a line: nobody hears noise below that.
+const FLOOR: f32 = 80.0;
 /// How fast hiding falls, in dB a Bark, towards higher and lower bands.
 const FALL_UP_DB: f32 = 12.0;
 const FALL_DOWN_DB: f32 = 25.0;
@@ -41,7 +41,7 @@ impl Hearing {
         this
     }
 
-    /// For each band the energy of noise that one of its lines bears.
+    /// For each band the energy of noise that it bears, as a whole: a wide band takes its noise cheaply.
     pub(super) fn bearable(&mut self, table: &Bands, lines: &[f32]) -> &[f32] {
         let count = table.count();
         let spread = &mut self.bearable[..count];
@@ -55,7 +55,9 @@ impl Hearing {
         for band in (0..count - 1).rev() {
             spread[band] = spread[band].max(spread[band + 1] * self.down[band]);
         }
-        spread.iter_mut().for_each(|energy| *energy = energy.powf(GROWTH) * SHARE + FLOOR);
+        for (band, energy) in spread.iter_mut().enumerate() {
+            *energy = (energy.powf(GROWTH) * SHARE + FLOOR) * table.lines(band).len() as f32;
+        }
         spread
     }
 }

@@ -1,14 +1,14 @@
 //! Chooses a step for each band: the least bits and noise together, at a price of noise.
-use super::candidates::{Candidate, Candidates, NEVER};
+use super::candidates::{Candidate, Candidates};
 use super::sections::Sections;
 use crate::eld::huffman::SCALEFACTORS;
 use crate::eld::spectrum::{BANDS_MAX, BOOK_NOISE, BOOK_ZERO};
 use crate::eld::tables::Bands;
 
-/// Lowest and highest price, in bits for the bearable noise of a line. At the highest the noise is just bearable: more bits would
-/// be wasted.
+/// Lowest and highest price, in bits for the bearable noise of a band. At the highest the noise is some 20 dB below what is
+/// bearable: more bits would be wasted.
 const PRICES: (f32, f32) = (1e-6, 100.0);
-/// Halvings of that range: the last is a step of 5 %.
+/// Halvings of that range: the last is a step of 7 %.
 const HALVINGS: usize = 8;
 /// Steps around the best one that are weighed against what their neighbours take.
 const AROUND: usize = 3;
@@ -18,6 +18,8 @@ const CHOICES: usize = 2 * AROUND + 2;
 const SECTION_SHARE: f32 = 1.5;
 /// First band above which what is given up becomes noise: below, single tones are heard.
 const NOISE_FROM_LINE: u16 = 120;
+/// Loudness above which a band that is given up is missed, as a multiple of the noise that it bears.
+const NOISE_LOUD: f32 = 16.0;
 /// A loudest line of so many times the mean is a tone and no noise.
 const NOISE_PEAK: f32 = 6.0;
 /// Loudness of noise as it is sent: an offset to scalefactors. Source: ISO/IEC 14496-3 §4.6.13.
@@ -78,7 +80,7 @@ struct Way {
 }
 
 impl Plan {
-    /// For the noise that each line of a band bears, at this price of that much of it.
+    /// For the noise that each band bears, at this price of that much of it.
     pub(super) fn new(table: &Bands, candidates: &Candidates, bearable: &[f32], price: f32) -> Self {
         let start = Way { cost: 0.0, factor: None, choice: Choice::Silence, before: 0 };
         let mut ways = [([start; CHOICES], 1); BANDS_MAX + 1];
@@ -99,7 +101,7 @@ impl Plan {
             {
                 let own = cost(candidate) + SECTION_SHARE;
                 after.0[after.1] = best(before, |way| {
-                    (own + difference_bits(way.factor, factor) as f32, Some(factor), Choice::Lines { factor })
+                    (own + difference_bits(way.factor, factor), Some(factor), Choice::Lines { factor })
                 });
                 after.1 += 1;
             }
@@ -188,12 +190,13 @@ fn best(before: &[Way], step: impl Fn(&Way) -> (f32, Option<i32>, Choice)) -> Wa
     best
 }
 
-fn difference_bits(before: Option<i32>, factor: i32) -> u32 {
-    match before {
-        None => SCALEFACTORS.cost(60),
-        Some(before) if before.abs_diff(factor) <= 60 => SCALEFACTORS.cost((factor - before + 60) as usize),
-        Some(_) => u32::from(NEVER),
+/// Differences beyond 60 have no code.
+fn difference_bits(before: Option<i32>, factor: i32) -> f32 {
+    let difference = before.map_or(0, |before| factor - before);
+    if difference.abs() > 60 {
+        return f32::INFINITY;
     }
+    SCALEFACTORS.cost((difference + 60) as usize) as f32
 }
 
 /// Bands that were given up, that are heard and that are no tones, become noise.
@@ -206,13 +209,49 @@ fn fill_with_noise(
     let mut before: Option<i32> = None;
     for band in 0..table.count() {
         let of = &candidates.bands[band];
-        let heard = of.energy > bearable[band] * table.lines(band).len() as f32;
+        let heard = of.energy > NOISE_LOUD * bearable[band];
         let noisy = table.offsets[band] >= NOISE_FROM_LINE && of.peak < NOISE_PEAK;
         if choices[band] == Choice::Silence && heard && noisy {
             let loudness = (2.0 * of.energy.log2()).round() as i32;
             let loudness = before.map_or(loudness, |before| loudness.clamp(before - 60, before + 60));
             choices[band] = Choice::Noise(loudness);
             before = Some(loudness);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eld::config::FrameLength;
+
+    /// A difference of scalefactors goes to 60, which is 90 dB.
+    #[test]
+    fn of_two_bands_that_no_difference_spans_one_is_silent() {
+        let table = Bands::of(8, FrameLength::L480);
+        let mut lines = [0.0; 480];
+        (lines[50], lines[54]) = (1e8, 2.0);
+        let bearable = [1e-3; BANDS_MAX];
+        let mut candidates = Candidates::new();
+        candidates.fill(&table, &bearable, &lines);
+        let plan = Plan::new(&table, &candidates, &bearable, 1.0);
+        let lines = plan.choices.iter().filter(|choice| matches!(choice, Choice::Lines { .. })).count();
+        assert_eq!(lines, 1, "{:?}", plan.choices);
+    }
+
+    #[test]
+    fn the_bits_of_a_plan_are_those_of_its_unit() {
+        let table = Bands::of(8, FrameLength::L480);
+        let bearable = [100.0; BANDS_MAX];
+        let mut candidates = Candidates::new();
+        let lines: Vec<f32> =
+            (0..480i32).map(|at| ((at * 7_919) % 1_009 - 500) as f32 * 0.99f32.powi(at)).collect();
+        candidates.fill(&table, &bearable, &lines);
+        for price in [1e-4, 1e-2, 1.0, 100.0] {
+            let plan = Plan::new(&table, &candidates, &bearable, price);
+            let mut bytes = Vec::new();
+            crate::eld::encoder::write::frame(&plan, None, &table, &lines, &mut bytes);
+            assert_eq!(bytes.len() as u32, plan.bits.div_ceil(8), "{plan:?}");
         }
     }
 }

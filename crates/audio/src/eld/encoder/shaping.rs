@@ -97,3 +97,49 @@ fn analyse(filter: &[f32; ORDER_MAX], lines: &mut [f32]) {
         before[0] = own;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eld::bits::{Reader, Writer};
+    use crate::eld::config::FrameLength;
+    use crate::eld::encoder::write;
+    use crate::eld::filterbank::Analysis;
+    use crate::eld::tns::Tns;
+
+    /// A click has lines that are a wave, and is shaped; its filter as a decoder reads it undoes what was done.
+    #[test]
+    fn a_click_is_shaped_and_a_decoder_undoes_it_and_hiss_is_not_shaped() {
+        let table = Bands::of(8, FrameLength::L480);
+        let mut analysis = Analysis::new(FrameLength::L480);
+        let mut lines = [0.0; 480];
+        let mut samples = [0.0; 480];
+        samples[100..110].copy_from_slice(&[9e3, -2e4, 3e4, -2e4, 1e4, -7e3, 5e3, -4e3, 2e3, -1e3]);
+        analysis.run(&samples, &mut lines);
+        analysis.run(&[0.0; 480], &mut lines);
+        let click = lines;
+        let shape = Shape::find(&table, 16_000, &mut lines).unwrap();
+        let energy = |lines: &[f32]| lines.iter().map(|line| line * line).sum::<f32>();
+        let range = usize::from(table.offsets[shape.first])..480;
+        assert!(energy(&click[range.clone()]) > 2.0 * energy(&lines[range]));
+
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes);
+        write::noise_shaping(Some(&shape), &table, &mut writer);
+        writer.finish();
+        assert_eq!(bytes.len() as u32, (1 + Shape::BITS).div_ceil(8));
+        let mut tns = Tns::new();
+        tns.read(&mut Reader::new(&bytes)).unwrap();
+        tns.run(&table, table.count(), &mut lines);
+        let apart = energy(&std::array::from_fn::<f32, 480, _>(|at| lines[at] - click[at]));
+        assert!(apart < 1e-6 * energy(&click), "{apart}");
+
+        let mut state = 1u32;
+        let mut hiss: [f32; 480] = std::array::from_fn(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state as i32 >> 16) as f32
+        });
+        assert!(Shape::find(&table, 16_000, &mut hiss).is_none());
+        assert!(Shape::find(&table, 16_000, &mut [0.0; 480]).is_none());
+    }
+}

@@ -41,7 +41,7 @@ pub(super) fn frame(plan: &Plan, shape: Option<&Shape>, table: &Bands, lines: &[
 }
 
 /// One filter upwards, or none.
-fn noise_shaping(shape: Option<&Shape>, table: &Bands, writer: &mut Writer<'_>) {
+pub(super) fn noise_shaping(shape: Option<&Shape>, table: &Bands, writer: &mut Writer<'_>) {
     writer.bits(u32::from(shape.is_some()), 1);
     let Some(shape) = shape else { return };
     writer.bits(1, 2);
