@@ -38,8 +38,8 @@ impl HomekitOutputs {
 
 impl Deliver for HomekitOutputs {
     fn takes(&self, url: &str) -> bool {
-        // what is wrong with one is said by its check
-        url.starts_with("homekit://") && Wanted::parse(url).map_or(true, |wanted| wanted.talks)
+        // one that makes no sense is a source that makes none, and that is said there
+        Wanted::parse(url).is_ok_and(|wanted| wanted.talks)
     }
 
     fn check(&self, url: &str) -> Result<(), SourceError> {
@@ -190,7 +190,7 @@ mod tests {
             (format!("{id}?width=640#backchannel=1"), true),
             (format!("{id}#backchannel=0"), false),
             (format!("{id}?backchannel=0"), false),
-            ("homekit://cam".to_owned(), true),
+            ("homekit://cam".to_owned(), false),
             ("rtsp://cam/1".to_owned(), false),
         ] {
             assert_eq!(outputs.takes(&url), takes, "{url}");

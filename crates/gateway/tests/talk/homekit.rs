@@ -108,8 +108,8 @@ fn a_tone_is_heard_at_cameras_of_several_kinds_while_they_send_their_picture() {
             let heard = camera.heard();
             assert_whole(camera);
             assert_eq!(heard.packets, report.frames, "what was sent came");
-            assert!((95..=101).contains(&(heard.packets - before.0)), "{} packets", heard.packets - before.0);
-            assert!(heard.reports >= 3, "{} sender reports", heard.reports);
+            assert!((80..=105).contains(&(heard.packets - before.0)), "{} packets", heard.packets - before.0);
+            assert!(heard.reports >= 2, "{} sender reports", heard.reports);
             let found = assert_tone(&heard.samples, heard.rate, 1_000.0, -20.0);
             eprintln!("{kind}: {found:.1?}, {} packets, {} reports", heard.packets, heard.reports);
 

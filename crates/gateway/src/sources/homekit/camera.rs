@@ -286,6 +286,12 @@ mod tests {
         assert_eq!(Camera::find(&accessories, Some(7)), Some(found));
         assert_eq!(Camera::find(&accessories, Some(1)), None);
 
+        let with_speaker = CameraOptions { speaker: true, ..options() };
+        let (camera, _) = Accessory::camera(7, &information, &with_speaker);
+        let speaker = Camera::find(&[camera], None).unwrap().speaker;
+        assert!(speaker.is_some_and(|speaker| speaker.mute.is_some()));
+        assert_eq!(Camera::find(&accessories, None).unwrap().speaker, None);
+
         let management = &Camera::find(&accessories, None).unwrap().managements[0];
         let values = accessories[1].services.iter().flat_map(|service| &service.characteristics);
         let values =

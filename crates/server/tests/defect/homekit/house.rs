@@ -103,12 +103,16 @@ pub(super) fn ask(server: &Server, method: &str, path: &str, body: &Value, statu
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
+/// The source of a camera, which has no loudspeaker.
+fn url(number: usize) -> String {
+    format!("homekit://{}#backchannel=0", id(number))
+}
+
 impl House {
     /// Everything is paired, live and recorded, as the configuration says.
     pub(super) fn new(stage: Stage, place: &Place) -> Self {
         let rig = Rig::start(&clip(place), (0..CAMERAS).map(setup).collect()).unwrap();
-        let stream =
-            |number| (name(number), json!({ "url": format!("homekit://{}", id(number)), "record": true }));
+        let stream = |number| (name(number), json!({ "url": url(number), "record": true }));
         let (srtp, store) = (format!("127.0.0.1:{}", free_port()), place.file("recordings"));
         let settings = settings((0..CAMERAS).map(stream).collect(), &srtp, &store, &place.file("state"));
         let house = Self { rig, server: stage.server(place, settings), srtp, store };
@@ -128,7 +132,7 @@ impl House {
 
     /// Makes a stream of a camera, and records it.
     pub(super) fn add(&self, number: usize) {
-        let stream = json!({ "sources": [{ "url": format!("homekit://{}", id(number)) }] });
+        let stream = json!({ "sources": [{ "url": url(number) }] });
         ask(&self.server, "PUT", &format!("/api/v1/streams/{}", name(number)), &stream, &[200]);
         let start = format!("/api/v1/recordings/{}/start", name(number));
         ask(&self.server, "POST", &start, &json!({}), &[201]);
