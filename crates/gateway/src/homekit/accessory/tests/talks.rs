@@ -66,6 +66,16 @@ async fn heard_within(hears: &mut mpsc::UnboundedReceiver<Vec<f32>>) -> Vec<f32>
     sound
 }
 
+/// Sound at 16 kHz is this tone, at −12 dBFS: in most pieces of 200 ms, since what a busy machine brings late is left out.
+fn assert_tone(sound: &[f32], hz: f64) {
+    let mut pieces: Vec<_> = sound.chunks_exact(3_200).filter_map(|piece| analyse(piece, 16_000)).collect();
+    assert!(pieces.len() >= 3, "{} samples are no tone", sound.len());
+    pieces.sort_by(|one, other| one.purity_db.total_cmp(&other.purity_db));
+    let usual = pieces[pieces.len() / 2];
+    assert!((usual.frequency_hz - hz).abs() < 2.0, "{pieces:?}");
+    assert!((usual.level_dbfs + 12.0).abs() < 1.0 && usual.purity_db > 18.0, "{pieces:?}");
+}
+
 /// Says a tone of `hz` for so many packets, in real time.
 async fn say(view: &mut View, hz: f64, rate: SampleRate, packets: u32) {
     let target = Target::usual(Codec::Opus);
@@ -97,9 +107,7 @@ fn what_a_phone_says_is_heard_at_the_device_while_it_looks_and_listens() {
         let sound = heard_within(&mut hears).await;
         // The first packet tells the clock, the sound before the device listens is nobody's.
         assert!(sound.len() > 12_000, "{} samples of 19,200", sound.len());
-        let found = analyse(&sound[4_000..12_000], 16_000).unwrap();
-        assert!((found.frequency_hz - 700.0).abs() < 2.0, "{found:?}");
-        assert!((found.level_dbfs + 12.0).abs() < 1.0 && found.purity_db > 20.0, "{found:?}");
+        assert_tone(&sound[3_200..], 700.0);
         // The picture and the stream's own sound go on.
         view.drain();
         view.video().await;
@@ -164,18 +172,18 @@ fn a_phone_that_speaks_aac_eld_hears_the_stream_and_is_heard() {
         phone.begin_in(streams[0], &view, AudioCodec::AacEld, SampleRate::Khz16, 30).await;
         let target = Target { rate: 16_000, frame: Duration::from_millis(30), ..Target::usual(Codec::Aac) };
         let mut decoder = Decoder::new(&target.track(0)).unwrap();
-        let (mut heard, mut last) = (Vec::new(), None);
+        let (mut heard, mut last, mut steps) = (Vec::new(), None, Vec::new());
         for _ in 0..40 {
             let packet = RtpPacket::parse(view.sound().await).unwrap();
             let at = packet.header.timestamp;
-            assert!(last.replace(at).is_none_or(|last| at.wrapping_sub(last) == 480));
+            steps.extend(last.replace(at).map(|last| at.wrapping_sub(last)));
             let size = usize::from(u16::from_be_bytes([packet.payload[2], packet.payload[3]]) >> 3);
             assert_eq!((&packet.payload[..2], packet.payload.len()), (&[0, 16][..], 4 + size));
             decoder.decode(&packet.payload[4..], &mut heard).unwrap();
         }
-        let found = analyse(&heard[4_000..16_000], 16_000).unwrap();
-        assert!((found.frequency_hz - 500.0).abs() < 2.0 && found.purity_db > 15.0, "{found:?}");
-        assert!((found.level_dbfs + 12.0).abs() < 1.0, "{found:?}");
+        let even = steps.iter().filter(|step| **step == 480).count();
+        assert!(even > 34, "what came late on a busy machine is left out, but not so much: {steps:?}");
+        assert_tone(&heard[3_200..], 500.0);
 
         let mut hears = listen(&home).await;
         let mut encoder = Encoder::new(target).unwrap();
@@ -191,8 +199,7 @@ fn a_phone_that_speaks_aac_eld_hears_the_stream_and_is_heard() {
         assert_eq!(talkers(&home).await, 1);
         let sound = heard_within(&mut hears).await;
         assert!(sound.len() > 14_000, "{} samples of 24,000", sound.len());
-        let found = analyse(&sound[6_000..14_000], 16_000).unwrap();
-        assert!((found.frequency_hz - 700.0).abs() < 2.0 && found.purity_db > 15.0, "{found:?}");
+        assert_tone(&sound[3_200..], 700.0);
         camera.abort();
         home.accessories.end().await;
     });
