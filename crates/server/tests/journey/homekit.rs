@@ -185,16 +185,17 @@ fn a_configuration_that_is_read_again_brings_accessories_and_takes_them_and_the_
         answer.json()
     };
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken_at = taken.local_addr().unwrap().to_string();
+    let taken_at = taken.local_addr().unwrap();
     let told = reload(&|config| {
         config["streams"]["yard"] = json!("demo:");
         config["streams"]["gate"] = json!("demo:");
         config["homekit"]["yard"] = json!({ "pin": PIN });
-        config["homekit"]["gate"] = json!({ "pin": PIN, "listen": taken_at });
+        config["homekit"]["gate"] = json!({ "pin": PIN, "listen": taken_at.to_string() });
     });
     assert_eq!(told["needs_restart"], json!([]), "{told:#}");
     let notes = told["notes"].to_string();
-    assert!(notes.contains(&taken_at) && notes.contains("homekit: listen"), "{notes}");
+    let why = format!("port {} (homekit: listen) is in use", taken_at.port());
+    assert!(notes.contains(&why), "{notes}");
     assert_eq!(accessories(&server), ["cam 1", "yard 0"]);
     drop(taken);
     reload(&|_| {});
