@@ -75,6 +75,8 @@ pub(crate) struct Talk {
     heard: mpsc::Sender<Heard>,
     /// Packets lost so far.
     lost: u64,
+    /// Tracks that are not told yet: the mailbox was full.
+    tracks: Option<Vec<Track>>,
 }
 
 impl Talk {
@@ -92,23 +94,34 @@ impl Talk {
             voice: Voice::None,
         };
         worker.spawn(format!("talker to {}", talker.stream), talker.run(inbox));
-        Self { heard, lost: 0 }
+        Self { heard, lost: 0, tracks: None }
     }
 
     /// The microphone's tracks are these from now on.
     pub(crate) fn retrack(&mut self, tracks: Vec<Track>) {
-        self.tell(Heard::Tracks(tracks));
+        self.tracks = Some(tracks);
+        self.tell_tracks();
+    }
+
+    /// False while they do not fit.
+    fn tell_tracks(&mut self) -> bool {
+        let Some(tracks) = self.tracks.take() else { return true };
+        match self.heard.try_send(Heard::Tracks(tracks)) {
+            Err(mpsc::error::TrySendError::Full(Heard::Tracks(tracks))) => {
+                self.tracks = Some(tracks);
+                false
+            }
+            Ok(()) | Err(_) => true,
+        }
     }
 
     /// Takes a piece of sound. `lost`: packets that never came, all in all.
     pub(crate) fn say(&mut self, unit: Unit, lost: u64) {
         let lost = lost.saturating_sub(std::mem::replace(&mut self.lost, lost));
-        self.tell(Heard::Sound { unit, lost });
-    }
-
-    fn tell(&self, heard: Heard) {
-        // Full: the owner is far behind, and this is said too late anyway.
-        let _ = self.heard.try_send(heard);
+        if self.tell_tracks() {
+            // Full: the owner is far behind, and this is said too late anyway.
+            let _ = self.heard.try_send(Heard::Sound { unit, lost });
+        }
     }
 }
 

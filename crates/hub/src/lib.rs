@@ -52,6 +52,7 @@ pub use report::{
 pub use source::{Connect, SourceError, SourceTask, Step, Stop};
 pub use stream::{
     Conflict, OpenError, OutputSpec, PlayError, PublishError, SourceSpec, StreamSpec, TalkSpec, talk_name,
+    talked_to,
 };
 pub use supervise::{Policy, SourceState, Supervisor};
 pub use wants::{Want, Wants};

@@ -46,9 +46,17 @@ pub struct StreamSpec {
     pub output: Option<OutputSpec>,
 }
 
+/// What the name of a talk stream ends in.
+const TALK: &str = "/talk";
+
 /// The name of a stream's talk stream: `NAME/talk`. `None`: the name is too long to have one.
 pub fn talk_name(stream: &StreamName) -> Option<StreamName> {
-    StreamName::new(&format!("{stream}/talk")).ok()
+    StreamName::new(&format!("{stream}{TALK}")).ok()
+}
+
+/// The stream whose device a talk stream flows to.
+pub fn talked_to(talk: &StreamName) -> Option<StreamName> {
+    StreamName::new(talk.as_str().strip_suffix(TALK)?).ok()
 }
 
 /// One source of a stream.

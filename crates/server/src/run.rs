@@ -33,6 +33,9 @@ const HOOKS_MAX: Duration = Duration::from_secs(2);
 /// Recordings get this long to be closed: a sync of each file, some milliseconds on most disks.
 const RECORDER_MAX: Duration = Duration::from_millis(2500);
 
+/// Accessories get this long to say goodbye, behind a configuration that is just read again: some milliseconds, unless a disk hangs.
+const HOMEKIT_MAX: Duration = Duration::from_millis(1500);
+
 /// Rooms get this long to say goodbye and to end their workers; some milliseconds, unless a worker hangs.
 const ROOMS_MAX: Duration = Duration::from_millis(500);
 
@@ -287,7 +290,9 @@ async fn drain(running: Running, ends: &mut [Signal; 2]) {
     let started = Instant::now();
     drop(listeners);
     let orderly = async {
-        accessories.end().await;
+        if tokio::time::timeout(HOMEKIT_MAX, accessories.end()).await.is_err() {
+            tracing::warn!("accessories of HomeKit did not end in time");
+        }
         if let Some(rooms) = rooms
             && tokio::time::timeout(ROOMS_MAX, rooms.end()).await.is_err()
         {

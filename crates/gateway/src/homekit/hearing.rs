@@ -3,7 +3,7 @@
 //! Opus goes through as it is, once its clock is known. AAC-ELD is made Opus here: hardly a browser, player or encoder
 //! elsewhere takes it, so that every output would need a transcoder of its own.
 use super::opus_clock::OpusClock;
-use super::sound::Sound;
+use super::sound::Agreed;
 use crate::ingest::negotiated;
 use audio::{Target, Transcoder};
 use formats::rtp::Packet;
@@ -11,6 +11,10 @@ use formats::sdp::MediaSection;
 use media::{Codec, Track, TrackId, Unit};
 use protocols::hap::camera::{AudioCodec, AudioConfiguration};
 
+/// Opus packets up to this long are silence of discontinuous transmission. Source: RFC 6716 §2.1.9.
+const OPUS_SILENCE_BYTES_MAX: usize = 2;
+/// Decoded sound below this is silence: −75 dBFS, below the noise of a quiet room in any microphone.
+const SILENCE_DBFS: f32 = -75.0;
 /// RTP clock of Opus.
 const OPUS_HZ: u32 = 48_000;
 
@@ -27,6 +31,8 @@ enum Coding {
     Eld {
         /// What it comes as.
         track: Track,
+        /// Its number among the tracks that were announced; none while it is not one of them.
+        number: Option<TrackId>,
         transcoder: Box<Transcoder>,
     },
 }
@@ -42,10 +48,10 @@ impl Hearing {
             let coding = Coding::Opus { clock: OpusClock::default(), channels };
             return Ok(Self { payload_type, coding });
         }
-        let track = Sound::of(agreed)?.target.track(0);
+        let track = Agreed::of(agreed)?.target.track(0);
         let transcoder = Transcoder::new(std::slice::from_ref(&track), Target::usual(Codec::Opus));
         let transcoder = Box::new(transcoder.map_err(|error| error.to_string())?);
-        Ok(Self { payload_type, coding: Coding::Eld { track, transcoder } })
+        Ok(Self { payload_type, coding: Coding::Eld { track, number: None, transcoder } })
     }
 
     /// What the ingest is told of it.
@@ -81,14 +87,14 @@ impl Hearing {
 
     /// The tracks of the stream for those that came in.
     pub(crate) fn tracks(&mut self, mut tracks: Vec<Track>) -> Vec<Track> {
-        if let Coding::Eld { track, transcoder } = &mut self.coding
-            && let Some(came) = tracks.iter_mut().find(|came| came.codec == track.codec)
-        {
+        let Coding::Eld { track, number, transcoder } = &mut self.coding else { return tracks };
+        let came = tracks.iter_mut().find(|came| came.codec == track.codec);
+        *number = came.as_ref().map(|came| came.id);
+        if let Some(came) = came {
             // another number at most, so that it can be decoded as before
             if let Err(error) = transcoder.set_inputs(std::slice::from_ref(came)) {
                 tracing::warn!(%error, "sound of HomeKit is lost");
             }
-            track.id = came.id;
             *came = transcoder.target().track(came.id);
         }
         tracks
@@ -97,13 +103,21 @@ impl Hearing {
     /// The units of the stream for one that came in.
     pub(crate) fn units(&mut self, unit: Unit, out: &mut Vec<Unit>) {
         match &mut self.coding {
-            Coding::Eld { track, transcoder } if track.id == unit.track => {
+            Coding::Eld { number, transcoder, .. } if *number == Some(unit.track) => {
                 transcoder.push(&unit);
                 while let Some(made) = transcoder.poll_output() {
                     out.push(Unit { track: unit.track, ..made });
                 }
             }
             Coding::Eld { .. } | Coding::Opus { .. } => out.push(unit),
+        }
+    }
+
+    /// Whether a unit that was just made says nothing: Opus of discontinuous transmission, or AAC-ELD of a muted microphone.
+    pub(crate) fn is_silent(&self, unit: &Unit) -> bool {
+        match &self.coding {
+            Coding::Opus { .. } => unit.data.len() <= OPUS_SILENCE_BYTES_MAX,
+            Coding::Eld { transcoder, .. } => transcoder.level().rms_dbfs < SILENCE_DBFS,
         }
     }
 }

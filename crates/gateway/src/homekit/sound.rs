@@ -24,7 +24,7 @@ pub(crate) fn packet_ms(codec: AudioCodec, rate: SampleRate) -> Option<u8> {
 
 /// Sound as the other side takes it, and as it sends it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Sound {
+pub(crate) struct Agreed {
     /// What frames are.
     pub(crate) target: Target,
     /// Ticks a second of the RTP timestamps: the sample rate that was agreed on, as Apple counts it.
@@ -33,7 +33,7 @@ pub(crate) struct Sound {
     has_header: bool,
 }
 
-impl Sound {
+impl Agreed {
     /// For what was agreed on.
     ///
     /// # Errors
@@ -80,17 +80,17 @@ mod tests {
 
     #[test]
     fn opus_goes_bare_and_ticks_at_the_rate_that_was_agreed_on() {
-        let sound = Sound::of(&agreed(AudioCodec::Opus, SampleRate::Khz24)).unwrap();
+        let sound = Agreed::of(&agreed(AudioCodec::Opus, SampleRate::Khz24)).unwrap();
         assert_eq!((sound.target, sound.clock_hz), (Target::usual(Codec::Opus), 24_000));
         assert_eq!((sound.frame_ticks(), &*sound.payload(&[1, 2])), (960, &[1, 2][..]));
-        assert!(Sound::of(&agreed(AudioCodec::Pcmu, SampleRate::Khz8)).is_err());
+        assert!(Agreed::of(&agreed(AudioCodec::Pcmu, SampleRate::Khz8)).is_err());
     }
 
     #[test]
     fn eld_goes_in_access_units_of_480_samples_behind_a_header() {
         assert_eq!(packet_ms(AudioCodec::AacEld, SampleRate::Khz16), Some(30));
         assert_eq!(packet_ms(AudioCodec::AacEld, SampleRate::Khz24), Some(20));
-        let sound = Sound::of(&agreed(AudioCodec::AacEld, SampleRate::Khz16)).unwrap();
+        let sound = Agreed::of(&agreed(AudioCodec::AacEld, SampleRate::Khz16)).unwrap();
         assert_eq!((sound.frame_ticks(), sound.clock_hz), (480, 16_000));
         assert_eq!(&*sound.payload(&[7; 3]), [0, 16, 0, 3 << 3, 7, 7, 7]);
     }

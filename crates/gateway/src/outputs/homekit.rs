@@ -20,9 +20,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// What the name of a talk stream ends in.
-const TALK: &str = "/talk";
-
 /// Talks to HomeKit cameras.
 #[derive(Clone)]
 pub struct HomekitOutputs {
@@ -54,8 +51,7 @@ impl Deliver for HomekitOutputs {
         let (access, encoders, peer) = (self.access.clone(), self.encoders.clone(), self.peer(&task.url));
         async move {
             let access = access.ok_or_else(|| SourceError::ours("HomeKit is not there"))?;
-            let stream = task.stream.as_str().strip_suffix(TALK).map(StreamName::new);
-            let Some(Ok(stream)) = stream else {
+            let Some(stream) = hub::talked_to(&task.stream) else {
                 return Err(SourceError::config(format!(
                     "{} is no talk stream: a HomeKit camera is talked to by NAME/talk, where NAME is what it sends",
                     task.stream

@@ -1,7 +1,7 @@
 //! Sound as a device's loudspeaker takes it: every voice of a talk stream, decoded, mixed and encoded once for all who
 //! read it in the same codec, rate and frame.
 //!
-//! The muxer runs in the stream owner's turn: a frame of 20 ms costs some 20 µs there (see `costs` below). It makes
+//! The muxer runs in the stream owner's turn: a frame of 20 ms costs some 20 µs there (see `costs` below), one of AAC-ELD 145 µs. It makes
 //! frames from what comes from now on; nothing older is sent to a loudspeaker.
 use audio::{Target, Transcoder};
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! When a talker publishes: from its first sound, until it falls silent or lets the button go.
 //!
-//! Owns nothing but the state; the task in [`talk`](super) does what it says.
+//! Owns nothing but the state; the task in [`talker`](super) does what it says.
 use media::Moment;
 use std::time::Duration;
 

@@ -14,6 +14,10 @@ use sfu::{
     DataProducerEvent, DataProducerId, DataProducerOptions, ProduceDataError, Transport, TransportId,
 };
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Who speaks waits for those who listen at most this long: 1 s. A consumer takes some milliseconds, unless a worker hangs.
+const HEARD_MAX: Duration = Duration::from_secs(1);
 
 impl RoomOwner {
     pub(super) fn produce_data(
@@ -72,6 +76,22 @@ impl RoomOwner {
             producing.unanswered = Some((id, awaited));
         }
         self.answer_if_heard(producer_id, None);
+        self.work(async move {
+            tokio::time::sleep(HEARD_MAX).await;
+            let after: After = Box::new(move |room| room.answer_unheard(producer_id));
+            after
+        });
+    }
+
+    /// Answers who made a data producer, whoever is still without a consumer.
+    fn answer_unheard(&mut self, producer: DataProducerId) {
+        let producers = self.peers.values_mut().flat_map(|peer| &mut peer.data_producers);
+        let unanswered =
+            producers.filter(|(id, _)| **id == producer).find_map(|(_, of)| of.unanswered.as_mut());
+        if let Some((_, awaited)) = unanswered {
+            awaited.clear();
+            self.answer_if_heard(producer, None);
+        }
     }
 
     /// Answers who made a data producer, if all who were there have their consumer by now. `consumed`: who has just got it, or

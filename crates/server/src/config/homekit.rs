@@ -66,9 +66,10 @@ pub struct HomekitEntry {
     /// Pictures that Apple's devices do not take (anything but H.264, B frames, levels above 4.0) may be coded anew by ffmpeg,
     /// as the stream `NAME/homekit`, while somebody looks.
     pub transcode: bool,
-    /// Sound goes along, as Opus.
+    /// Sound goes along, as Opus or AAC-ELD.
     pub sound: bool,
-    /// Whoever looks may talk: the phone's microphone goes into the stream's talk stream, where it has one when the server starts.
+    /// Whoever looks may talk: the phone's microphone goes into the stream's talk stream, where it has one when
+    /// the configuration is read.
     pub talk: bool,
     /// Secure Video: a home hub (Apple TV, HomePod) may record it when something moves, from 4 s before. The stream runs all the
     /// time then, once the hub is told to record; its pictures must be H.264, its sound is recorded where it is AAC.

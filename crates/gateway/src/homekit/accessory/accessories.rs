@@ -128,7 +128,9 @@ impl Accessories {
         let gone: Vec<StreamName> =
             self.transcoded.keys().filter(|stream| !wanted.contains(stream)).cloned().collect();
         for stream in gone {
-            if let Some(name) = self.transcoded.remove(&stream) {
+            if let Some(name) = self.transcoded.remove(&stream)
+                && self.is_ours(&stream, &name).await
+            {
                 self.hub.remove(&name).await;
             }
         }
@@ -138,7 +140,7 @@ impl Accessories {
             if self.hub.has(&name).await {
                 continue;
             }
-            let source = SourceSpec { url: format!("ffmpeg:{stream}#video=h264"), ..SourceSpec::default() };
+            let source = SourceSpec { url: transcoding(&stream), ..SourceSpec::default() };
             let spec = StreamSpec { sources: vec![source], ..StreamSpec::default() };
             match self.hub.put(&name, spec).await {
                 Ok(_) => drop(self.transcoded.insert(stream, name)),
@@ -147,14 +149,27 @@ impl Accessories {
         }
     }
 
+    /// Whether a stream that we made is still that: the file or the API may have put another one in its place.
+    async fn is_ours(&self, stream: &StreamName, name: &StreamName) -> bool {
+        let report = self.hub.report(name).await;
+        report.is_some_and(|report| report.sources.iter().any(|source| source.url == transcoding(stream)))
+    }
+
     /// Ends them: connections are closed, the network is told, views end.
     pub async fn end(mut self) {
         let running = std::mem::take(&mut self.running);
         join_all(running.into_iter().map(Running::end)).await;
-        for name in std::mem::take(&mut self.transcoded).into_values() {
-            self.hub.remove(&name).await;
+        for (stream, name) in std::mem::take(&mut self.transcoded) {
+            if self.is_ours(&stream, &name).await {
+                self.hub.remove(&name).await;
+            }
         }
     }
+}
+
+/// The source that codes a stream anew.
+fn transcoding(stream: &StreamName) -> String {
+    format!("ffmpeg:{stream}#video=h264")
 }
 
 impl Drop for Accessories {

@@ -110,8 +110,8 @@ struct Live {
     plan: Plan,
     peer: PeerInfo,
     view: View,
-    /// Keeps the sound's stream going, where that is another.
-    _sound_view: Option<View>,
+    /// The hold on the stream with the sound, where that is another.
+    sound_view: Option<View>,
     track: Track,
     packet_bytes_max: usize,
     video: Session,
@@ -156,7 +156,7 @@ impl Live {
         let mut live = Self {
             peer,
             view: found.view,
-            _sound_view: found.sound,
+            sound_view: found.sound,
             track: found.track,
             packet_bytes_max: mtu.saturating_sub(TAG_BYTES),
             video,
@@ -187,6 +187,9 @@ impl Live {
         }
         self.catch_up = CatchUp::new(&past, |_| true, hub::now());
         self.reader = Some(reader);
+        if let Some(sound) = &mut self.sound {
+            sound.resume(self.sound_view.as_ref().unwrap_or(&self.view), &self.peer);
+        }
         Ok(())
     }
 
@@ -196,7 +199,12 @@ impl Live {
             self.send_due().await?;
             match self.wake(commands).await? {
                 Wake::Command(None) => return Ok("the controller ended it".to_owned()),
-                Wake::Command(Some(Command::Suspend)) => self.reader = None,
+                Wake::Command(Some(Command::Suspend)) => {
+                    self.reader = None;
+                    if let Some(sound) = &mut self.sound {
+                        sound.suspend();
+                    }
+                }
                 Wake::Command(Some(Command::Resume)) => {
                     if self.reader.is_none()
                         && let Err(error) = self.join()
@@ -220,10 +228,9 @@ impl Live {
         let sound_due = self.sound.as_ref().map_or(Moment::FAR_FUTURE, Sound::due);
         let due = self.catch_up.due().min(self.lane.due()).min(sound_due).min(self.heard_at + SILENCE_MAX);
         let Self { video, sound, reader, .. } = self;
-        let is_shown = reader.is_some();
         let turn = async {
             match sound {
-                Some(sound) => sound.turn(is_shown).await,
+                Some(sound) => sound.turn().await,
                 None => std::future::pending().await,
             }
         };

@@ -53,6 +53,11 @@ impl Joiner {
         if self.frames.len() == self.frames_max { self.take() } else { None }
     }
 
+    /// Forgets the frames that wait.
+    pub(super) fn clear(&mut self) {
+        self.frames.clear();
+    }
+
     /// Frames that wait for others.
     pub(super) fn waiting(&self) -> usize {
         self.frames.len()

@@ -218,6 +218,8 @@ impl Server {
             self.connections.keys().for_each(|id| camera.disconnected(*id));
         }
         self.connections.clear();
+        // Whoever takes data streams ends when nobody can promise any.
+        self.data_streams = None;
         if let Some(announcement) = self.announcement.take() {
             announcement.withdraw().await;
         }

@@ -75,6 +75,8 @@ impl Running {
         drop(asks);
         if tokio::time::timeout(END_MAX, &mut task).await.is_err() {
             task.abort();
+            // Its port is free when it is gone.
+            let _ = task.await;
         }
     }
 

@@ -5,7 +5,7 @@
 use super::camera::Camera;
 use super::receiving::{AUDIO_PAYLOAD_TYPE, REPORT_EVERY};
 use crate::homekit::rtp::{Lane, LaneOptions};
-use crate::homekit::sound::Sound;
+use crate::homekit::sound::Agreed;
 use crate::homekit::speakers::{Offer, Offered, Speaker, SpeakerKey, Speakers, Voice};
 use bytes::Bytes;
 use formats::rtp::Packets;
@@ -44,7 +44,7 @@ impl Speaking {
             (Some(_), None) => {
                 Err("the camera has a loudspeaker, but names no sound that it takes".to_owned())
             }
-            (Some(_), Some((agreed, ours))) => Sound::of(&agreed)
+            (Some(_), Some((agreed, ours))) => Agreed::of(&agreed)
                 .map(|sound| Mouth::new(sound, ours, hub::now()))
                 .map_err(|why| format!("the camera's loudspeaker cannot be used: {why}")),
         };
@@ -71,18 +71,20 @@ impl Speaking {
 }
 
 struct Mouth {
-    sound: Sound,
+    sound: Agreed,
     lane: Lane,
     calls: mpsc::Receiver<Voice>,
     voice: Option<Voice>,
     /// When the clock of what is said stood at 0.
     begun: Moment,
-    /// Where it stands behind the newest frame, in ticks of the target; none before the first frame of a call.
+    /// Where it stands behind the newest frame, in ticks of the target; none before the first frame.
     next: Option<i64>,
+    /// The next frame is the first of a call.
+    begins: bool,
 }
 
 impl Mouth {
-    fn new(sound: Sound, ours: u32, now: Moment) -> (Self, Speaker) {
+    fn new(sound: Agreed, ours: u32, now: Moment) -> (Self, Speaker) {
         let options = LaneOptions {
             ssrc: ours,
             payload_type: AUDIO_PAYLOAD_TYPE,
@@ -91,7 +93,7 @@ impl Mouth {
         };
         let (speaker, calls) = Speaker::new(sound.target);
         let lane = Lane::new(options, now);
-        (Self { sound, lane, calls, voice: None, begun: now, next: None }, speaker)
+        (Self { sound, lane, calls, voice: None, begun: now, next: None, begins: true }, speaker)
     }
 
     async fn next(&mut self) -> Said {
@@ -107,7 +109,7 @@ impl Mouth {
                 // none: never, since the offer stands as long as this
                 Some(voice) = self.calls.recv() => {
                     self.voice = Some(voice);
-                    self.next = None;
+                    self.begins = true;
                     return Said::Begun;
                 }
                 frame = frame => match frame {
@@ -123,14 +125,15 @@ impl Mouth {
         let rate = self.sound.target.clock_rate();
         let clock = MediaTime::ticks_of(now.since(self.begun), rate);
         let pause = MediaTime::ticks_of(PAUSE_MIN, rate);
-        let goes_on = self.next.filter(|next| clock - next <= pause);
-        let at = goes_on.unwrap_or(clock);
-        if goes_on.is_none() {
+        let begins = std::mem::take(&mut self.begins) || self.next.is_none_or(|next| clock - next > pause);
+        // The call before may have run ahead of the clock: times never go back.
+        let at = if begins { clock.max(self.next.unwrap_or(clock)) } else { self.next.unwrap_or(clock) };
+        if begins {
             self.lane.anchor(at, rate, now);
         }
         self.next = Some(at + self.sound.frame_ticks());
         // the marker is for the first packet after silence (RFC 3551 §4.1)
         let payload = self.sound.payload(frame);
-        self.lane.packets(at, rate, std::iter::once((&payload[..], goes_on.is_none())))
+        self.lane.packets(at, rate, std::iter::once((&payload[..], begins)))
     }
 }

@@ -191,6 +191,7 @@ fn cameras_of_several_kinds_stream_at_once() {
         Setup { opus_clock_hz: Some(48_000), ..Setup::new(id(3)) },
         Setup { opus_clock_hz: None, tells_port: true, ..Setup::new(id(4)) },
         Setup { silent: true, ..Setup::new(id(5)) },
+        Setup { eld: true, silent: true, ..Setup::new(id(6)) },
     ];
     with(kinds, |hub, access, rig| async move {
         let mut names = Vec::new();

@@ -5,7 +5,7 @@ use super::talkback::Talkback;
 use super::{LiveError, Plan, session};
 use crate::homekit::accessory::opus::{self, Joiner};
 use crate::homekit::rtp::{Lane, LaneOptions};
-use crate::homekit::sound as agreed;
+use crate::homekit::sound::{Agreed, packet_ms};
 use crate::homekit::srtp::{Gone, Packet, Session};
 use crate::renditions::talk;
 use formats::rtp::Packets;
@@ -28,9 +28,10 @@ pub(super) struct Sound {
 /// What the controller hears.
 struct Playing {
     lane: Lane,
-    reader: Reader,
+    /// None while the view is suspended.
+    reader: Option<Reader>,
     /// What frames are made.
-    coding: agreed::Sound,
+    coding: Agreed,
     /// Makes packets of several frames; AAC-ELD goes frame by frame.
     joiner: Option<Joiner>,
     /// When the first of the frames that wait to be joined is heard.
@@ -66,14 +67,30 @@ impl Sound {
         Ok(Some(Self { session, playing, talkback }))
     }
 
-    /// The next thing; of the stream only while the controller `listens`. Cancel-safe.
-    pub(super) async fn turn(&mut self, listens: bool) -> Result<Turn, Gone> {
+    /// The next thing. Cancel-safe.
+    pub(super) async fn turn(&mut self) -> Result<Turn, Gone> {
         let Self { session, playing, .. } = self;
-        let playing = playing.as_mut().filter(|_| listens);
+        let reader = playing.as_mut().and_then(|playing| playing.reader.as_mut());
         tokio::select! {
             biased;
             packet = session.receive() => packet.map(Turn::Heard),
-            item = super::next(playing.map(|playing| &mut playing.reader)) => Ok(Turn::Frame(item)),
+            item = super::next(reader) => Ok(Turn::Frame(item)),
+        }
+    }
+
+    /// Plays nothing for now.
+    pub(super) fn suspend(&mut self) {
+        if let Some(playing) = &mut self.playing {
+            playing.suspend();
+        }
+    }
+
+    /// Plays what is said from now on.
+    pub(super) fn resume(&mut self, view: &View, peer: &PeerInfo) {
+        if let Some(playing) = &mut self.playing
+            && playing.reader.is_none()
+        {
+            playing.reader = view.reader(talk::format(playing.coding.target), peer.clone()).ok();
         }
     }
 
@@ -118,8 +135,8 @@ impl Sound {
 
     /// Nothing is left of it afterwards, and nothing of it is sent.
     pub(super) async fn end(self, reason: &str) {
-        if let Some(playing) = self.playing {
-            playing.reader.leave(reason);
+        if let Some(reader) = self.playing.and_then(|playing| playing.reader) {
+            reader.leave(reason);
         }
         self.session.close().await;
     }
@@ -138,17 +155,17 @@ impl Playing {
             tracing::debug!(stream = %plan.stream, %why, "no sound for HomeKit");
         };
         let configuration = selected.configuration;
-        let packet_ms = agreed::packet_ms(configuration.codec, configuration.rate);
+        let usual_ms = packet_ms(configuration.codec, configuration.rate);
         let (frame_ms, joiner) = if configuration.codec == AudioCodec::Opus {
-            let wanted = configuration.packet_ms.filter(|ms| *ms > 0).or(packet_ms).unwrap_or_default();
+            let wanted = configuration.packet_ms.filter(|ms| *ms > 0).or(usual_ms).unwrap_or_default();
             (Some(opus::frame_ms_for(wanted)), Some(Joiner::new(wanted)))
         } else {
-            (packet_ms, None)
+            (usual_ms, None)
         };
         let frame = AudioConfiguration { packet_ms: frame_ms, ..configuration };
-        let coding = agreed::Sound::of(&frame).map_err(|why| without(&why)).ok()?;
+        let coding = Agreed::of(&frame).map_err(|why| without(&why)).ok()?;
         let reader = view.reader(talk::format(coding.target), peer.clone());
-        let reader = reader.map_err(|error| without(&error)).ok()?;
+        let reader = Some(reader.map_err(|error| without(&error)).ok()?);
         let options = LaneOptions {
             ssrc: plan.audio_ssrc,
             payload_type,
@@ -158,10 +175,20 @@ impl Playing {
         Some(Self { lane: Lane::new(options, hub::now()), reader, coding, joiner, first: None })
     }
 
+    /// What was begun is not said later.
+    fn suspend(&mut self) {
+        (self.reader, self.first) = (None, None);
+        if let Some(joiner) = &mut self.joiner {
+            joiner.clear();
+        }
+    }
+
     /// What is to be sent now that a frame has come.
     fn packets(&mut self, chunk: &Chunk) -> Option<Packets> {
         let rate = self.coding.target.clock_rate();
-        self.reader.progressed(hub::now());
+        if let Some(reader) = &mut self.reader {
+            reader.progressed(hub::now());
+        }
         self.lane.anchor(chunk.pts, rate, chunk.arrival);
         let frame = chunk.parts.first()?;
         let (payload, begins) = match &mut self.joiner {

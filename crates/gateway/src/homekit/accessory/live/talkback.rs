@@ -17,8 +17,6 @@ use protocols::hap::camera::{AudioConfiguration, SelectedAudio};
 
 /// The one track.
 const AUDIO: TrackId = 0;
-/// Opus packets up to this long are silence of discontinuous transmission. Source: RFC 6716 §2.1.9.
-const SILENCE_BYTES_MAX: usize = 2;
 
 /// A phone's voice on its way to the talk stream. Dropping it ends that.
 pub(super) struct Talkback {
@@ -103,8 +101,10 @@ impl Talkback {
         }
         self.lost += self.ingest.take_lost();
         // Only what is said counts: whoever is silent lets others talk.
-        for unit in self.ready.drain(..).filter(|unit| unit.data.len() > SILENCE_BYTES_MAX) {
-            self.talk.say(unit, self.lost);
+        for unit in self.ready.drain(..) {
+            if !self.hearing.is_silent(&unit) {
+                self.talk.say(unit, self.lost);
+            }
         }
     }
 }

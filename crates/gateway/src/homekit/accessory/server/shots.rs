@@ -9,6 +9,9 @@ use std::time::Duration;
 /// A picture is given again until it is this old: 2 s, as old as a camera's newest key frame often is. Phones ask each 10 s.
 const AGE_MAX: Duration = Duration::from_secs(2);
 
+/// Whoever makes one for longer than this never tells: 10 s, more than a picture may take. The next who asks has it made anew.
+const MAKING_MAX: Duration = Duration::from_secs(10);
+
 /// A picture's width and height.
 pub(super) type Size = (u16, u16);
 
@@ -26,7 +29,7 @@ pub(super) enum Asked {
 /// A picture that is made for some, or was made.
 #[derive(Debug)]
 enum Shot {
-    Making(Vec<ConnectionId>),
+    Making { since: Moment, waiting: Vec<ConnectionId> },
     Made { at: Moment, response: Response },
 }
 
@@ -40,17 +43,21 @@ impl Shots {
     /// A controller asks for a picture.
     pub(super) fn ask(&mut self, size: Size, connection: ConnectionId, now: Moment) -> Asked {
         self.shots.retain(|(_, shot)| match shot {
-            Shot::Making(_) => true,
+            Shot::Making { .. } => true,
             Shot::Made { at, .. } => now.since(*at) < AGE_MAX,
         });
         match self.shots.iter_mut().find(|(of, _)| *of == size) {
             Some((_, Shot::Made { response, .. })) => Asked::Have(response.clone()),
-            Some((_, Shot::Making(waiting))) => {
+            Some((_, Shot::Making { since, waiting })) => {
                 waiting.push(connection);
-                Asked::Wait
+                if now.since(*since) < MAKING_MAX {
+                    return Asked::Wait;
+                }
+                *since = now;
+                Asked::Make
             }
             None => {
-                self.shots.push((size, Shot::Making(vec![connection])));
+                self.shots.push((size, Shot::Making { since: now, waiting: vec![connection] }));
                 Asked::Make
             }
         }
@@ -64,7 +71,7 @@ impl Shots {
             self.shots.push((size, Shot::Made { at: now, response: response.clone() }));
         }
         match shot {
-            Some(Shot::Making(waiting)) => waiting,
+            Some(Shot::Making { waiting, .. }) => waiting,
             Some(Shot::Made { .. }) | None => Vec::new(),
         }
     }
@@ -89,5 +96,9 @@ mod tests {
         let failure = Response::with_body(503, "application/hap+json", vec![]);
         assert_eq!(shots.made(other, &failure, at(2_400)), [3]);
         assert_eq!(shots.ask(other, 5, at(2_400)), Asked::Make);
+        // One that never comes is made anew, for all who wait.
+        assert_eq!(shots.ask(other, 6, at(12_399)), Asked::Wait);
+        assert_eq!(shots.ask(other, 7, at(12_400)), Asked::Make);
+        assert_eq!(shots.made(other, &failure, at(12_500)), [5, 6, 7]);
     }
 }
