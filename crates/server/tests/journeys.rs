@@ -17,6 +17,7 @@ mod journey {
     mod faults;
     mod homekit;
     mod homekit_source;
+    mod homekit_views;
     mod intercom;
     mod lifecycle;
     mod meeting;

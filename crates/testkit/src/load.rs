@@ -1,4 +1,4 @@
-//! Load: many readers of one stream, publishers, or bots in a room, against a server of this machine.
+//! Load: many readers of one stream, live views of HomeKit cameras, publishers, or bots in a room, against a server of this machine.
 //!
 //! Every reader is a client of its own that judges what it gets: framing, order, gaps, and whether it is what the other
 //! readers got. One thread, no buffer a reader: what is measured is the server, on the cores that are left. Bounded in
@@ -8,6 +8,7 @@ mod chunks;
 mod content;
 mod driver;
 mod flv;
+mod homekit;
 mod http;
 mod options;
 pub mod publish;
@@ -26,8 +27,10 @@ mod whep;
 
 pub use content::Check;
 pub use driver::{LoadError, Outcome, run, run_blocking, watch_for, watch_marked, watch_paced};
+pub use homekit::HomekitReport;
 pub use options::{
-    Command, Looks, Options, PublishOptions, READERS_MAX, ReadOptions, RoomOptions, SECONDS_MAX,
+    Command, HomekitOptions, Looks, Opens, Options, PublishOptions, READERS_MAX, ReadOptions, RoomOptions,
+    SECONDS_MAX, VIEWS_MAX,
 };
 pub use report::Report;
 pub use room::RoomReport;

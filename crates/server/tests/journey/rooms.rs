@@ -144,7 +144,7 @@ fn meet(server: &Server, more: &[&str]) -> RoomReport {
     let options = Options::try_parse_from(args.iter().chain(more)).unwrap();
     match load::run_blocking(&options.command).unwrap() {
         Outcome::Met(report) => report,
-        other @ (Outcome::Published | Outcome::Read(_)) => panic!("{other:?}"),
+        other @ (Outcome::Published | Outcome::Read(_) | Outcome::Viewed(_)) => panic!("{other:?}"),
     }
 }
 

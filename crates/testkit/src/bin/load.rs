@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Published) => ExitCode::SUCCESS,
         Ok(Outcome::Read(report)) => tell(&report.table(), &report, report.is_clean()),
         Ok(Outcome::Met(report)) => tell(&report.table(), &report, report.is_clean()),
+        Ok(Outcome::Viewed(report)) => tell(&report.table(), &report, report.is_clean()),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "load: {error}");
             ExitCode::from(2)

@@ -2,6 +2,7 @@
 use super::boxes::Boxes;
 use super::content::Content;
 use super::flv::Flv;
+use super::homekit;
 use super::http::{Get, Mse};
 use super::options::{Command, Options, ReadOptions};
 use super::report::Report;
@@ -30,7 +31,7 @@ const JOIN_MAX: Duration = Duration::from_secs(15);
 /// How long the server is watched before the first reader comes.
 const IDLE: Duration = Duration::from_secs(2);
 /// Between the last reader's first byte and the measurement: what the readers got from the cache has been read.
-const SETTLE: Duration = Duration::from_secs(3);
+pub(super) const SETTLE: Duration = Duration::from_secs(3);
 /// Signs of life are sent this often; RTSP servers wait for 60 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// One read: 256 KiB, shared by all readers, so that it stays in the cache.
@@ -51,6 +52,9 @@ pub enum LoadError {
     /// The bots' thread failed.
     #[error("bots: {0}")]
     Bots(String),
+    /// There is no accessory to look at, or it does not want to be paired.
+    #[error("HomeKit: {0}")]
+    Homekit(String),
     /// A publisher was refused or cut.
     #[error("publishing ended: {0}")]
     Publish(String),
@@ -118,6 +122,8 @@ pub enum Outcome {
     Read(Report),
     /// Bots in a room.
     Met(room::RoomReport),
+    /// Live views of HomeKit cameras.
+    Viewed(homekit::HomekitReport),
 }
 
 /// Runs what a command asks for.
@@ -133,6 +139,7 @@ pub async fn run(command: &Command) -> Result<Outcome, LoadError> {
         Command::Mse(options) => (Protocol::Mse, options),
         Command::Whep(options) => (Protocol::Whep, options),
         Command::Room(options) => return room::run(options).await.map(Outcome::Met),
+        Command::Homekit(options) => return homekit::run(options).await.map(Outcome::Viewed),
         Command::PublishRtmp(options) => {
             return super::publish::rtmp(options).await.map(|()| Outcome::Published);
         }
@@ -315,7 +322,7 @@ async fn measure(tallies: &Tallies, options: &ReadOptions) -> Report {
     report
 }
 
-fn load_average() -> Option<f64> {
+pub(super) fn load_average() -> Option<f64> {
     std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 

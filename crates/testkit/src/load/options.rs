@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const READERS_MAX: usize = 5_000;
 /// Longest run: 600 s.
 pub const SECONDS_MAX: u64 = 600;
+/// Most live views: 500. Each is two sessions of the 1,024 that the server allows.
+pub const VIEWS_MAX: usize = 500;
 
 /// Reads, publishes or meets on a server of this machine, and says what came and what it cost.
 #[derive(Clone, Debug, Parser)]
@@ -36,6 +38,8 @@ pub enum Command {
     Whep(ReadOptions),
     /// A conference of bots in a room, where rooms have no keys: http://127.0.0.1:1984
     Room(RoomOptions),
+    /// A HomeKit controller with live views of our own cameras: 127.0.0.1:8500
+    Homekit(HomekitOptions),
     /// Publish made-up H.264 over RTMP: rtmp://127.0.0.1:1935/live/cam
     PublishRtmp(PublishOptions),
     /// Publish made-up H.264 over RTSP: rtsp://127.0.0.1:8554/cam
@@ -167,6 +171,51 @@ impl RoomOptions {
     }
 }
 
+/// What a HomeKit controller does.
+#[derive(Clone, Debug, Args)]
+pub struct HomekitOptions {
+    /// Where the accessory takes connections, such as 127.0.0.1:8500; loopback only. It must be paired with nobody: the
+    /// controller pairs, and removes its pairing at the end.
+    #[arg(long)]
+    pub address: String,
+    /// Its setup code.
+    #[arg(long)]
+    pub pin: String,
+    /// Its identifier, where another one is to be refused.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// How many live views, spread over its cameras.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=VIEWS_MAX as i64))]
+    pub views: u16,
+    /// Take sound as well.
+    #[arg(long)]
+    pub sound: bool,
+    /// How long to measure once all are there.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    pub seconds: u64,
+    /// Whose CPU and memory to report.
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// With `--server-pid`: how long the server is watched without views, before the first and again after the last.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    pub idle_seconds: u64,
+    /// How closely the packets are looked at.
+    #[arg(long, value_enum, default_value_t = Opens::All)]
+    pub check: Opens,
+    /// Fail unless every view gets so many pictures a second, give or take 2 %.
+    #[arg(long)]
+    pub expect_fps: Option<f64>,
+}
+
+/// How closely a HomeKit controller looks at what comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Opens {
+    /// Every packet is deciphered, and every picture put together.
+    All,
+    /// Nothing is deciphered; headers are plain, and are counted by.
+    None,
+}
+
 /// What a publisher does.
 #[derive(Clone, Debug, Args)]
 pub struct PublishOptions {
@@ -216,5 +265,7 @@ mod tests {
         assert!(parse("load rtsp --url rtsp://localhost/a --readers 5000 --seconds 600").is_ok());
         assert!(parse("load rtsp --url rtsp://localhost/a --readers 5001").is_err());
         assert!(parse("load rtsp --url rtsp://localhost/a --seconds 601").is_err());
+        assert!(parse("load homekit --address 127.0.0.1:1 --pin 031-45-154 --views 500").is_ok());
+        assert!(parse("load homekit --address 127.0.0.1:1 --pin 031-45-154 --views 501").is_err());
     }
 }

@@ -11,6 +11,7 @@ use super::rtmp::{Rtmp, Wish};
 use super::target::Target;
 use super::watch::{Client, Watch};
 use formats::flv::{Message, Muxer, MuxerOptions};
+pub(crate) use frames::number_in;
 pub use frames::{Frames, Shape, number, track};
 use media::{Track, Unit};
 use record::Record;

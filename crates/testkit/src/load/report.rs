@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const REASONS_MAX: usize = 5;
 
 /// How far a frame rate may be from what is expected.
-const FPS_TOLERANCE: f64 = 0.02;
+pub(super) const FPS_TOLERANCE: f64 = 0.02;
 
 /// The outcome of a run of readers.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -96,8 +96,12 @@ impl Frames {
 
 /// The number that a frame of [`Frames`] says; `None` for any other.
 pub fn number(unit: &Unit) -> Option<u64> {
-    let digits = unit.data.get(7..7 + DIGITS)?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    number_in(&unit.data)
+}
+
+/// The same, of the frame's bytes.
+pub(crate) fn number_in(data: &[u8]) -> Option<u64> {
+    std::str::from_utf8(data.get(7..7 + DIGITS)?).ok()?.parse().ok()
 }
 
 #[cfg(test)]
