@@ -15,7 +15,6 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hub::{Deliver, OutputTask, PeerInfo, SourceError, View, Worker};
-use media::StreamName;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc;

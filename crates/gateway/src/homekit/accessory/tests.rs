@@ -13,7 +13,7 @@ use bytes::Bytes;
 use formats::rtp::Packet as RtpPacket;
 use formats::rtp::rtcp::{Message, parse};
 use hub::{Hub, HubConfig, Limits, PeerInfo, StreamSpec};
-use media::{Codec, CodecParams, Moment, StreamName, Track, Unit, WallTime};
+use media::{Codec, CodecParams, StreamName, Track, Unit, WallTime};
 use phone::{Phone, View, identity};
 use protocols::hap::accessory::{characteristics, services};
 use protocols::hap::advertisement::Category;
@@ -125,12 +125,13 @@ async fn home_of(folder: &Folder, config: AccessoryConfig, streams: &[&str]) -> 
     Home { hub, srtp: handle, accessories, port, secrets }
 }
 
+/// A unit that has just come: readers that are a moment late still find it.
 fn unit(track: u8, pts: i64, keyframe: bool, data: Vec<u8>) -> Unit {
     Unit {
         track,
         pts,
         dts: pts,
-        arrival: Moment::ZERO,
+        arrival: hub::now(),
         wall: WallTime::default(),
         keyframe,
         discontinuity: false,
