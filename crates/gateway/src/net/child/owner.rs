@@ -104,6 +104,7 @@ impl Owner {
     pub(super) async fn run(mut self) {
         loop {
             let now = hub::now();
+            self.hear_holder(now);
             if self.clearing.is_none()
                 && let Some(exit) = self.parts.group.poll_exit()
             {
@@ -168,12 +169,7 @@ impl Owner {
                     self.parts.ladder.handle_stop(Why::Shutdown, now);
                 }
             }
-            Woken::Told(Some(Told::FirstBytes)) => self.parts.ladder.handle_first_bytes(),
-            Woken::Told(Some(Told::Stop)) => self.parts.ladder.handle_stop(Why::Stopped, now),
-            Woken::Told(None) => {
-                self.held = false;
-                self.parts.ladder.handle_abandoned(now);
-            }
+            Woken::Told(told) => self.told(told, now),
             Woken::Stderr(read) => self.hear(read, now),
             Woken::Swept => {
                 if let Some(clearing) = &mut self.clearing {
@@ -184,6 +180,24 @@ impl Owner {
             Woken::Time => {}
         }
         self.look(now);
+    }
+
+    fn told(&mut self, told: Option<Told>, now: Moment) {
+        match told {
+            Some(Told::FirstBytes) => self.parts.ladder.handle_first_bytes(),
+            Some(Told::Stop) => self.parts.ladder.handle_stop(Why::Stopped, now),
+            None => {
+                self.held = false;
+                self.parts.ladder.handle_abandoned(now);
+            }
+        }
+    }
+
+    /// Hears what the holder has said before it is seen that the child has ended: a word to stop is why it did.
+    fn hear_holder(&mut self, now: Moment) {
+        while let Ok(told) = self.parts.told.try_recv() {
+            self.told(Some(told), now);
+        }
     }
 
     /// Everybody in the group is killed before its number can become anybody else's.
