@@ -79,7 +79,7 @@ impl Accessories {
         let configs = self.with_talk(configs).await;
         let (stay, go): (Vec<Running>, Vec<Running>) = std::mem::take(&mut self.running)
             .into_iter()
-            .partition(|running| configs.iter().any(|config| *config == running.config));
+            .partition(|running| configs.contains(&running.config));
         self.running = stay;
         // First those that go: others may want their ports.
         join_all(go.into_iter().map(Running::end)).await;
