@@ -137,7 +137,10 @@ fn tiles_on_the_page_get_the_layer_that_their_size_or_a_person_asks_for() {
 
 fn assert_restarted(result: &Value) {
     assert_eq!(result["restart"]["renewed"], true, "{result:#}");
-    assert!(number(result, "/restart/frames") > 20.0, "the picture did not go on: {result:#}");
+    // as many as in the same time without a restart: how many that are is this machine's encoder's doing
+    let usual = number(result, "/restart/without/frames");
+    assert!(usual > 5.0, "there was hardly a picture before: {result:#}");
+    assert!(number(result, "/restart/frames") > usual / 2.0, "the picture did not go on: {result:#}");
     assert!(number(result, "/restart/longestGapMs") < 1000.0, "the picture stood still: {result:#}");
     assert_eq!(result["restart"]["connections"], json!(["connected", "connected"]), "{result:#}");
 }
