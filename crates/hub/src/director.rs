@@ -294,13 +294,17 @@ impl Director {
                     return;
                 }
                 let spec = StreamSpec { dynamic: true, ..StreamSpec::default() };
-                self.add(name, spec, near)
+                self.add(name.clone(), spec, near)
             }
         };
-        let conflict = self.conflict;
+        let (conflict, hub) = (self.conflict, self.hub.clone());
         tokio::task::spawn_local(async move {
-            let made = handle.ask(|reply| StreamCommand::Publish { peer, conflict, reply }).await;
-            answer(reply, made.unwrap_or(Err(PublishError::Ended)));
+            let asks = peer.clone();
+            match handle.ask(|reply| StreamCommand::Publish { peer: asks, conflict, reply }).await {
+                Some(made) => answer(reply, made),
+                // It ended in this very moment, which is seen by whoever asks again: another one of the name is made then.
+                None => hub.tell(DirectorCommand::Publish { name, peer, near, reply }).await,
+            }
         });
     }
 

@@ -17,10 +17,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-/// A stream that a publisher made may end in the moment in which the next one comes: that is asked for again, twice, 10 ms apart, and
-/// gets another stream of the name.
-const PUBLISH_TRIES: usize = 3;
-const PUBLISH_AGAIN: Duration = Duration::from_millis(10);
 /// Commands waiting for the director; callers wait beyond that.
 const COMMANDS: usize = 1024;
 /// Events waiting for the director; beyond that they are lost and counted: a storm must not stop the media.
@@ -197,21 +193,6 @@ impl Hub {
 
     /// Publishes into a stream, which is made if there is none; then preferably on worker `near`.
     pub async fn publish(
-        &self,
-        name: &StreamName,
-        peer: PeerInfo,
-        near: Option<usize>,
-    ) -> Result<Publisher, PublishError> {
-        for _ in 1..PUBLISH_TRIES {
-            match self.try_publish(name, peer.clone(), near).await {
-                Err(PublishError::Ended) => tokio::time::sleep(PUBLISH_AGAIN).await,
-                answer => return answer,
-            }
-        }
-        self.try_publish(name, peer, near).await
-    }
-
-    async fn try_publish(
         &self,
         name: &StreamName,
         peer: PeerInfo,

@@ -153,11 +153,7 @@ fn a_camera_that_has_aac_eld_only_is_heard_as_opus_and_talked_to_in_its_own() {
         let camera = &rig.cameras[0];
         put_camera(&hub).await;
         let mut talker = Talker::join(&hub, Codec::Opus, 1_000.0, -20.0).await;
-        let talking = async {
-            loop {
-                assert!(talker.say().await);
-            }
-        };
+        let talking = talker.say_on();
         let (samples, rate) = tokio::select! {
             () = talking => unreachable!(),
             heard = listen(&hub, 200) => heard,
@@ -307,11 +303,7 @@ fn a_camera_that_restarts_in_the_middle_of_a_call_is_called_again() {
         let camera = &rig.cameras[0];
         put_camera(&hub).await;
         let mut talker = Talker::join(&hub, Codec::Opus, 1_000.0, -20.0).await;
-        let talking = async {
-            loop {
-                assert!(talker.say().await);
-            }
-        };
+        let talking = talker.say_on();
         let restarting = async {
             until("it is talked to", async || camera.heard().packets > 20).await;
             camera.set_power(false);

@@ -171,6 +171,13 @@ impl Talker {
         self.say_samples(&samples).await
     }
 
+    /// Says frame after frame; never returns.
+    pub(crate) async fn say_on(&mut self) {
+        loop {
+            assert!(self.say().await);
+        }
+    }
+
     /// The same with samples of one's own.
     pub(crate) async fn say_samples(&mut self, samples: &[f32]) -> bool {
         let at = self.next.unwrap_or_else(tokio::time::Instant::now);

@@ -125,6 +125,12 @@ async fn home_of(folder: &Folder, config: AccessoryConfig, streams: &[&str]) -> 
     Home { hub, srtp: handle, accessories, port, secrets }
 }
 
+/// A phone that has paired with the accessory, and is connected.
+async fn paired(home: &Home) -> Phone {
+    let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
+    Phone::verify(home.port, &identity(), pairing).await
+}
+
 /// A unit that has just come: readers that are a moment late still find it.
 fn unit(track: u8, pts: i64, keyframe: bool, data: Vec<u8>) -> Unit {
     Unit {
@@ -354,8 +360,7 @@ fn pictures_that_homekit_does_not_take_end_the_view_and_free_its_place() {
         let folder = Folder::new();
         let home = home(&folder, accessory("door")).await;
         let camera = publish(&home.hub, "door", Codec::Vp8).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         let streams = phone.streams().await;
         let mut view = View::new();
         phone.set_up(streams[0], &mut view).await;

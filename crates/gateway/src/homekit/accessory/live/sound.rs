@@ -191,17 +191,19 @@ impl Playing {
         }
         self.lane.anchor(chunk.pts, rate, chunk.arrival);
         let frame = chunk.parts.first()?;
+        let packet;
         let (payload, begins) = match &mut self.joiner {
             None => (self.coding.payload(frame), chunk.pts),
             Some(joiner) => {
                 let begins = self.first.unwrap_or(chunk.pts);
-                let packet = joiner.push(frame.clone());
+                let joined = joiner.push(frame.clone());
                 self.first = match joiner.waiting() {
                     0 => None,
                     1 => Some(chunk.pts),
                     _ => Some(begins),
                 };
-                (Cow::Owned(packet?.into()), begins)
+                packet = joined?;
+                (Cow::Borrowed(&packet[..]), begins)
             }
         };
         Some(self.lane.packets(begins, rate, std::iter::once((&*payload, true))))

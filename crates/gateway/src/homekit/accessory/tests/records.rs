@@ -111,6 +111,20 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// All of a film, to its end.
+    async fn film(&mut self) -> Vec<u8> {
+        let (mut assembler, mut film) = (Assembler::default(), Vec::new());
+        loop {
+            let (piece, is_end) = self.piece(&mut assembler).await;
+            film.extend_from_slice(&piece.data);
+            if is_end {
+                return film;
+            }
+        }
+    }
+}
+
 /// Where things are.
 struct Places {
     active: CharacteristicId,
@@ -286,32 +300,37 @@ fn a_hub_records_from_before_it_asked_until_nothing_moves_any_more() {
     });
 }
 
+/// A camera that a hub films.
+struct Filmed {
+    home: Home,
+    phone: Phone,
+    places: Places,
+    camera: tokio::task::JoinHandle<()>,
+    wire: Wire,
+}
+
+async fn filmed(folder: &Folder) -> Filmed {
+    let home = home(folder, recorded()).await;
+    let mut phone = paired(&home).await;
+    let places = Places::find(&mut phone).await;
+    let camera = publish_clip(&home.hub, "door").await;
+    places.switch_on(&mut phone).await;
+    let mut wire = Wire::open(&mut phone, places.setup).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(wire.ask(1).await, Ok(()));
+    Filmed { home, phone, places, camera, wire }
+}
+
 #[test]
 fn the_end_of_the_stream_ends_the_film_whole_and_one_that_is_not_there_is_refused() {
     run(async {
         let folder = Folder::new();
-        let home = home(&folder, recorded()).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
-        let places = Places::find(&mut phone).await;
-        let camera = publish_clip(&home.hub, "door").await;
-        places.switch_on(&mut phone).await;
-        let mut wire = Wire::open(&mut phone, places.setup).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(wire.ask(1).await, Ok(()));
+        let Filmed { home, mut phone, places, camera, mut wire } = filmed(&folder).await;
         let mut other = Wire::open(&mut phone, places.setup).await;
         assert_eq!(other.ask(1).await, Err(Reason::Busy.number()));
         camera.abort();
         home.hub.remove(&name("door")).await;
-        let mut assembler = Assembler::default();
-        let mut film = Vec::new();
-        loop {
-            let (piece, is_end) = wire.piece(&mut assembler).await;
-            film.extend_from_slice(&piece.data);
-            if is_end {
-                break;
-            }
-        }
+        let film = wire.film().await;
         check(&folder, &film);
         assert_eq!(wire.ask(2).await, Err(Reason::UnexpectedFailure.number()));
         home.accessories.end().await;
@@ -322,30 +341,14 @@ fn the_end_of_the_stream_ends_the_film_whole_and_one_that_is_not_there_is_refuse
 fn other_pictures_end_the_film_whole_and_the_next_one_shows_them() {
     run(async {
         let folder = Folder::new();
-        let home = home(&folder, recorded()).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
-        let places = Places::find(&mut phone).await;
-        let camera = publish_clip(&home.hub, "door").await;
-        places.switch_on(&mut phone).await;
-        let mut wire = Wire::open(&mut phone, places.setup).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(wire.ask(1).await, Ok(()));
+        let Filmed { home, camera, mut wire, phone: _phone, .. } = filmed(&folder).await;
         // The camera leaves, and another one takes its place with pictures of another size.
         camera.abort();
         while !home.hub.report(&name("door")).await.unwrap().publishers.is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let other = publish(&home.hub, "door", Codec::H264).await;
-        let mut assembler = Assembler::default();
-        let mut film = Vec::new();
-        loop {
-            let (piece, is_end) = wire.piece(&mut assembler).await;
-            film.extend_from_slice(&piece.data);
-            if is_end {
-                break;
-            }
-        }
+        let film = wire.film().await;
         check(&folder, &film);
         let filmed_again = async {
             while wire.ask(2).await.is_err() {
@@ -367,8 +370,7 @@ fn a_stranger_at_the_data_streams_port_is_hung_up_on() {
     run(async {
         let folder = Folder::new();
         let home = home(&folder, recorded()).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         let places = Places::find(&mut phone).await;
         let (mut connection, mut stream) = phone.data_stream(places.setup).await;
         let Some(Output::Send(hello)) = connection.poll_output() else { panic!("no hello") };

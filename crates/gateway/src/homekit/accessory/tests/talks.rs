@@ -1,6 +1,6 @@
 //! Talkback: what a phone says while it looks goes into the stream's talk stream.
-use super::phone::{Phone, View, identity};
-use super::{CODE, Folder, Home, accessory, home, name, picture, publish, run, unit, video_track};
+use super::phone::{Phone, View};
+use super::{Folder, Home, accessory, home, name, paired, picture, publish, run, unit, video_track};
 use crate::renditions::talk;
 use audio::tone::{Sine, analyse};
 use audio::{Decoder, Encoder, Target};
@@ -12,15 +12,9 @@ use protocols::hap::camera::{AudioCodec, SampleRate};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// A phone that is paired, and a view that it has not asked for yet.
-async fn verified(home: &Home) -> (Phone, View) {
-    let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-    (Phone::verify(home.port, &identity(), pairing).await, View::new())
-}
-
 /// A phone that looks at `door`, which can be talked to.
 async fn looking(home: &Home, rate: SampleRate, packet_ms: u8) -> (Phone, View) {
-    let (mut phone, mut view) = verified(home).await;
+    let (mut phone, mut view) = (paired(home).await, View::new());
     let streams = phone.streams().await;
     phone.set_up(streams[0], &mut view).await;
     phone.begin(streams[0], &view, rate, packet_ms).await;
@@ -166,7 +160,7 @@ fn a_phone_that_speaks_aac_eld_hears_the_stream_and_is_heard() {
         let folder = Folder::new();
         let home = home_with_talk(&folder).await;
         let camera = publish_tone(&home, 500.0).await;
-        let (mut phone, mut view) = verified(&home).await;
+        let (mut phone, mut view) = (paired(&home).await, View::new());
         let streams = phone.streams().await;
         phone.set_up(streams[0], &mut view).await;
         phone.begin_in(streams[0], &view, AudioCodec::AacEld, SampleRate::Khz16, 30).await;
@@ -210,8 +204,7 @@ fn a_phone_that_speaks_aac_eld_hears_the_stream_and_is_heard() {
 fn only_streams_that_can_be_talked_to_have_a_loudspeaker() {
     run(async {
         let has_speaker = async |home: &Home| {
-            let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-            let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+            let mut phone = paired(home).await;
             phone.accessories().await[0].find(services::SPEAKER).is_some()
         };
         let folder = Folder::new();
@@ -236,8 +229,7 @@ fn a_stream_that_may_not_be_talked_to_has_none_either() {
         let mut config = accessory("door");
         config.cameras[0].talk = false;
         let home = super::home_of(&folder, config, &["door/talk"]).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         assert!(phone.accessories().await[0].find(services::SPEAKER).is_none());
         home.accessories.end().await;
     });

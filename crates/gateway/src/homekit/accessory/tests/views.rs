@@ -1,6 +1,6 @@
 //! What a controller may say to a view: stop for now, go on, a key frame please; and what comes of one that says nothing.
-use super::phone::{Phone, VOICE_SSRC, View, identity};
-use super::{CODE, Folder, accessory, home, name, picture, publish, run, unit, video_track};
+use super::phone::{VOICE_SSRC, View};
+use super::{Folder, accessory, home, name, paired, picture, publish, run, unit, video_track};
 use formats::rtp::Packet as RtpPacket;
 use formats::rtp::rtcp::{write_fir, write_pli, write_receiver_report};
 use hub::{Feedback, PeerInfo, Publisher};
@@ -16,8 +16,7 @@ fn a_view_that_is_suspended_sends_nothing_and_goes_on_with_a_key_frame() {
         let folder = Folder::new();
         let home = home(&folder, accessory("door")).await;
         let camera = publish(&home.hub, "door", Codec::H264).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         let streams = phone.streams().await;
         let mut view = View::new();
         phone.set_up(streams[0], &mut view).await;
@@ -60,8 +59,7 @@ fn a_phone_that_lost_a_picture_has_the_camera_asked_for_a_key_frame() {
         let mut publisher = home.hub.publish(&name("door"), PeerInfo::default(), None).await.unwrap();
         publisher.set_tracks(vec![video_track(Codec::H264)]).await.unwrap();
         publisher.push(unit(0, 0, true, picture(true, 100))).await.unwrap();
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         let streams = phone.streams().await;
         let mut view = View::new();
         let status = phone.set_up(streams[0], &mut view).await;
@@ -97,8 +95,7 @@ fn a_phone_that_says_nothing_for_half_a_minute_is_sent_nothing_any_more() {
         let folder = Folder::new();
         let home = home(&folder, accessory("door")).await;
         let camera = publish(&home.hub, "door", Codec::H264).await;
-        let pairing = Phone::pair(home.port, &identity(), CODE).await.unwrap();
-        let mut phone = Phone::verify(home.port, &identity(), pairing).await;
+        let mut phone = paired(&home).await;
         let streams = phone.streams().await;
         let (mut silent, mut reporting) = (View::new(), View::new());
         for (stream, view) in [(streams[0], &mut silent), (streams[1], &mut reporting)] {
